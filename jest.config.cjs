@@ -1,0 +1,10 @@
+const preset = { ...require('./tools/jest-preset.cjs'), rootDir: __dirname };
+const sources = ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/deploy/lab', '<rootDir>/bench'];
+
+module.exports = {
+  projects: [
+    { ...preset, displayName: 'unit', roots: sources, testRegex: '(?<!\\.it)\\.spec\\.ts$' },
+    { ...preset, displayName: 'integration', roots: sources, testRegex: '\\.it\\.spec\\.ts$' },
+    { ...preset, displayName: 'e2e', roots: ['<rootDir>/e2e'], testRegex: '\\.e2e\\.spec\\.ts$' },
+  ],
+};
