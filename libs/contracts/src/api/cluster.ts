@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { ClusterId, OperationId, UserId } from '../ids';
+import { Description, Instant, Labels, ResourceName, SqlName } from './fields';
+
+export const ClusterState = z.enum(['creating', 'ready', 'degraded', 'failed', 'deleting']);
+export type ClusterState = z.infer<typeof ClusterState>;
+
+export const MemberRole = z.enum(['leader', 'replica', 'sync_standby']);
+export type MemberRole = z.infer<typeof MemberRole>;
+
+/** A member as Patroni tells it through etcd. `lagBytes` is the distance to the leader's WAL position, null while unknown. */
+export const Member = z
+  .object({
+    name: z.string(),
+    machine: z.string(),
+    role: MemberRole,
+    state: z
+      .string()
+      .meta({ description: "Patroni's word: running, streaming, starting, stopped …", example: 'streaming' }),
+    timeline: z.int().nullable(),
+    lagBytes: z.int().nonnegative().nullable(),
+  })
+  .meta({ id: 'Member' });
+export type Member = z.infer<typeof Member>;
+
+export const Endpoint = z
+  .object({ host: z.string(), port: z.int(), database: z.string(), user: z.string(), uri: z.string() })
+  .meta({
+    id: 'Endpoint',
+    description: 'Where to connect; the password is at /clusters/:clusterId/credentials.',
+  });
+
+export const Connection = z.object({ primary: Endpoint, replicas: Endpoint }).meta({ id: 'Connection' });
+export type Connection = z.infer<typeof Connection>;
+
+export const Cluster = z
+  .object({
+    id: ClusterId,
+    name: ResourceName,
+    userId: UserId,
+    description: z.string(),
+    labels: Labels,
+    state: ClusterState,
+    nodes: z.int(),
+    postgresVersion: z.int(),
+    timeline: z.int().nullable(),
+    members: z.array(Member),
+    connection: Connection.nullable(),
+    operationId: OperationId.nullable().meta({
+      description: 'the operation that is changing the cluster now',
+    }),
+    createdAt: Instant,
+    updatedAt: Instant,
+  })
+  .meta({ id: 'Cluster' });
+export type Cluster = z.infer<typeof Cluster>;
+
+export const CreateCluster = z
+  .strictObject({
+    name: ResourceName,
+    userId: UserId,
+    nodes: z.int().min(1).max(7).default(3).meta({ description: 'members; three survive the loss of one' }),
+    postgresVersion: z.literal(17).default(17),
+    database: z
+      .strictObject({
+        name: SqlName.refine(
+          (name) => !['postgres', 'template0', 'template1'].includes(name),
+          'is taken by PostgreSQL',
+        ).default('app'),
+        user: SqlName.refine(
+          (name) =>
+            !['postgres', 'replicator', 'rewind', 'pgbouncer_auth', 'pgbouncer', 'pgfleet_monitor'].includes(
+              name,
+            ),
+          'is taken by the platform',
+        ).default('app'),
+      })
+      .default({ name: 'app', user: 'app' }),
+    description: Description.default(''),
+    labels: Labels.default({}),
+  })
+  .meta({ id: 'CreateCluster' });
+export type CreateCluster = z.infer<typeof CreateCluster>;
+
+/** What can be changed now. Anything else a cluster has is refused with a reason by the use case, not as an unknown field. */
+export const UpdateCluster = z
+  .strictObject({
+    name: ResourceName.optional(),
+    description: Description.optional(),
+    labels: Labels.optional(),
+    nodes: z.int().min(1).max(7).optional(),
+    postgresVersion: z.int().optional(),
+    userId: UserId.optional(),
+    database: z.unknown().optional(),
+  })
+  .refine((change) => Object.keys(change).length > 0, 'say at least one thing to change')
+  .meta({ id: 'UpdateCluster' });
+export type UpdateCluster = z.infer<typeof UpdateCluster>;
+
+export const DeleteClusterQuery = z.strictObject({
+  keepBackups: z
+    .enum(['true', 'false'])
+    .default('true')
+    .meta({ description: 'false also removes the backups' }),
+});
+
+export const Credentials = z
+  .object({
+    user: z.string(),
+    password: z.string(),
+    database: z.string(),
+    primaryUri: z.string(),
+    replicasUri: z.string(),
+  })
+  .meta({ id: 'Credentials' });
+export type Credentials = z.infer<typeof Credentials>;

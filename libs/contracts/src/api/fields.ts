@@ -1,0 +1,51 @@
+import { z } from 'zod';
+
+/** Names end up in host names, file names and output of many programs: plain ASCII, no quoting ever needed. */
+export const ResourceName = z
+  .string()
+  .regex(
+    /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    'must be 1 to 63 lower-case letters, digits and hyphens, start with a letter and not end with a hyphen',
+  )
+  .meta({ example: 'orders' });
+
+export const PersonName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9]([A-Za-z0-9 ._-]{0,61}[A-Za-z0-9.])?$/,
+    'must be 1 to 63 ASCII letters, digits, spaces, dots, hyphens and underscores, and start with a letter or digit',
+  )
+  .meta({ example: 'Ada Lovelace' });
+
+/** A PostgreSQL identifier that never needs quoting. `pg_` is PostgreSQL's own prefix. */
+export const SqlName = z
+  .string()
+  .regex(
+    /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/,
+    'must be a plain PostgreSQL identifier: a-z, 0-9, _, at most 63, not starting with pg_',
+  );
+
+export const Labels = z
+  .record(
+    z
+      .string()
+      .regex(
+        /^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$/,
+        'label names are 1 to 63 of a-z, 0-9, ".", "_", "/", "-"',
+      ),
+    z
+      .string()
+      .regex(
+        /^[A-Za-z0-9 ._/:@+-]{0,63}$/,
+        'label values are at most 63 of A-Z, a-z, 0-9, space and ._/:@+-',
+      ),
+  )
+  .refine((labels) => Object.keys(labels).length <= 32, 'at most 32 labels')
+  .meta({ example: { team: 'payments' } });
+
+export const Description = z
+  .string()
+  .max(500)
+  .regex(/^\P{C}*$/u, 'must not contain control characters');
+
+export const Instant = z.iso.datetime().meta({ example: '2026-11-23T12:00:00.000Z' });

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { ClusterId } from '../ids';
+import { Instant } from './fields';
+
+export const HealthState = z.enum(['unknown', 'healthy', 'unhealthy']);
+export type HealthState = z.infer<typeof HealthState>;
+
+export const HealthCheck = z
+  .object({
+    name: z.enum(['patroni', 'sql', 'replication']),
+    ok: z.boolean(),
+    detail: z.string(),
+    milliseconds: z.number().nonnegative(),
+  })
+  .meta({ id: 'HealthCheck' });
+export type HealthCheck = z.infer<typeof HealthCheck>;
+
+export const NodeHealth = z
+  .object({
+    node: z.string(),
+    state: HealthState,
+    since: Instant,
+    checkedAt: Instant.nullable(),
+    checks: z.array(HealthCheck),
+    history: z.array(z.object({ state: HealthState, at: Instant, reason: z.string() })),
+  })
+  .meta({ id: 'NodeHealth' });
+export type NodeHealth = z.infer<typeof NodeHealth>;
+
+export const ClusterHealth = z
+  .object({ clusterId: ClusterId, state: HealthState, nodes: z.array(NodeHealth) })
+  .meta({ id: 'ClusterHealth' });
+export type ClusterHealth = z.infer<typeof ClusterHealth>;

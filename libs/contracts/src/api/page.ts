@@ -1,0 +1,14 @@
+import { z } from 'zod';
+
+/** A page of a list, newest first; `next` is the value for `before` of the next page, null on the last. */
+export const pageOf = <Item extends z.ZodType>(item: Item, id: string) =>
+  z.object({ items: z.array(item), next: z.string().nullable() }).meta({ id });
+
+export const PageQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  before: z
+    .string()
+    .regex(/^[a-z]{2,3}_[0-9a-f-]{36}$/, 'must be the id of the last item of the page before')
+    .optional(),
+});
+export type PageQuery = z.infer<typeof PageQuery>;

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { Backup } from '../api/backup';
+import { defineEvent } from '../define-event';
+import { ClusterId } from '../ids';
+
+const stanza = z.object({ clusterId: ClusterId, stanza: z.string() });
+
+export const stanzaCreated = defineEvent({
+  name: 'backup.stanza.created',
+  version: 1,
+  description: 'The stanza exists, and a WAL segment was archived and found in the store.',
+  data: stanza,
+});
+export const stanzaFailed = defineEvent({
+  name: 'backup.stanza.failed',
+  version: 1,
+  description: 'The stanza could not be made, or archiving to it was not proven.',
+  data: stanza.extend({ cause: z.string(), remedy: z.string() }),
+});
+export const stanzaDeleted = defineEvent({
+  name: 'backup.stanza.deleted',
+  version: 1,
+  description: 'The stanza and every backup in it are gone from the store.',
+  data: stanza,
+});
+export const backupSucceeded = defineEvent({
+  name: 'backup.succeeded',
+  version: 1,
+  description: 'A backup ended and stands in the store.',
+  data: stanza.extend({ backup: Backup }),
+});
+export const backupFailed = defineEvent({
+  name: 'backup.failed',
+  version: 1,
+  description: 'A backup did not end well; the store keeps what it had before.',
+  data: stanza.extend({ type: z.enum(['full', 'diff', 'incr']), cause: z.string() }),
+});

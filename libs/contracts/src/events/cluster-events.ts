@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { ClusterState, MemberRole } from '../api/cluster';
+import { defineEvent } from '../define-event';
+import { ClusterId, UserId } from '../ids';
+
+const cluster = z.object({ clusterId: ClusterId, name: z.string() });
+const member = z.object({
+  clusterId: ClusterId,
+  member: z.string(),
+  role: MemberRole,
+  state: z.string(),
+  timeline: z.int().nullable(),
+});
+
+export const clusterCreated = defineEvent({
+  name: 'cluster.created',
+  version: 1,
+  description: 'A cluster was asked for; its creation is under way as the operation in `correlationid`.',
+  data: cluster.extend({ userId: UserId, nodes: z.int(), postgresVersion: z.int() }),
+});
+export const clusterReady = defineEvent({
+  name: 'cluster.ready',
+  version: 1,
+  description: 'The creation has ended: a row was written on the primary port and read on the replica port.',
+  data: cluster.extend({ stanza: z.string() }),
+});
+export const clusterUpdated = defineEvent({
+  name: 'cluster.updated',
+  version: 1,
+  description: 'Name, description or labels changed.',
+  data: cluster,
+});
+export const clusterStateChanged = defineEvent({
+  name: 'cluster.state.changed',
+  version: 1,
+  description: "The cluster's state changed.",
+  data: cluster.extend({ from: ClusterState, to: ClusterState, reason: z.string() }),
+});
+export const clusterDeleted = defineEvent({
+  name: 'cluster.deleted',
+  version: 1,
+  description: 'Machines, load balancer and etcd keys of the cluster are gone.',
+  data: cluster.extend({ backupsKept: z.boolean() }),
+});
+export const clusterLeaderChanged = defineEvent({
+  name: 'cluster.leader.changed',
+  version: 1,
+  description:
+    'Another member holds the leader lock in etcd. Published once per change, in the order of the etcd revisions.',
+  data: z.object({
+    clusterId: ClusterId,
+    from: z.string().nullable(),
+    to: z.string(),
+    timeline: z.int().nullable(),
+    etcdRevision: z.string(),
+  }),
+});
+export const clusterMemberJoined = defineEvent({
+  name: 'cluster.member.joined',
+  version: 1,
+  description: "A member's key appeared in etcd.",
+  data: member,
+});
+export const clusterMemberLeft = defineEvent({
+  name: 'cluster.member.left',
+  version: 1,
+  description: "A member's key ended in etcd: it was removed, or its lease ran out.",
+  data: member,
+});
+export const clusterMemberStateChanged = defineEvent({
+  name: 'cluster.member.state.changed',
+  version: 1,
+  description: "A member's role, state or timeline changed.",
+  data: member.extend({ fromRole: MemberRole, fromState: z.string() }),
+});

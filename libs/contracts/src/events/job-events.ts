@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { defineEvent } from '../define-event';
+import { JobId, OperationId } from '../ids';
+
+const job = z.object({ jobId: JobId, operationId: OperationId, step: z.string() });
+
+export const JobResult = job.extend({
+  state: z.enum(['succeeded', 'failed', 'cancelled', 'timed_out']),
+  exitCode: z.int().nullable(),
+  durationMs: z.int(),
+  failures: z.array(z.object({ host: z.string(), task: z.string(), message: z.string() })),
+  /** Standard output of a `command` job that asked for it with `capture`, at most 256 KiB. */
+  output: z.string().nullable(),
+});
+export type JobResult = z.infer<typeof JobResult>;
+
+export const jobStarted = defineEvent({
+  name: 'job.started',
+  version: 1,
+  description: 'A runner took the job and its process runs.',
+  data: job.extend({ runner: z.string(), attempt: z.int() }),
+});
+export const jobFinished = defineEvent({
+  name: 'job.finished',
+  version: 1,
+  description: 'The job ended. Published once; redelivered jobs repeat the same event id.',
+  data: JobResult,
+});

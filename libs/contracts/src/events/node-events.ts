@@ -1,0 +1,18 @@
+import { z } from 'zod';
+import { HealthCheck, HealthState } from '../api/health';
+import { defineEvent } from '../define-event';
+import { ClusterId } from '../ids';
+
+export const nodeHealthChanged = defineEvent({
+  name: 'node.health.changed',
+  version: 1,
+  description: "A node's health changed. Published on change only.",
+  data: z.object({
+    clusterId: ClusterId,
+    node: z.string(),
+    from: HealthState,
+    to: HealthState,
+    reason: z.string(),
+    checks: z.array(HealthCheck),
+  }),
+});

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { OperationError } from '../api/operation';
+import { defineEvent } from '../define-event';
+import { ClusterId, OperationId } from '../ids';
+
+const operation = z.object({ operationId: OperationId, kind: z.string(), clusterId: ClusterId.nullable() });
+const step = operation.extend({ step: z.string(), attempt: z.int() });
+
+export const operationCreated = defineEvent({
+  name: 'operation.created',
+  version: 1,
+  description: 'An operation was accepted.',
+  data: operation.extend({ steps: z.array(z.string()) }),
+});
+export const operationStepStarted = defineEvent({
+  name: 'operation.step.started',
+  version: 1,
+  description: 'A step began, or began again (`attempt`).',
+  data: step,
+});
+export const operationStepSucceeded = defineEvent({
+  name: 'operation.step.succeeded',
+  version: 1,
+  description: 'A step ended and its result is kept.',
+  data: step.extend({ durationMs: z.int() }),
+});
+export const operationSucceeded = defineEvent({
+  name: 'operation.succeeded',
+  version: 1,
+  description: 'Every step has ended.',
+  data: operation.extend({ durationMs: z.int() }),
+});
+export const operationFailed = defineEvent({
+  name: 'operation.failed',
+  version: 1,
+  description: 'A step failed for good. It can be retried from that step.',
+  data: operation.extend({ error: OperationError }),
+});
+export const operationCancelled = defineEvent({
+  name: 'operation.cancelled',
+  version: 1,
+  description: 'The operation was cancelled on request, between two steps.',
+  data: operation.extend({ step: z.string() }),
+});
+export const operationRetried = defineEvent({
+  name: 'operation.retried',
+  version: 1,
+  description: 'A failed operation goes on from the step that failed.',
+  data: operation.extend({ step: z.string() }),
+});

@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { UserId } from '../ids';
+import { defineEvent } from '../define-event';
+
+const data = z.object({ userId: UserId, name: z.string() });
+
+export const userCreated = defineEvent({
+  name: 'user.created',
+  version: 1,
+  description: 'A user exists.',
+  data,
+});
+export const userUpdated = defineEvent({
+  name: 'user.updated',
+  version: 1,
+  description: "A user's name, e-mail or labels changed.",
+  data,
+});
+export const userDeleted = defineEvent({
+  name: 'user.deleted',
+  version: 1,
+  description: 'A user that owned no clusters is gone.',
+  data,
+});

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { ClusterId, JobId, OperationId } from './ids';
+
+/** A machine as Ansible and ssh see it. `hostKey` is its public ed25519 key, so that a connection is never to a stranger. */
+export const JobHost = z.object({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
+  address: z.union([z.ipv4(), z.ipv6(), z.hostname()]),
+  hostKey: z.string().regex(/^ssh-ed25519 [A-Za-z0-9+/=]+$/),
+  user: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_-]*$/)
+    .default('root'),
+});
+export type JobHost = z.infer<typeof JobHost>;
+
+const JobBase = z.object({
+  id: JobId,
+  operationId: OperationId,
+  step: z.string(),
+  /** Wall-clock budget in seconds from the first start; the process group is killed when it is over. */
+  deadlineSeconds: z
+    .int()
+    .min(1)
+    .max(24 * 3600),
+});
+
+/** Run a playbook of `deploy/ansible`. Secrets of the cluster are fetched by the runner at start, they are never in the job. */
+export const PlaybookJob = JobBase.extend({
+  kind: z.literal('playbook'),
+  playbook: z.string().regex(/^[a-z][a-z0-9_]*\.yml$/),
+  groups: z.record(
+    z.string().regex(/^[a-z_]+$/),
+    z.array(JobHost.extend({ vars: z.record(z.string(), z.unknown()).default({}) })),
+  ),
+  vars: z.record(z.string(), z.unknown()),
+  secretsOf: ClusterId.nullable(),
+});
+export type PlaybookJob = z.infer<typeof PlaybookJob>;
+
+/** Run one program on one machine as a transient systemd unit named after the job, its output streamed line by line. */
+export const CommandJob = JobBase.extend({
+  kind: z.literal('command'),
+  host: JobHost,
+  runAs: z.enum(['postgres', 'root']),
+  argv: z.array(z.string().max(4096)).min(1).max(64),
+  /** Keep standard output in the result as well as in the log. */
+  capture: z.boolean().default(false),
+});
+export type CommandJob = z.infer<typeof CommandJob>;
+
+export const Job = z.discriminatedUnion('kind', [PlaybookJob, CommandJob]);
+export type Job = z.infer<typeof Job>;
+
+export const jobSubject = (job: Pick<Job, 'kind' | 'id'>): string => `jobs.${job.kind}.${job.id}`;

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { Cluster, CreateCluster, Credentials, MemberRole, UpdateCluster } from '../api/cluster';
+import { Operation } from '../api/operation';
+import { PageQuery, pageOf } from '../api/page';
+import { ClusterId, JobId } from '../ids';
+import { JobHost } from '../job';
+import { defineRequest, Idempotency } from './define-request';
+
+const service = 'cluster-service';
+const byId = z.object({ clusterId: ClusterId });
+export const ClusterPage = pageOf(Cluster, 'ClusterPage');
+
+export const createCluster = defineRequest({
+  service,
+  name: 'create-cluster',
+  description:
+    'Starts the creation of a cluster. 404 for the user, 409 when the user has a cluster of that name.',
+  input: z.object({ cluster: CreateCluster, idempotency: Idempotency }),
+  output: Operation,
+});
+export const listClusters = defineRequest({
+  service,
+  name: 'list-clusters',
+  description: 'Clusters, newest first.',
+  input: PageQuery,
+  output: ClusterPage,
+});
+export const getCluster = defineRequest({
+  service,
+  name: 'get-cluster',
+  description: 'One cluster. 404.',
+  input: byId,
+  output: Cluster,
+});
+export const getCredentials = defineRequest({
+  service,
+  name: 'get-credentials',
+  description: "The customer's password and URIs. 404; 409 before the cluster can be reached.",
+  input: byId,
+  output: Credentials,
+});
+export const updateCluster = defineRequest({
+  service,
+  name: 'update-cluster',
+  description: 'Changes name, description, labels. 404, 409, 422 for what cannot be changed yet.',
+  input: z.object({ clusterId: ClusterId, change: UpdateCluster }),
+  output: Operation,
+});
+export const deleteCluster = defineRequest({
+  service,
+  name: 'delete-cluster',
+  description: 'Starts the deletion. 404; 409 naming the operation that is changing the cluster.',
+  input: z.object({ clusterId: ClusterId, keepBackups: z.boolean() }),
+  output: Operation,
+});
+export const revealSecrets = defineRequest({
+  service,
+  name: 'reveal-secrets',
+  description: "A cluster's secrets by name, for a job that is being run. Only the ansible-runner may ask.",
+  input: z.object({ clusterId: ClusterId, jobId: JobId }),
+  output: z.record(z.string(), z.string()),
+});
+
+/** What other services need to reach a cluster's machines. */
+export const Topology = z.object({
+  clusterId: ClusterId,
+  stanza: z.string(),
+  nodes: z.array(JobHost.extend({ role: MemberRole.nullable(), state: z.string().nullable() })),
+});
+export type Topology = z.infer<typeof Topology>;
+
+export const getTopology = defineRequest({
+  service,
+  name: 'get-topology',
+  description: 'The machines of a cluster and the roles they have now. 404.',
+  input: byId,
+  output: Topology,
+});
+export const listProbeTargets = defineRequest({
+  service,
+  name: 'list-probe-targets',
+  description:
+    'Every node that is to be probed, with the monitoring password of its cluster. Only the healthcheck-scheduler may ask.',
+  input: z.object({}),
+  output: z.array(
+    z.object({
+      clusterId: ClusterId,
+      database: z.string(),
+      password: z.string(),
+      nodes: z.array(z.object({ name: z.string(), address: z.string() })),
+    }),
+  ),
+});

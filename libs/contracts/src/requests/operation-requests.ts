@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { ListOperationsQuery, Operation } from '../api/operation';
+import { pageOf } from '../api/page';
+import { OperationId } from '../ids';
+import { defineRequest, Idempotency } from './define-request';
+
+export const OperationPage = pageOf(Operation, 'OperationPage');
+
+/** Two services own operations and answer the same requests; which one owns an id, only it knows: the other answers null. */
+const operationRequests = <S extends 'cluster-service' | 'backup-service'>(service: S) => ({
+  list: defineRequest({
+    service,
+    name: 'list-operations',
+    description: 'Operations of this service, newest first.',
+    input: ListOperationsQuery,
+    output: OperationPage,
+  }),
+  get: defineRequest({
+    service,
+    name: 'get-operation',
+    description: 'One operation, or null when another service owns it.',
+    input: z.object({ operationId: OperationId }),
+    output: Operation.nullable(),
+  }),
+  retry: defineRequest({
+    service,
+    name: 'retry-operation',
+    description:
+      'Goes on from the step that failed. 409 when it has not failed. Null when another service owns it.',
+    input: z.object({ operationId: OperationId, idempotency: Idempotency }),
+    output: Operation.nullable(),
+  }),
+  cancel: defineRequest({
+    service,
+    name: 'cancel-operation',
+    description:
+      'Cancels before the next step, and the job that runs. 409 when it has ended. Null when another service owns it.',
+    input: z.object({ operationId: OperationId, idempotency: Idempotency }),
+    output: Operation.nullable(),
+  }),
+});
+
+export const clusterOperations = operationRequests('cluster-service');
+export const backupOperations = operationRequests('backup-service');
