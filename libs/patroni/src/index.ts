@@ -1,1 +1,3 @@
-export {};
+export * from './cluster-access';
+export * from './keys';
+export * from './service-watch';

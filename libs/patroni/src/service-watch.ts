@@ -1,0 +1,181 @@
+import { Etcd3, Range, type IWatchResponse, type Watcher } from 'etcd3';
+import { namespace, parseKey, type KeyChange } from './keys';
+
+/** Where the changes go. Both calls are made one after the other, never at once; a throw makes the watch begin again from `position()`. */
+export interface WatchSink {
+  /** The etcd revision up to which everything was taken in; null when nothing was yet. */
+  position(): Promise<bigint | null>;
+  /** All keys as they stand at `revision`; whatever is not among them is gone. */
+  snapshot(keys: KeyChange[], revision: bigint): Promise<void>;
+  /** The changes of one revision, in etcd's order. */
+  changes(changes: KeyChange[], revision: bigint): Promise<void>;
+}
+
+export interface WatchOptions {
+  /** Makes a client; called again for each new connection, since a client keeps its token and its dead channels. */
+  connect: () => Etcd3;
+  sink: WatchSink;
+  log: { warn(message: string): void; log(message: string): void };
+  /** How often the newest key is read from the quorum to see whether the watch is behind. */
+  checkEveryMs?: number;
+  reconnectAfterMs?: number;
+}
+
+/** etcd answers a watch from a compacted revision with this text. The past is gone: only a snapshot can tell what changed. */
+const isCompacted = (error: unknown): boolean => /compacted/.test(String(error));
+
+/**
+ * Follows Patroni's keys of all clusters without missing one: it goes on from the revision that the sink has stored, and after a
+ * compaction reconciles with a snapshot. A watch on an etcd member that is cut off from the others stays silent without an error,
+ * so the newest revision is compared with a quorum read regularly, and a watch that is behind is replaced.
+ */
+export class ServiceWatch {
+  private client: Etcd3 | null = null;
+  private watcher: Watcher | null = null;
+  private checkTimer: NodeJS.Timeout | null = null;
+  private restartTimer: NodeJS.Timeout | null = null;
+  private queue: Promise<void> = Promise.resolve();
+  private seen = 0n;
+  private stopped = true;
+  private generation = 0;
+
+  constructor(private readonly options: WatchOptions) {}
+
+  start(): void {
+    this.stopped = false;
+    void this.begin();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.disconnect();
+    await this.queue;
+  }
+
+  /** Whether changes are being received now; for readiness. */
+  get connected(): boolean {
+    return this.watcher !== null;
+  }
+
+  private async begin(): Promise<void> {
+    const generation = ++this.generation;
+    try {
+      this.client = this.options.connect();
+      const client = this.client;
+      let position = await this.options.sink.position();
+      if (position === null) position = await this.takeSnapshot(client);
+      if (this.isOver(generation)) return;
+      this.seen = position;
+      const watcher = await client
+        .watch()
+        .prefix(namespace)
+        .startRevision(String(position + 1n))
+        .create();
+      if (this.isOver(generation)) return;
+      this.watcher = watcher;
+      watcher
+        .on('data', (response) => this.receive(response, generation))
+        .on('disconnected', (error) => this.restart(generation, `watch disconnected: ${String(error)}`))
+        .on('error', (error) => this.failed(error, generation));
+      this.checkTimer = setInterval(
+        () => void this.check(client, generation),
+        this.options.checkEveryMs ?? 2000,
+      );
+      this.options.log.log(`following ${namespace} from revision ${position}`);
+    } catch (error) {
+      this.failed(error, generation);
+    }
+  }
+
+  private failed(error: unknown, generation: number): void {
+    if (this.isOver(generation)) return;
+    if (!isCompacted(error)) return this.restart(generation, String(error));
+    const client = this.client;
+    if (!client) return;
+    this.options.log.warn('the revision to go on from was compacted: reconciling with a snapshot');
+    this.takeSnapshot(client).then(
+      () => this.restart(generation, 'reconciled'),
+      (failure: unknown) => this.restart(generation, String(failure)),
+    );
+  }
+
+  private receive(response: IWatchResponse, generation: number): void {
+    const byRevision = new Map<bigint, KeyChange[]>();
+    for (const event of response.events) {
+      const revision = BigInt(event.kv.mod_revision);
+      const change = parseKey(
+        event.kv.key.toString(),
+        event.type === 'Delete' ? null : event.kv.value.toString(),
+      );
+      if (change) byRevision.set(revision, [...(byRevision.get(revision) ?? []), change]);
+    }
+    for (const [revision, changes] of byRevision) {
+      this.seen = revision > this.seen ? revision : this.seen;
+      this.enqueue(() => this.options.sink.changes(changes, revision), generation);
+    }
+  }
+
+  private enqueue(work: () => Promise<void>, generation: number): void {
+    this.queue = this.queue.then(async () => {
+      if (this.isOver(generation)) return;
+      try {
+        await work();
+      } catch (error) {
+        this.restart(generation, `a change could not be taken in: ${String(error)}`);
+      }
+    });
+  }
+
+  private async takeSnapshot(client: Etcd3): Promise<bigint> {
+    const response = await client.getAll().prefix(namespace).exec();
+    const revision = BigInt(response.header.revision);
+    const keys = response.kvs.flatMap((kv) => parseKey(kv.key.toString(), kv.value.toString()) ?? []);
+    await this.queue;
+    await this.options.sink.snapshot(keys, revision);
+    return revision;
+  }
+
+  /** Two checks in a row behind the quorum's newest key: the watch is deaf. */
+  private behindSince: bigint | null = null;
+  private async check(client: Etcd3, generation: number): Promise<void> {
+    try {
+      const newest = await client.getAll().prefix(namespace).sort('Mod', 'Descend').limit(1).exec();
+      const revision = BigInt(newest.kvs[0]?.mod_revision ?? 0);
+      if (this.isOver(generation)) return;
+      const deaf = this.behindSince !== null && this.seen < this.behindSince;
+      this.behindSince = this.seen < revision ? revision : null;
+      if (deaf) this.restart(generation, `the watch is behind the quorum (${this.seen} < ${revision})`);
+    } catch (error) {
+      this.restart(generation, `etcd does not answer: ${String(error)}`);
+    }
+  }
+
+  private restart(generation: number, reason: string): void {
+    if (this.isOver(generation)) return;
+    this.generation++;
+    this.disconnect();
+    this.options.log.warn(`${reason}; connecting again`);
+    this.restartTimer = setTimeout(() => {
+      if (!this.stopped) void this.begin();
+    }, this.options.reconnectAfterMs ?? 500);
+  }
+
+  private disconnect(): void {
+    if (this.checkTimer) clearInterval(this.checkTimer);
+    if (this.restartTimer) clearTimeout(this.restartTimer);
+    this.watcher?.removeAllListeners();
+    // Listeners are gone, yet a client that is closing may still report its end: an unheard 'error' event would be thrown.
+    this.watcher?.on('error', () => undefined);
+    this.watcher = null;
+    this.behindSince = null;
+    this.client?.close();
+    this.client = null;
+  }
+
+  private isOver(generation: number): boolean {
+    return this.stopped || generation !== this.generation;
+  }
+}
+
+/** The range of keys that belongs to one cluster. */
+export const scopeRange = (scope: string): Range => Range.prefix(`${namespace}${scope}/`);
