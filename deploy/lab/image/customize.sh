@@ -22,6 +22,8 @@ for unit in \
   systemd-pcrlock.socket systemd-creds.socket systemd-sysext.socket systemd-mountfsd.socket systemd-importd.socket \
   systemd-journald-audit.socket systemd-pstore.service systemd-random-seed.service systemd-ask-password-console.path \
   systemd-ask-password-wall.path ldconfig.service \
+  systemd-journal-catalog-update.service systemd-sysusers.service systemd-remount-fs.service systemd-tmpfiles-setup-dev.service \
+  systemd-tmpfiles-setup-dev-early.service \
   getty.target getty@.service console-getty.service container-getty@.service serial-getty@.service \
   modprobe@.service kmod-static-nodes.service sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount \
   sys-fs-fuse-connections.mount dev-hugepages.mount dev-mqueue.mount proc-sys-fs-binfmt_misc.automount \
@@ -36,7 +38,7 @@ mkdir -p "$root/etc/systemd/journald.conf.d" "$root/var/log/journal"
 printf '[Journal]\nStorage=persistent\nSystemMaxUse=128M\nForwardToSyslog=no\n' >"$root/etc/systemd/journald.conf.d/pgfleet.conf"
 
 # Identity is given to each machine when it is made: no keys, no machine id and no name in the image.
-rm -f "$root"/etc/ssh/ssh_host_* "$root/etc/hostname" "$root/var/lib/dbus/machine-id"
+rm -f "$root"/etc/ssh/ssh_host_* "$root/etc/hostname" "$root/etc/resolv.conf" "$root/var/lib/dbus/machine-id"
 : >"$root/etc/machine-id"
 printf 'HostKey /etc/ssh/ssh_host_ed25519_key\nPasswordAuthentication no\nPermitRootLogin prohibit-password\nX11Forwarding no\nPrintMotd no\nMaxStartups 100\nMaxSessions 100\n' \
   >"$root/etc/ssh/sshd_config.d/00-pgfleet.conf"

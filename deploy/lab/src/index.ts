@@ -1,1 +1,10 @@
-export {};
+export { Subnet } from './subnet';
+export { labSettings, settingsEnvironment, type LabSettings } from './settings';
+export { labPaths, LABD_PORT, type LabPaths } from './lab-paths';
+export { ensureHostPackages } from './host-packages';
+export { ensureImage, type ImageResult, type Progress } from './image';
+export { connectLab, startLabd } from './start-labd';
+export { LabClient, LabNotRunning } from './lab-client';
+export { stopLab, type StopOptions } from './stop-lab';
+export { ProblemError, type Problem } from './problem';
+export type { CapacityView, MachineSpec, MachineSpecInput, MachineView, PowerView } from './machine-api';

@@ -1,0 +1,106 @@
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Cgroup } from './cgroup';
+import { withFileLock } from './file-lock';
+import { imageRecipe, type ImageRecipe } from './image-recipe';
+import { labPaths } from './lab-paths';
+import { unmountUnder } from './mounts';
+import { runCommand } from './run-command';
+import type { LabSettings } from './settings';
+
+/** Told what is going on, a line at a time. */
+export type Progress = (line: string) => void;
+
+/** What ensureImage gives: the image's key, its folder, and whether it was built just now. */
+export interface ImageResult {
+  readonly key: string;
+  readonly dir: string;
+  readonly built: boolean;
+  readonly seconds: number;
+}
+
+/** The folder of the image `key`, built or not. */
+export function imageDir(settings: LabSettings, key: string): string {
+  return join(labPaths(settings).images, key);
+}
+
+/**
+ * Makes sure that the image exists which today's recipe describes. A build goes to a folder of its own and is renamed when it is
+ * whole, so there never is half an image; a second builder waits for the first and uses its result.
+ */
+export async function ensureImage(
+  settings: LabSettings,
+  progress: Progress = () => undefined,
+): Promise<ImageResult> {
+  const recipe = imageRecipe();
+  const dir = imageDir(settings, recipe.key);
+  const started = Date.now();
+  const seconds = () => (Date.now() - started) / 1000;
+  if (existsSync(dir)) return { key: recipe.key, dir, built: false, seconds: 0 };
+
+  const { images } = labPaths(settings);
+  mkdirSync(images, { recursive: true });
+  return withFileLock(
+    join(images, '.lock'),
+    async () => {
+      if (existsSync(dir)) return { key: recipe.key, dir, built: false, seconds: seconds() };
+      progress(
+        `building image ${recipe.key}: ${recipe.packages.length} packages and what they need (about a minute)`,
+      );
+      await build(recipe, images, dir, stageReporter(progress, seconds));
+      progress(`image ${recipe.key} is ready after ${seconds().toFixed(0)} s`);
+      return { key: recipe.key, dir, built: true, seconds: seconds() };
+    },
+    () => progress('another build of an image is under way: waiting for it'),
+  );
+}
+
+async function build(
+  recipe: ImageRecipe,
+  images: string,
+  dir: string,
+  onLine: (line: string) => void,
+): Promise<void> {
+  // All processes of a build live in one group: what a killed builder left running is ended before its folder is cleared away.
+  const group = new Cgroup('pgfleet-image-build');
+  await group.kill();
+  await removeHalfBuilt(images);
+  group.create();
+  const tmp = join(images, `.building-${recipe.key}`);
+  try {
+    await runCommand(['sh', '-c', 'echo $$ >"$0" && exec "$@"', group.procs, ...mmdebstrap(recipe, tmp)], {
+      onLine,
+    });
+    renameSync(tmp, dir);
+  } finally {
+    await group.kill();
+    await group.remove();
+    await removeHalfBuilt(images);
+  }
+}
+
+function mmdebstrap(recipe: ImageRecipe, target: string): string[] {
+  return [
+    'mmdebstrap',
+    ...recipe.options,
+    `--include=${recipe.packages.join(',')}`,
+    `--customize-hook=sh '${recipe.customize}' "$1"`,
+    recipe.suite,
+    target,
+  ];
+}
+
+/** Only called under the lock, so no build is running. */
+async function removeHalfBuilt(images: string): Promise<void> {
+  for (const entry of readdirSync(images).filter((name) => name.startsWith('.building-'))) {
+    await unmountUnder(join(images, entry));
+    await rm(join(images, entry), { recursive: true, force: true });
+  }
+}
+
+function stageReporter(progress: Progress, seconds: () => number): (line: string) => void {
+  return (line) => {
+    if (/^I: (?!success)/.test(line)) progress(`${seconds().toFixed(0).padStart(4)} s  ${line.slice(3)}`);
+  };
+}

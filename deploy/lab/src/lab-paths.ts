@@ -1,0 +1,28 @@
+import { join } from 'node:path';
+import type { LabSettings } from './settings';
+
+/** Port of labd's API on the bridge. */
+export const LABD_PORT = 7070;
+
+/** Where everything of one lab lies on the host. */
+export function labPaths(settings: LabSettings) {
+  const { stateDir, cacheDir, lab } = settings;
+  return {
+    state: stateDir,
+    machines: join(stateDir, 'machines'),
+    socket: join(stateDir, 'labd.sock'),
+    token: join(stateDir, 'labd.token'),
+    labdLog: join(stateDir, 'labd.log'),
+    lock: join(stateDir, 'lab.lock'),
+    capacity: join(stateDir, 'capacity.json'),
+    sshKey: join(stateDir, 'ssh', 'id_ed25519'),
+    knownHosts: join(stateDir, 'ssh', 'known_hosts'),
+    sshConfig: join(stateDir, 'ssh', 'config'),
+    images: join(cacheDir, 'images'),
+    bridge: `${lab}-br`,
+    natTable: `pgfleet_${lab}`,
+    cgroup: `pgfleet-${lab}`,
+  };
+}
+
+export type LabPaths = ReturnType<typeof labPaths>;

@@ -1,0 +1,39 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+
+/** What is kept of a machine on disk. What can be seen (is it powered, is the cable in) is not kept but looked at. */
+export const machineRecord = z.object({
+  name: z.string(),
+  role: z.string(),
+  /** Key of the image that it boots from; stays the same for the machine's life. */
+  image: z.string(),
+  sshKeys: z.array(z.string()),
+  labels: z.record(z.string(), z.string()),
+  /** Host number in the lab's subnet. */
+  host: z.number().int(),
+  hostKey: z.string(),
+  createdAt: z.iso.datetime(),
+  network: z.enum(['up', 'cut']),
+  /** When the power was last switched, or seen to have gone. */
+  powerSince: z.iso.datetime(),
+  power: z.enum(['on', 'off']),
+  /** The host's boot in which the machine was switched on: a machine that is on in the books of another boot is to be started again. */
+  hostBoot: z.string(),
+});
+
+export type MachineRecord = z.infer<typeof machineRecord>;
+
+export function readRecord(file: string): MachineRecord {
+  return machineRecord.parse(JSON.parse(readFileSync(file, 'utf8')));
+}
+
+/** Writes whole or not at all. */
+export function writeRecord(file: string, record: MachineRecord): void {
+  writeFileSync(`${file}.tmp`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${file}.tmp`, file);
+}
+
+/** Names this boot of the host. */
+export function currentBoot(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}

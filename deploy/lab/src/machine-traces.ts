@@ -1,0 +1,38 @@
+import { rm } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
+import { Cgroup } from './cgroup';
+import type { LabPaths } from './lab-paths';
+import { machinePaths } from './machine-paths';
+import { unmountUnder } from './mounts';
+import { removeNspawnTraces } from './nspawn';
+import type { LabSettings } from './settings';
+
+/** Removes all that a machine has on the host, its disk too, from its name alone: whatever state a crash left it in. */
+export async function removeMachineTraces(settings: LabSettings, lab: LabPaths, name: string): Promise<void> {
+  await endMachine(settings, lab, name);
+  await rm(machinePaths(lab, name).dir, { recursive: true, force: true });
+}
+
+/** Ends a machine and removes its mounts and groups, and keeps its disk. */
+export async function endMachine(settings: LabSettings, lab: LabPaths, name: string): Promise<void> {
+  const paths = machinePaths(lab, name);
+  const group = new Cgroup(paths.cgroup);
+  await group.kill();
+  await group.remove();
+  await unmountUnder(paths.dir);
+  await rm(paths.netns, { force: true });
+  await removeNspawnTraces(settings.lab, name);
+}
+
+/** Names of all machines that have a folder or a group on this host. */
+export function machinesWithTraces(lab: LabPaths): string[] {
+  const groups = new Cgroup(`${lab.cgroup}/machines`).path;
+  const names = [lab.machines, groups].filter((dir) => existsSync(dir)).flatMap((dir) => subfolders(dir));
+  return [...new Set(names)];
+}
+
+function subfolders(dir: string): string[] {
+  return readdirSync(dir, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+}

@@ -1,0 +1,187 @@
+import { existsSync, mkdirSync, watch, type FSWatcher } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { Cgroup } from './cgroup';
+import { imageDir } from './image';
+import type { LabPaths } from './lab-paths';
+import type { MachineView, PowerView } from './machine-api';
+import { MachineLink } from './machine-link';
+import { machinePaths, type MachinePaths } from './machine-paths';
+import { currentBoot, writeRecord, type MachineRecord } from './machine-record';
+import { mountDisk } from './machine-disk';
+import { unmountUnder } from './mounts';
+import { removeNspawnTraces, startMachine } from './nspawn';
+import { noImage, poweredOff } from './problem';
+import type { LabSettings } from './settings';
+import { sshAccepts } from './ssh-readiness';
+
+/**
+ * One machine: disk (an overlay on the image), network (a namespace and a cable) and processes (a cgroup).
+ * Its power is what the kernel says of its cgroup, never what we remember. Changes of one machine run one after the other.
+ */
+export class Machine {
+  readonly paths: MachinePaths;
+  private readonly group: Cgroup;
+  private readonly link: MachineLink;
+  private turn: Promise<unknown> = Promise.resolve();
+  private watcher?: FSWatcher;
+  private ready = false;
+  /** Between the decision to switch on and the first process the group is empty, and the machine not dead. */
+  private starting = false;
+  private readonly listeners = new Set<() => void>();
+
+  constructor(
+    private readonly settings: LabSettings,
+    lab: LabPaths,
+    private record: MachineRecord,
+  ) {
+    this.paths = machinePaths(lab, record.name);
+    this.group = new Cgroup(this.paths.cgroup);
+    this.link = new MachineLink(settings, lab, this.paths, record.host);
+  }
+
+  get spec(): Readonly<MachineRecord> {
+    return this.record;
+  }
+
+  get address(): string {
+    return this.settings.subnet.address(this.record.host);
+  }
+
+  get view(): MachineView {
+    const { name, role, network, hostKey, labels, createdAt } = this.record;
+    return { name, role, address: this.address, state: this.state, network, hostKey, labels, createdAt };
+  }
+
+  get power(): PowerView {
+    this.noticePowerLoss();
+    return { state: this.record.power, since: this.record.powerSince };
+  }
+
+  /** Takes up a machine that an earlier labd made: still running, or to be started because this host was, or dead since. */
+  async adopt(): Promise<void> {
+    if (this.group.populated) this.follow();
+    else if (this.record.power === 'on' && this.record.hostBoot !== currentBoot()) await this.powerOn();
+    else this.noticePowerLoss();
+  }
+
+  powerOn(): Promise<void> {
+    return this.alone(async () => {
+      if (this.group.populated) return;
+      const image = imageDir(this.settings, this.record.image);
+      if (!existsSync(image))
+        throw noImage(`image ${this.record.image} is not in the cache`, { remedy: 'run npm start' });
+      await this.clearAway();
+      mkdirSync(this.paths.root, { recursive: true });
+      await Promise.all([mountDisk(image, this.paths), this.link.create(this.record.network === 'up')]);
+      this.group.create();
+      this.starting = true;
+      try {
+        this.keep({ power: 'on', powerSince: new Date().toISOString(), hostBoot: currentBoot() });
+        await startMachine(this.settings.lab, this.record.name, this.paths, this.group);
+      } finally {
+        this.starting = false;
+      }
+      this.follow();
+    });
+  }
+
+  /** Power loss. The cable goes first: a machine without power tells nobody that it is gone. */
+  powerOff(): Promise<void> {
+    return this.alone(async () => {
+      await this.link.unplug();
+      await this.group.kill();
+      this.noticePowerLoss();
+      await this.clearAway();
+    });
+  }
+
+  setNetwork(network: 'up' | 'cut'): Promise<void> {
+    return this.alone(async () => {
+      this.keep({ network });
+      await (network === 'up' ? this.link.plug() : this.link.unplug());
+    });
+  }
+
+  setFrozen(frozen: boolean): Promise<void> {
+    return this.alone(async () => {
+      if (!this.group.populated) throw poweredOff(`${this.record.name} is off: switch it on first`);
+      await this.group.freeze(frozen);
+    });
+  }
+
+  /** Ends the machine and everything that was its own, its disk too. */
+  async destroy(): Promise<void> {
+    await this.powerOff();
+    await this.alone(() => rm(this.paths.dir, { recursive: true, force: true }));
+  }
+
+  /** Resolves when the machine runs, is off, or `milliseconds` have passed. */
+  settled(milliseconds: number): Promise<void> {
+    if (this.state !== 'booting') return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        if (this.state === 'booting' && Date.now() < deadline) return;
+        this.listeners.delete(done);
+        clearTimeout(timer);
+        resolve();
+      };
+      const deadline = Date.now() + milliseconds;
+      const timer = setTimeout(done, milliseconds + 1);
+      this.listeners.add(done);
+    });
+  }
+
+  private get state(): MachineView['state'] {
+    this.noticePowerLoss();
+    if (this.record.power === 'off') return 'off';
+    if (this.group.frozen) return 'frozen';
+    return this.ready ? 'running' : 'booting';
+  }
+
+  /** Looks after a running machine: when sshd accepts, and when its last process ends. */
+  private follow(): void {
+    this.ready = false;
+    this.watcher?.close();
+    const watcher = watch(this.group.events, () => {
+      this.noticePowerLoss();
+      if (!this.group.populated) void this.alone(() => this.clearAway()).catch(() => undefined);
+    });
+    watcher.on('error', () => watcher.close());
+    this.watcher = watcher;
+    // It may have died before the watch began.
+    this.noticePowerLoss();
+    void sshAccepts(this.address, () => this.watcher !== watcher).then((accepted) => {
+      if (!accepted || this.watcher !== watcher) return;
+      this.ready = true;
+      this.listeners.forEach((listener) => listener());
+    });
+  }
+
+  private noticePowerLoss(): void {
+    if (this.starting || this.record.power === 'off' || this.group.populated) return;
+    this.watcher?.close();
+    this.watcher = undefined;
+    this.keep({ power: 'off', powerSince: new Date().toISOString() });
+    this.listeners.forEach((listener) => listener());
+  }
+
+  /** Leaves of a dead machine its disk alone: its address must not answer for it. */
+  private async clearAway(): Promise<void> {
+    if (this.group.populated) return;
+    await this.link.remove();
+    await unmountUnder(this.paths.dir);
+    await this.group.remove();
+    await removeNspawnTraces(this.settings.lab, this.record.name);
+  }
+
+  private keep(change: Partial<MachineRecord>): void {
+    this.record = { ...this.record, ...change };
+    writeRecord(this.paths.record, this.record);
+  }
+
+  private alone<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(change);
+    this.turn = result.catch(() => undefined);
+    return result;
+  }
+}

@@ -1,0 +1,76 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { LABD_PORT, type LabPaths } from './lab-paths';
+import { runCommand } from './run-command';
+import type { LabSettings } from './settings';
+
+const FORWARDING = '/proc/sys/net/ipv4/ip_forward';
+/** Says that forwarding was off before the first lab of this host: the last lab turns it off again. */
+const FORWARDING_WAS_OFF = '/run/pgfleet/forwarding-was-off';
+
+/**
+ * Lets the lab's machines out through the host's address, and nobody in: what comes from outside the bridge reaches neither a
+ * machine nor labd. One nft table per lab, replaced as a whole.
+ */
+export async function ensureNat(settings: LabSettings, paths: LabPaths): Promise<void> {
+  enableForwarding();
+  const { subnet } = settings;
+  const { natTable: table, bridge } = paths;
+  const rules = [
+    `table ip ${table} {}`,
+    `delete table ip ${table}`,
+    `table ip ${table} {`,
+    `  chain postrouting { type nat hook postrouting priority srcnat; ip saddr ${subnet} oifname != "${bridge}" masquerade; }`,
+    `  chain forward { type filter hook forward priority filter; iifname != "${bridge}" oifname "${bridge}" ct state new drop; }`,
+    `  chain input { type filter hook input priority filter; ip daddr ${subnet.gateway} tcp dport ${LABD_PORT} iifname != { "${bridge}", "lo" } drop; }`,
+    `}`,
+  ];
+  await runCommand(['nft', '-f', '-'], { input: `${rules.join('\n')}\n` });
+  if (await forwardIsDroppedByDefault()) await acceptForwarding(paths, '-I');
+}
+
+/** Removes the lab's rules, and turns forwarding off again if no lab is left that turned it on. */
+export async function removeNat(paths: LabPaths): Promise<void> {
+  const tables = await runCommand(['nft', 'list', 'tables']);
+  if (tables.includes(`table ip ${paths.natTable}\n`))
+    await runCommand(['nft', 'delete', 'table', 'ip', paths.natTable]);
+  await acceptForwarding(paths, '-D');
+  const others = tables
+    .split('\n')
+    .filter((line) => line.startsWith('table ip pgfleet_') && !line.endsWith(paths.natTable));
+  if (others.length === 0 && existsSync(FORWARDING_WAS_OFF)) {
+    writeFileSync(FORWARDING, '0');
+    rmSync(dirname(FORWARDING_WAS_OFF), { recursive: true });
+  }
+}
+
+function enableForwarding(): void {
+  if (readFileSync(FORWARDING, 'utf8').trim() === '1') return;
+  mkdirSync(dirname(FORWARDING_WAS_OFF), { recursive: true });
+  writeFileSync(FORWARDING_WAS_OFF, '');
+  writeFileSync(FORWARDING, '1');
+}
+
+/** Docker, for one, drops by default what the host forwards, and no nft table of ours can overrule that: its own chain must accept. */
+async function forwardIsDroppedByDefault(): Promise<boolean> {
+  return (await forwardRules()).includes('-P FORWARD DROP');
+}
+
+async function acceptForwarding(paths: LabPaths, action: '-I' | '-D'): Promise<void> {
+  const rules = await forwardRules();
+  for (const direction of ['-i', '-o']) {
+    const rule = [direction, paths.bridge, '-m', 'comment', '--comment', paths.natTable, '-j', 'ACCEPT'];
+    if (rules.includes(rule.join(' ')) === (action === '-D')) {
+      await runCommand(['iptables', '-w', '5', action, 'FORWARD', ...rule]);
+    }
+  }
+}
+
+/** The FORWARD chain as iptables has it; empty where iptables is not installed or does not run: then it cannot be in the way. */
+async function forwardRules(): Promise<string> {
+  try {
+    return await runCommand(['iptables', '-w', '5', '-S', 'FORWARD']);
+  } catch {
+    return '';
+  }
+}

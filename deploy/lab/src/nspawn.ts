@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Cgroup } from './cgroup';
+import type { MachinePaths } from './machine-paths';
+import { SEARCH_PATH } from './run-command';
+
+/** What nspawn calls a machine on the host; unique across labs. */
+export function nspawnName(lab: string, name: string): string {
+  return `${lab}-${name}`;
+}
+
+/**
+ * Starts systemd as PID 1 of a machine whose disk is mounted and whose network exists, and resolves once nspawn runs.
+ * The machine is in its own session and cgroup and writes its console to a file: it does not notice when its starter dies.
+ * Needs no systemd on the host: nothing is registered with machined, and no unit or scope is asked for.
+ */
+export async function startMachine(
+  lab: string,
+  name: string,
+  paths: MachinePaths,
+  group: Cgroup,
+): Promise<void> {
+  const console = openSync(paths.console, 'a', 0o600);
+  try {
+    writeSync(console, `\n--- power on ${new Date().toISOString()}\n`);
+    // The shell enters the group before it becomes nspawn, so that no process of the machine is ever outside.
+    const child = spawn(
+      'sh',
+      ['-c', 'echo $$ >"$0" && exec "$@"', group.procs, ...nspawnCommand(lab, name, paths)],
+      {
+        detached: true,
+        stdio: ['ignore', console, console],
+        env: {
+          PATH: SEARCH_PATH,
+          // The machine sees cgroup v2 alone, also on a host that gives its controllers to v1: systemd 257 takes nothing else.
+          UNIFIED_CGROUP_HIERARCHY: '1',
+          SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1',
+          // Its network namespace is its own, so are the settings under /proc/sys/net.
+          SYSTEMD_NSPAWN_API_VFS_WRITABLE: 'network',
+        },
+      },
+    );
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (error) => reject(new Error(`cannot start systemd-nspawn: ${error.message}`)));
+    });
+    child.unref();
+    while (!group.populated) {
+      if (child.exitCode !== null)
+        throw new Error(`systemd-nspawn ended with ${child.exitCode}: ${lastWords(paths)}`);
+      await delay(2);
+    }
+  } finally {
+    closeSync(console);
+  }
+}
+
+function nspawnCommand(lab: string, name: string, paths: MachinePaths): string[] {
+  return [
+    'systemd-nspawn',
+    '--quiet',
+    '--boot',
+    '--register=no',
+    '--keep-unit',
+    '--settings=no',
+    `--machine=${nspawnName(lab, name)}`,
+    `--hostname=${name}`,
+    `--directory=${paths.root}`,
+    `--network-namespace-path=${paths.netns}`,
+    '--capability=CAP_NET_ADMIN',
+    '--resolv-conf=off',
+    '--timezone=off',
+    '--link-journal=no',
+    '--console=read-only',
+  ];
+}
+
+/** What nspawn leaves on the host after a machine's sudden death. */
+export async function removeNspawnTraces(lab: string, name: string): Promise<void> {
+  for (const dir of ['/run/systemd/nspawn/propagate', '/run/systemd/nspawn/unix-export']) {
+    await rm(`${dir}/${nspawnName(lab, name)}`, { recursive: true, force: true });
+  }
+}
+
+function lastWords(paths: MachinePaths): string {
+  return readFileSync(paths.console, 'utf8').trim().split('\n').slice(-2).join(' | ');
+}

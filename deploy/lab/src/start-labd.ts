@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Cgroup } from './cgroup';
+import { withFileLock } from './file-lock';
+import { LabClient, LabNotRunning } from './lab-client';
+import { labPaths, type LabPaths } from './lab-paths';
+import { LABD_DIR, labdBuild } from './labd-build';
+import { SEARCH_PATH } from './run-command';
+import { settingsEnvironment, type LabSettings } from './settings';
+
+/** Milliseconds for labd to listen; machines kept from an earlier run are switched on before it does. */
+const START_TIMEOUT = 60_000;
+
+/**
+ * Gives a client of the lab's labd, which is started if it does not run, and replaced if it is of another build: machines do not
+ * notice. It outlives its starter. Two starts at once make one labd.
+ */
+export async function startLabd(settings: LabSettings): Promise<LabClient> {
+  const paths = labPaths(settings);
+  mkdirSync(paths.state, { recursive: true, mode: 0o711 });
+  return withFileLock(paths.lock, async () => {
+    claimState(settings, paths);
+    const client = new LabClient(settings);
+    if (await runs(client)) return client;
+    await new Cgroup(`${paths.cgroup}/labd`).kill();
+    await launch(settings, paths, client);
+    return client;
+  });
+}
+
+/** A client of the lab that runs; throws LabNotRunning if none does. */
+export async function connectLab(settings: LabSettings): Promise<LabClient> {
+  const client = new LabClient(settings);
+  await client.info();
+  return client;
+}
+
+/** A state folder belongs to one lab and one subnet: its machines have addresses there. */
+function claimState(settings: LabSettings, paths: LabPaths): void {
+  const file = join(paths.state, 'lab.json');
+  const mine = { lab: settings.lab, subnet: settings.subnet.toString() };
+  if (!existsSync(file)) writeFileSync(file, JSON.stringify(mine));
+  const owner = JSON.parse(readFileSync(file, 'utf8')) as typeof mine;
+  if (owner.lab === mine.lab && owner.subnet === mine.subnet) return;
+  throw new Error(
+    `${paths.state} holds lab ${owner.lab} on ${owner.subnet}, not ${mine.lab} on ${mine.subnet}: ` +
+      'set PGFLEET_LAB, PGFLEET_SUBNET and PGFLEET_STATE together, or stop that lab first',
+  );
+}
+
+async function runs(client: LabClient): Promise<boolean> {
+  try {
+    return (await client.info()).build === labdBuild();
+  } catch (error) {
+    if (error instanceof LabNotRunning) return false;
+    throw error;
+  }
+}
+
+async function launch(settings: LabSettings, paths: LabPaths, client: LabClient): Promise<void> {
+  const log = openSync(paths.labdLog, 'a', 0o600);
+  const child = spawn(process.execPath, [join(LABD_DIR, 'labd.js')], {
+    detached: true,
+    cwd: '/',
+    stdio: ['ignore', log, log],
+    env: { PATH: SEARCH_PATH, ...settingsEnvironment(settings) },
+  });
+  closeSync(log);
+  child.unref();
+  for (const deadline = Date.now() + START_TIMEOUT; !(await runs(client)); await delay(20)) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(lastWords(paths));
+    if (Date.now() > deadline)
+      throw new Error(`labd does not listen after ${START_TIMEOUT / 1000} s: see ${paths.labdLog}`);
+  }
+}
+
+function lastWords(paths: LabPaths): string {
+  const lines = readFileSync(paths.labdLog, 'utf8').trim().split('\n');
+  return `labd did not start: ${lines.at(-1) ?? 'it said nothing'} (${paths.labdLog})`;
+}

@@ -1,0 +1,67 @@
+import { existsSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { removeBridge } from './bridge';
+import { Cgroup } from './cgroup';
+import { withFileLock } from './file-lock';
+import { labPaths, type LabPaths } from './lab-paths';
+import { machinePaths } from './machine-paths';
+import { readRecord, writeRecord } from './machine-record';
+import { endMachine, machinesWithTraces, removeMachineTraces } from './machine-traces';
+import { removeNat } from './nat';
+import type { LabSettings } from './settings';
+
+export interface StopOptions {
+  /** Keep the machines' disks, addresses and keys: the next start switches on again what ran. */
+  readonly keepData?: boolean;
+}
+
+/**
+ * Ends a lab: machines lose power, labd ends, and mounts, bridge, cables, rules, groups and files go. Works from what is on the host,
+ * not from what a labd knows, so it also clears away what a killed run left; it does nothing when there is nothing.
+ */
+export async function stopLab(settings: LabSettings, { keepData = false }: StopOptions = {}): Promise<void> {
+  const paths = labPaths(settings);
+  const existed = existsSync(paths.state);
+  await withFileLock(paths.lock, async () => {
+    await new Cgroup(`${paths.cgroup}/labd`).kill();
+    await removeBridge(paths);
+    await Promise.all(
+      machinesWithTraces(paths).map(async (name) => {
+        if (!keepData) return removeMachineTraces(settings, paths, name);
+        rememberPower(paths, name);
+        await endMachine(settings, paths, name);
+      }),
+    );
+    await new Cgroup(paths.cgroup).remove();
+    await removeNat(paths);
+    await rm(paths.socket, { force: true });
+    if (!keepData) await removeState(paths);
+  });
+  if (!existed || !keepData) removeEmptyState(paths);
+}
+
+/** A machine that runs now is to run again at the next start. */
+function rememberPower(paths: LabPaths, name: string): void {
+  const { record, cgroup } = machinePaths(paths, name);
+  if (existsSync(record) && new Cgroup(cgroup).populated)
+    writeRecord(record, { ...readRecord(record), hostBoot: '' });
+}
+
+/** Only what is the lab's own: others may keep files in the state folder too. */
+async function removeState(paths: LabPaths): Promise<void> {
+  const own = [
+    paths.machines,
+    paths.capacity,
+    paths.token,
+    paths.labdLog,
+    dirname(paths.sshKey),
+    join(paths.state, 'lab.json'),
+  ];
+  for (const path of own) await rm(path, { recursive: true, force: true });
+}
+
+function removeEmptyState(paths: LabPaths): void {
+  rmSync(paths.lock, { force: true });
+  if (existsSync(paths.state) && readdirSync(paths.state).length === 0) rmdirSync(paths.state);
+}
