@@ -1,0 +1,58 @@
+"""Renders a manifest's templates on the controller and has the machine apply it in one round trip.
+
+See plugins/modules/converge.py for what a manifest holds. Templates are looked up in the role's templates folder.
+"""
+
+import json
+import os
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.template import trust_as_template
+
+LISTS = ("users", "packages", "directories", "files", "absent", "commands", "units")
+PROGRAM = os.path.join(os.path.dirname(__file__), "..", "modules", "converge.py")
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        unknown = set(self._task.args) - set(LISTS)
+        if unknown:
+            raise AnsibleActionFail("converge does not know %s" % ", ".join(sorted(unknown)))
+        manifest = {name: list(self._task.args.get(name) or []) for name in LISTS}
+        manifest["files"] = [self._rendered(dict(file), task_vars) for file in manifest["files"]]
+        manifest["check"] = bool(self._task.check_mode)
+        manifest["diff"] = bool(self._task.diff)
+        result.update(self._apply(manifest, task_vars))
+        return result
+
+    def _rendered(self, file, task_vars):
+        template = file.pop("template", None)
+        if template:
+            source = self._find_needle("templates", template)
+            text = trust_as_template(self._loader.get_text_file_contents(source))
+            templar = self._templar.copy_with_new_env(searchpath=[os.path.dirname(source)], available_variables=task_vars)
+            file["content"] = templar.template(
+                text, escape_backslashes=False, overrides={"trim_blocks": True, "lstrip_blocks": True}
+            )
+        if not isinstance(file.get("content", file.get("link")), str):
+            raise AnsibleActionFail("%s needs one of template, content (text) or link" % file.get("path"))
+        return file
+
+    def _apply(self, manifest, task_vars):
+        with open(PROGRAM, encoding="utf-8") as program:
+            source = program.read()
+        sent = "%s\nmain(json.loads(%r))\n" % (source, json.dumps(manifest))
+        # -I -S: neither the user's site packages nor the environment can change what runs, and it starts faster
+        interpreter = task_vars.get("ansible_python_interpreter", "/usr/bin/python3")
+        answer = self._low_level_execute_command("%s -I -S -" % interpreter, in_data=sent.encode())
+        try:
+            return json.loads(answer["stdout"])
+        except ValueError:
+            # A traceback names lines of the program, never the manifest's content, except for its last line's source.
+            errors = [line for line in answer["stderr"].strip().splitlines() if "main(json.loads" not in line]
+            return {"failed": True, "msg": "converge could not run on the machine (exit %s)" % answer["rc"], "detail": "\n".join(errors[-5:])}

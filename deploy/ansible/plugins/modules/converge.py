@@ -1,0 +1,393 @@
+#!/usr/bin/python3
+"""Brings a machine to the state one manifest describes. Runs on the machine; standard library only.
+
+The action plugin of the same name renders templates on the controller and sends this file, followed by the
+manifest, to the machine's python over the SSH connection's standard input. So one round trip installs packages,
+writes every file, runs the commands that are due and starts the units; nothing of it ever stands in an argument
+list or in a temporary file.
+"""
+
+DOCUMENTATION = r"""
+module: converge
+short_description: Brings a machine to the state one manifest describes, in one round trip
+description:
+  - Order of work is users, files marked C(early), packages, directories, files, commands, units. What is already so is left alone.
+  - Whether a unit must be restarted or reloaded, and whether a command with C(watches) is due, is decided by comparing
+    the content of the watched files with what was recorded after the last successful (re)start. A run that dies between
+    writing a file and restarting its reader is therefore made good by the next run, which handlers cannot do.
+  - Supports check mode and diff mode. Content of files marked C(secret) is never shown.
+options:
+  users:
+    description: System users to have. Each has C(name), and optionally C(groups) (list) and C(home).
+    type: list
+    elements: dict
+  packages:
+    description: Debian packages to have. apt runs only when one is missing, and starts no service.
+    type: list
+    elements: str
+  directories:
+    description: Each has C(path), C(owner), C(group), C(mode).
+    type: list
+    elements: dict
+  files:
+    description:
+      - Each has C(path) and one of C(template) (looked up in the role), C(content) or C(link) (makes a symlink);
+        optionally C(owner), C(group), C(mode) (root, root, 0644), C(secret), C(early) (before packages).
+      - C(once) writes the file only where it is absent.
+      - C(keep_if), an argv, leaves an existing file alone while the command succeeds (a certificate that still verifies).
+    type: list
+    elements: dict
+  absent:
+    description: Paths of files to remove.
+    type: list
+    elements: str
+  commands:
+    description:
+      - Each has C(name), C(argv), and a condition, C(creates) (path), C(unless) (argv that succeeds when nothing is to be done)
+        or C(watches) (paths). Optionally C(user), C(stdin), C(cwd).
+    type: list
+    elements: dict
+  units:
+    description:
+      - systemd units to enable and start. Each has C(name), optionally C(restart_on) and C(reload_on) (paths watched),
+        C(enabled) (true), C(started) (true).
+    type: list
+    elements: dict
+"""
+
+import difflib
+import grp
+import hashlib
+import json
+import os
+import pwd
+import subprocess
+import sys
+import tempfile
+
+APPLIED = "/var/lib/pgfleet/applied"  # what each unit and command last ran with
+
+
+class Failed(Exception):
+    """Says in one line what could not be done; the rest goes to the detail."""
+
+    def __init__(self, message, detail=""):
+        super().__init__(message)
+        self.detail = detail
+
+
+class Machine:
+    def __init__(self, manifest):
+        self.manifest = manifest
+        self.check = manifest["check"]
+        self.done = []  # what was changed, in words
+        self.diff = []
+        self.written = set()
+
+    def converge(self):
+        early = [f for f in self.manifest["files"] if f.get("early")]
+        late = [f for f in self.manifest["files"] if not f.get("early")]
+        for user in self.manifest["users"]:
+            self.have_user(user)
+        for file in early:
+            self.have_file(file)
+        self.have_packages(self.manifest["packages"])
+        for directory in self.manifest["directories"]:
+            self.have_directory(directory)
+        for file in late:
+            self.have_file(file)
+        for path in self.manifest["absent"]:
+            self.have_not(path)
+        for command in self.manifest["commands"]:
+            self.have_run(command)
+        if self.manifest["units"]:
+            self.have_units(self.manifest["units"])
+
+    # users and packages -------------------------------------------------------------------------------------------
+
+    def have_user(self, user):
+        try:
+            pwd.getpwnam(user["name"])
+            return
+        except KeyError:
+            self.done.append("user " + user["name"])
+        if not self.check:
+            argv = ["useradd", "--system", "--user-group", "--shell", "/usr/sbin/nologin", "--no-create-home"]
+            argv += ["--home-dir", user.get("home", "/nonexistent")]
+            if user.get("groups"):
+                argv += ["--groups", ",".join(user["groups"])]
+            run(argv + [user["name"]])
+
+    def have_packages(self, wanted):
+        if not wanted:
+            return
+        query = run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\n"] + wanted, check=False)
+        installed = {line.split(" ", 1)[1] for line in query.stdout.splitlines() if line.startswith("installed ")}
+        missing = [package for package in wanted if package not in installed]
+        if not missing:
+            return
+        self.done.append("packages " + " ".join(missing))
+        if self.check:
+            return
+        # Debian starts a service as soon as it is installed, with a configuration that is not ours yet.
+        policy = "/usr/sbin/policy-rc.d"
+        ours = not os.path.exists(policy)
+        if ours:
+            write_atomically(policy, b"#!/bin/sh\nexit 101\n", 0o755, 0, 0)
+        try:
+            apt = ["apt-get", "-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"]
+            environment = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1"}
+            run(apt + ["update"], env=environment)
+            run(apt + ["-o", "Dpkg::Options::=--force-confold", "install"] + missing, env=environment)
+        finally:
+            if ours:
+                os.unlink(policy)
+
+    # files ----------------------------------------------------------------------------------------------------------
+
+    def have_directory(self, directory):
+        path, (uid, gid, mode) = directory["path"], self.ownership(directory, "0755")
+        if not os.path.isdir(path):
+            self.done.append(path)
+            if not self.check:
+                os.makedirs(path, 0o755, exist_ok=True)
+        if self.owned(path, uid, gid, mode):
+            self.done.append(path + " (ownership)")
+
+    def have_file(self, file):
+        path = file["path"]
+        if "link" in file:
+            return self.have_link(path, file["link"])
+        content = file["content"].encode()
+        before = read(path)
+        if before is not None:
+            kept = file.get("once") or (file.get("keep_if") and succeeds(file["keep_if"]))
+            if kept:
+                content = before
+        if before != content:
+            self.done.append(path)
+            self.written.add(path)
+            self.show(file, before, content)
+            if not self.check:
+                uid, gid, mode = self.ownership(file, "0644")
+                os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+                write_atomically(path, content, mode, uid, gid)
+        elif self.owned(path, *self.ownership(file, "0644")):
+            self.done.append(path + " (ownership)")
+
+    def have_link(self, path, target):
+        if os.path.islink(path) and os.readlink(path) == target:
+            return
+        self.done.append(path)
+        self.written.add(path)
+        if not self.check:
+            temporary = path + ".new"
+            if os.path.lexists(temporary):
+                os.unlink(temporary)
+            os.symlink(target, temporary)
+            os.replace(temporary, path)
+
+    def have_not(self, path):
+        if os.path.lexists(path):
+            self.done.append(path + " (removed)")
+            if not self.check:
+                os.unlink(path)
+
+    def ownership(self, entry, mode):
+        try:
+            uid = pwd.getpwnam(entry.get("owner", "root")).pw_uid
+            gid = grp.getgrnam(entry.get("group", "root")).gr_gid
+        except KeyError as error:
+            if self.check:  # made by a package or a user that check mode did not install
+                return 0, 0, int(entry.get("mode", mode), 8)
+            raise Failed("%s: %s" % (entry["path"], error.args[0]))
+        return uid, gid, int(entry.get("mode", mode), 8)
+
+    def owned(self, path, uid, gid, mode):
+        """Gives the path its owner and mode; says whether they differed."""
+        try:
+            now = os.stat(path)
+        except FileNotFoundError:
+            return False
+        if (now.st_uid, now.st_gid, now.st_mode & 0o7777) == (uid, gid, mode):
+            return False
+        if not self.check:
+            os.chown(path, uid, gid)
+            os.chmod(path, mode)
+        return True
+
+    def show(self, file, before, after):
+        if not self.manifest["diff"]:
+            return
+        if file.get("secret"):
+            text = "(secret: content differs)\n"
+        else:
+            lines = difflib.unified_diff(
+                (before or b"").decode("utf-8", "replace").splitlines(True),
+                after.decode("utf-8", "replace").splitlines(True),
+                file["path"],
+                file["path"],
+            )
+            text = "".join(lines)
+        self.diff.append({"prepared": "%s\n%s" % (file["path"], text)})
+
+    # commands -------------------------------------------------------------------------------------------------------
+
+    def have_run(self, command):
+        name = command["name"]
+        if command.get("creates") and os.path.exists(command["creates"]):
+            return
+        if command.get("unless") and succeeds(command["unless"], command.get("user")):
+            return
+        watched = digest(command["watches"]) if command.get("watches") else None
+        stamp = "command-" + hashlib.sha256(name.encode()).hexdigest()[:16]
+        if watched and recorded(stamp).get("watches") == watched:
+            return
+        self.done.append(name)
+        if self.check:
+            return
+        ended = run(command["argv"], user=command.get("user"), stdin=command.get("stdin"), cwd=command.get("cwd"), check=False)
+        if ended.returncode != 0:
+            raise Failed("%s: exit %d" % (name, ended.returncode), tail(ended.stderr or ended.stdout))
+        if watched:
+            record(stamp, {"name": name, "watches": watched})
+
+    # units ----------------------------------------------------------------------------------------------------------
+
+    def have_units(self, units):
+        state = self.unit_states([unit["name"] for unit in units])
+        enable = [u["name"] for u in units if u.get("enabled", True) and state[u["name"]]["UnitFileState"] != "enabled"]
+        stale = any(s["NeedDaemonReload"] == "yes" for s in state.values())
+        stale = stale or any(path.startswith("/etc/systemd/system/") for path in self.written)
+        start, restart, reload = [], [], []
+        wanted = {u["name"]: self.watched(u) for u in units}
+        for unit in units:
+            name = unit["name"]
+            if not unit.get("started", True):
+                continue
+            last = recorded("unit-" + name)
+            if state[name]["ActiveState"] not in ("active", "activating", "reloading"):
+                start.append(name)
+            elif last.get("restart_on") != wanted[name]["restart_on"]:
+                restart.append(name)
+            elif last.get("reload_on") != wanted[name]["reload_on"]:
+                reload.append(name)
+        for verb, names in (("enabled", enable), ("started", start), ("restarted", restart), ("reloaded", reload)):
+            self.done += ["%s %s" % (name, verb) for name in names]
+        if self.check:
+            return
+        if enable:
+            run(["systemctl", "--no-reload", "enable"] + enable)
+        if stale or enable:
+            run(["systemctl", "daemon-reload"])
+        self.drive("start", start)
+        self.drive("restart", restart)
+        self.drive("reload", reload)
+        for name in start + restart + reload:
+            record("unit-" + name, wanted[name])
+
+    def unit_states(self, names):
+        fields = "Id,ActiveState,UnitFileState,NeedDaemonReload,LoadState"
+        shown = run(["systemctl", "show", "--property=" + fields] + names).stdout.strip().split("\n\n")
+        blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown]
+        return dict(zip(names, blocks))  # systemctl answers in the order asked
+
+    def watched(self, unit):
+        return {key: digest(unit.get(key, [])) for key in ("restart_on", "reload_on")}
+
+    def drive(self, verb, names):
+        if not names:
+            return
+        if verb == "start":  # a unit that failed too often before would be refused
+            run(["systemctl", "reset-failed"] + names, check=False)
+        if run(["systemctl", verb] + names, check=False).returncode == 0:
+            return
+        states = self.unit_states(names)
+        failed = [name for name in names if states[name]["ActiveState"] != "active"] or names
+        journal = run(["journalctl", "--no-pager", "-q", "-n", "15", "-o", "cat", "-u", failed[0]], check=False).stdout
+        raise Failed("could not %s %s" % (verb, ", ".join(failed)), tail(journal))
+
+
+def run(argv, check=True, user=None, stdin=None, cwd=None, env=None):
+    if user:
+        argv = ["runuser", "-u", user, "--"] + argv
+    ended = subprocess.run(
+        argv,
+        input=stdin if stdin is not None else "",
+        capture_output=True,
+        text=True,
+        errors="replace",
+        cwd=cwd or "/",
+        env=dict(os.environ, LC_ALL="C.UTF-8", **(env or {})),
+    )
+    if check and ended.returncode != 0:
+        raise Failed("%s: exit %d" % (" ".join(argv[:3]), ended.returncode), tail(ended.stderr or ended.stdout))
+    return ended
+
+
+def succeeds(argv, user=None):
+    try:
+        return run(argv, check=False, user=user).returncode == 0
+    except FileNotFoundError:  # the program comes with a package that is still to be installed
+        return False
+
+
+def tail(text):
+    return "\n".join(text.strip().splitlines()[-15:])
+
+
+def read(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def write_atomically(path, content, mode, uid, gid):
+    """A reader sees the old file or the new one, with its final owner and mode, and a crash leaves one of them."""
+    descriptor, temporary = tempfile.mkstemp(prefix=".converge-", dir=os.path.dirname(path))
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            os.fchown(descriptor, uid, gid)
+            os.fchmod(descriptor, mode)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def digest(paths):
+    total = hashlib.sha256()
+    for path in sorted(paths):
+        content = os.readlink(path).encode() if os.path.islink(path) else read(path)
+        total.update(path.encode() + b"\0" + (b"-" if content is None else b"+" + content) + b"\0")
+    return total.hexdigest()
+
+
+def recorded(stamp):
+    content = read(os.path.join(APPLIED, stamp + ".json"))
+    return json.loads(content) if content else {}
+
+
+def record(stamp, state):
+    os.makedirs(APPLIED, 0o700, exist_ok=True)
+    write_atomically(os.path.join(APPLIED, stamp + ".json"), json.dumps(state).encode(), 0o600, 0, 0)
+
+
+def main(manifest):
+    os.umask(0o077)
+    machine = Machine(manifest)
+    answer = {}
+    try:
+        machine.converge()
+    except Failed as failure:
+        answer = {"failed": True, "msg": str(failure), "detail": failure.detail}
+    except OSError as error:
+        answer = {"failed": True, "msg": "%s: %s" % (error.filename, error.strerror), "detail": ""}
+    answer.update(changed=bool(machine.done), done=machine.done, diff=machine.diff)
+    answer.setdefault("msg", ", ".join(machine.done) or "nothing to do")
+    json.dump(answer, sys.stdout)
