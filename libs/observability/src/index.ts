@@ -1,1 +1,5 @@
-export {};
+export * from './env';
+export * from './logger';
+export * from './observability.module';
+export * from './outside';
+export * from './readiness';

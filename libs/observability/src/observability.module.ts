@@ -1,0 +1,28 @@
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { collectDefaultMetrics, register } from 'prom-client';
+import { HealthController } from './health.controller';
+import { MetricsController } from './metrics.controller';
+import { Readiness, type ReadinessCheck } from './readiness';
+
+export interface ObservabilityOptions {
+  /** Becomes the `service` label of every metric of the process. */
+  service: string;
+  /** Checks known at start; providers add more with `Readiness.register`. */
+  readiness?: readonly ReadinessCheck[];
+}
+
+/** `GET /health/live`, `/health/ready` and `/metrics` (with Node's own process metrics); exports `Readiness` everywhere. */
+@Global()
+@Module({})
+export class ObservabilityModule {
+  static forRoot({ service, readiness = [] }: ObservabilityOptions): DynamicModule {
+    register.setDefaultLabels({ service });
+    if (!register.getSingleMetric('process_cpu_seconds_total')) collectDefaultMetrics();
+    return {
+      module: ObservabilityModule,
+      controllers: [HealthController, MetricsController],
+      providers: [{ provide: Readiness, useValue: new Readiness(readiness) }],
+      exports: [Readiness],
+    };
+  }
+}

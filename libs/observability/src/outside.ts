@@ -1,0 +1,108 @@
+import CircuitBreaker from 'opossum';
+import { Gauge, Histogram } from 'prom-client';
+
+const seconds = new Histogram({
+  name: 'pgfleet_outside_seconds',
+  help: 'Duration of calls to outside systems. outcome: ok, error, timeout, rejected (the breaker was open).',
+  labelNames: ['target', 'what', 'outcome'],
+  buckets: [0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30],
+});
+const open = new Gauge({
+  name: 'pgfleet_outside_breaker_open',
+  help: '1 while the breaker refuses calls to the target.',
+  labelNames: ['target'],
+});
+
+/** An outside system did not answer in time, or did so too often that it is not asked now. */
+export class OutsideUnavailable extends Error {
+  constructor(
+    readonly target: string,
+    readonly reason: 'timeout' | 'open',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'OutsideUnavailable';
+  }
+}
+
+export interface OutsideOptions {
+  /** How long one call may take, in milliseconds; then its signal is aborted and the call rejects. */
+  timeoutMs: number;
+  /** Share of failed calls of the last 10 s that opens the breaker (50), from 5 calls on. */
+  errorThresholdPercentage?: number;
+  /** How long an open breaker refuses, before one call tries again (5000). */
+  resetTimeoutMs?: number;
+  /** False for answers that say nothing about the system's health, as a 404: they do not count against it. All errors count. */
+  isFault?: (error: unknown) => boolean;
+}
+
+type Work = (signal: AbortSignal) => Promise<unknown>;
+
+/**
+ * One outside system, behind a timeout, a circuit breaker (opossum) and a metric. Make one per target and keep it.
+ * @example new Outside('etcd', { timeoutMs: 5000 }).call('grant', (signal) => fetch(url, { signal }))
+ */
+export class Outside {
+  private readonly breaker: CircuitBreaker<[Work], unknown>;
+
+  constructor(
+    readonly name: string,
+    private readonly options: OutsideOptions,
+  ) {
+    const { errorThresholdPercentage = 50, resetTimeoutMs = 5000, isFault = () => true } = options;
+    this.breaker = new CircuitBreaker((work: Work) => this.withinTime(work), {
+      name,
+      // Ours, per call: opossum's single abort controller would abort the calls of others too.
+      timeout: false,
+      errorThresholdPercentage,
+      resetTimeout: resetTimeoutMs,
+      volumeThreshold: 5,
+      enableSnapshots: false,
+      errorFilter: (error: unknown) => !(error instanceof OutsideUnavailable) && !isFault(error),
+    });
+    open.set({ target: name }, 0);
+    this.breaker.on('open', () => open.set({ target: name }, 1));
+    this.breaker.on('close', () => open.set({ target: name }, 0));
+  }
+
+  /**
+   * @param what the kind of call, for the metric: few different values, no ids
+   * @throws OutsideUnavailable on a timeout or an open breaker; anything else that `work` throws, as it is
+   */
+  async call<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const stop = seconds.startTimer({ target: this.name, what });
+    try {
+      const answer = await this.breaker.fire(work);
+      stop({ outcome: 'ok' });
+      return answer as T;
+    } catch (error) {
+      if (error instanceof Error && CircuitBreaker.isOurError(error)) {
+        stop({ outcome: 'rejected' });
+        const message = `${this.name} has failed too often; it is not asked for a moment`;
+        throw new OutsideUnavailable(this.name, 'open', message, { cause: error });
+      }
+      stop({ outcome: error instanceof OutsideUnavailable ? 'timeout' : 'error' });
+      throw error;
+    }
+  }
+
+  /** Aborts the work when the time is over, and does not wait for work that ignores its signal. */
+  private async withinTime(work: Work): Promise<unknown> {
+    const timeout = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const message = `${this.name} did not answer within ${this.options.timeoutMs} ms`;
+        const error = new OutsideUnavailable(this.name, 'timeout', message);
+        reject(error);
+        timeout.abort(error);
+      }, this.options.timeoutMs);
+    });
+    try {
+      return await Promise.race([work(timeout.signal), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
