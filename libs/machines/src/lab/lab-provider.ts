@@ -1,0 +1,123 @@
+import type { z } from 'zod';
+import type {
+  Machine,
+  MachineCapacity,
+  MachinePower,
+  MachineProvider,
+  MachineSpec,
+} from '../machine-provider';
+import type { OutsideCalls } from '../outside-call';
+import { NoCapacity, ProviderRefused, ProviderUnavailable, SpecConflict } from '../provider-errors';
+import { labdCapacity, labdMachine, labdMachines, labdPower, labdProblem } from './labd-answers';
+
+export interface LabProviderOptions {
+  /** Where labd listens on the bridge, e.g. `http://10.77.0.1:7070`. */
+  readonly url: string;
+  /** labd's token. It can make and end every machine of the lab: only the service that orders machines gets it. */
+  readonly token: string;
+  readonly outside: OutsideCalls;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** Machines of the lab, by labd's API. */
+export class LabProvider implements MachineProvider {
+  readonly name = 'lab';
+
+  constructor(private readonly options: LabProviderOptions) {}
+
+  async capacity(): Promise<MachineCapacity> {
+    return (await this.ask('capacity', labdCapacity, '/capacity')).machines;
+  }
+
+  async create({ name, role, sshKeys, labels }: MachineSpec): Promise<Machine> {
+    return this.ask('create', labdMachine, path(name), { method: 'PUT', body: { role, sshKeys, labels } });
+  }
+
+  /** labd answers as soon as the machine is no longer booting; `waitSeconds` must end before the time limit of `outside`. */
+  async get(name: string, waitSeconds = 0): Promise<Machine | null> {
+    const answer = await this.send('get', `${path(name)}?wait=${waitSeconds}`);
+    return answer.status === 404 ? null : parsed(labdMachine, accepted(answer));
+  }
+
+  async list(labels: Readonly<Record<string, string>> = {}): Promise<Machine[]> {
+    const { machines } = await this.ask('list', labdMachines, '/machines');
+    const wanted = Object.entries(labels);
+    return machines.filter((machine) => wanted.every(([label, value]) => machine.labels[label] === value));
+  }
+
+  async destroy(name: string): Promise<void> {
+    accepted(await this.send('destroy', path(name), { method: 'DELETE' }));
+  }
+
+  /** A machine that the lab does not have has no process either, and says nothing about one that it may have had: `unknown`. */
+  async power(name: string): Promise<MachinePower> {
+    const answer = await this.send('power', `${path(name)}/power`);
+    return answer.status === 404 ? { state: 'unknown' } : parsed(labdPower, accepted(answer));
+  }
+
+  private async ask<T extends z.ZodType>(
+    what: string,
+    schema: T,
+    to: string,
+    how?: Request,
+  ): Promise<z.output<T>> {
+    return parsed(schema, accepted(await this.send(what, to, how)));
+  }
+
+  private async send(what: string, to: string, { method = 'GET', body }: Request = {}): Promise<Answer> {
+    const { url, token, outside } = this.options;
+    try {
+      return await outside.call(what, async (signal) => {
+        const response = await fetch(`${url}/v1${to}`, {
+          method,
+          signal,
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          body: body === undefined ? undefined : JSON.stringify(body),
+        });
+        const text = await response.text();
+        if (response.status >= 500)
+          throw new Error(`labd answered ${response.status}: ${text.slice(0, 300)}`);
+        return { status: response.status, body: text === '' ? undefined : (JSON.parse(text) as unknown) };
+      });
+    } catch (error) {
+      throw new ProviderUnavailable(`labd at ${url} cannot ${what}: ${reason(error)}`, { cause: error });
+    }
+  }
+}
+
+interface Request {
+  readonly method?: 'GET' | 'PUT' | 'DELETE';
+  readonly body?: unknown;
+}
+
+/** The answer's body, or the error that its refusal means. */
+function accepted({ status, body }: Answer): unknown {
+  if (status < 400) return body;
+  const { code, detail, remedy } = parsed(labdProblem, body);
+  const message = remedy ? `${detail} (${remedy})` : detail;
+  if (code === 'no-capacity') throw new NoCapacity(message);
+  if (code === 'machine-exists') throw new SpecConflict(message);
+  throw new ProviderRefused(`labd refused: ${message}`);
+}
+
+function parsed<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  throw new ProviderUnavailable(
+    `labd answered something else than expected: ${result.error.issues[0].message}`,
+  );
+}
+
+/** fetch says "fetch failed" and keeps the reason in `cause`. */
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}
+
+function path(name: string): string {
+  return `/machines/${encodeURIComponent(name)}`;
+}

@@ -1,0 +1,15 @@
+import { z } from 'zod';
+
+/** What labd answers, as far as this adapter uses it. */
+export const labdMachine = z.object({
+  name: z.string(),
+  role: z.string(),
+  address: z.string(),
+  state: z.enum(['booting', 'running', 'off', 'frozen']),
+  hostKey: z.string(),
+  labels: z.record(z.string(), z.string()),
+});
+export const labdMachines = z.object({ machines: z.array(labdMachine) });
+export const labdCapacity = z.object({ machines: z.object({ limit: z.number(), used: z.number() }) });
+export const labdPower = z.object({ state: z.enum(['on', 'off']), since: z.string() });
+export const labdProblem = z.object({ code: z.string(), detail: z.string(), remedy: z.string().optional() });

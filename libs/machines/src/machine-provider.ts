@@ -1,0 +1,52 @@
+/** What a machine is made from. The same name and specification always mean the same machine. */
+export interface MachineSpec {
+  /** 1 to 24 characters of a-z, 0-9 and inner dashes; unique in the provider. */
+  readonly name: string;
+  /** What it is for, e.g. `postgres_node`. */
+  readonly role: string;
+  /** Public SSH keys of those who administer it, as root. */
+  readonly sshKeys: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A machine as its provider knows it. */
+export interface Machine {
+  readonly name: string;
+  readonly role: string;
+  readonly address: string;
+  /** The SSH host key it shows (`<type> <base64>`): connections check it from the first one on. */
+  readonly hostKey: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `running`: takes SSH connections. `unknown`: the provider cannot tell. */
+  readonly state: 'booting' | 'running' | 'off' | 'frozen' | 'unknown';
+}
+
+/** `off` is a proof: not one process of the machine runs. A provider that cannot prove it says `unknown`. */
+export interface MachinePower {
+  readonly state: 'on' | 'off' | 'unknown';
+  /** When it was switched, or seen to have gone; ISO 8601. */
+  readonly since?: string;
+}
+
+/** How many machines there may be at once, and how many there are. */
+export interface MachineCapacity {
+  readonly limit: number;
+  readonly used: number;
+}
+
+/**
+ * Where machines come from. Every call can be repeated: `create` gives the machine that is there already, `destroy` of none is done.
+ * All throw ProviderUnavailable when the provider does not answer.
+ */
+export interface MachineProvider {
+  readonly name: 'lab' | 'inventory';
+  capacity(): Promise<MachineCapacity>;
+  /** Orders the machine and gives it as soon as it has an address; it may still be booting. Throws NoCapacity, SpecConflict. */
+  create(spec: MachineSpec): Promise<Machine>;
+  /** Null when there is none. With `waitSeconds` (at most 60) a booting machine is waited for. */
+  get(name: string, waitSeconds?: number): Promise<Machine | null>;
+  /** All machines that carry every one of `labels`. */
+  list(labels?: Readonly<Record<string, string>>): Promise<Machine[]>;
+  destroy(name: string): Promise<void>;
+  power(name: string): Promise<MachinePower>;
+}
