@@ -33,6 +33,17 @@ for unit in \
   ln -sf /dev/null "$units/$unit"
 done
 
+# Generators that look for consoles, disks, TPMs and virtual sockets that a machine here has not: each is a process at every boot.
+mkdir -p "$root/etc/systemd/system-generators"
+for generator in debug getty gpt-auto hibernate-resume rc-local run ssh system-update tpm2; do
+  ln -s /dev/null "$root/etc/systemd/system-generators/systemd-$generator-generator"
+done
+
+# sshd checks its configuration when it starts; the extra process that checks it before is not needed.
+mkdir -p "$units/ssh.service.d"
+printf '[Service]\nExecStartPre=\n' >"$units/ssh.service.d/pgfleet.conf"
+ln -sf /usr/lib/systemd/system/multi-user.target "$units/default.target"
+
 # The journal outlives the machine's power: it is what one reads after a crash.
 mkdir -p "$root/etc/systemd/journald.conf.d" "$root/var/log/journal"
 printf '[Journal]\nStorage=persistent\nSystemMaxUse=128M\nForwardToSyslog=no\n' >"$root/etc/systemd/journald.conf.d/pgfleet.conf"

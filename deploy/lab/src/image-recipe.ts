@@ -27,6 +27,8 @@ const OPTIONS = [
   '--dpkgopt=path-exclude=/usr/share/man/*',
   '--dpkgopt=path-exclude=/usr/share/doc/*',
   '--dpkgopt=path-exclude=/usr/share/locale/*',
+  // Without logind nobody may ask the bus for it: systemctl poweroff then goes to PID 1 at once.
+  '--dpkgopt=path-exclude=/usr/share/dbus-1/system-services/org.freedesktop.login1.service',
   // Installing PostgreSQL must not make a database: Patroni does, where it is wanted.
   '--essential-hook=mkdir -p "$1/etc/postgresql-common" && echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.conf"',
 ];
