@@ -1,1 +1,6 @@
-export {};
+export { isDatabaseGone } from './database-gone';
+export { migrate } from './migrate';
+export { openDatabase, untilDatabaseAnswers } from './open-database';
+export { dataSourceOptions, type PersistenceOptions } from './persistence-options';
+export { PersistenceModule } from './persistence.module';
+export { rows } from './rows';

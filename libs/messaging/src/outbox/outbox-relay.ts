@@ -1,0 +1,101 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { jetstream } from '@nats-io/jetstream';
+import { isDatabaseGone } from '@pgfleet/persistence';
+import { backoffMs } from '../backoff';
+import { NatsLink } from '../nats/nats-link';
+import { OutboxCommitSubscriber } from './outbox-commit.subscriber';
+import { OutboxTable, type OutboxRow } from './outbox-table';
+
+/** A publish is given up after this long; the lease of the rows that are being published is three times as long. */
+const publishTimeoutMs = 5_000;
+const pollMs = 1_000;
+
+/**
+ * Publishes what was committed to the outbox: at once after a commit of this process, within a second for what another process
+ * left behind. Nats-Msg-Id is the row's id, so that a row published again (the process died, or NATS did, before the row was
+ * deleted) is dropped by the stream.
+ */
+@Injectable()
+export class OutboxRelay implements OnApplicationBootstrap {
+  private readonly logger = new Logger('Outbox');
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> | undefined;
+  private again = false;
+  private stopped = false;
+
+  constructor(
+    private readonly table: OutboxTable,
+    @Inject(NatsLink) private readonly link: NatsLink,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.table.dataSource.subscribers.push(new OutboxCommitSubscriber(() => this.wake()));
+    this.link.onUp(() => this.wake());
+    this.wake();
+  }
+
+  /** Something may be due: look now, and once more after the look that is under way. */
+  wake(): void {
+    if (this.stopped) return;
+    if (this.running) {
+      this.again = true;
+      return;
+    }
+    clearTimeout(this.timer);
+    this.running = this.drain().finally(() => {
+      this.running = undefined;
+      if (this.again) {
+        this.again = false;
+        this.wake();
+      }
+    });
+  }
+
+  /** Publishes what is due, then stops. What cannot be published now stays for another process, or the next start. */
+  async stop(): Promise<void> {
+    this.wake();
+    while (this.running) await this.running;
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  private async drain(): Promise<void> {
+    let nextInMs = pollMs;
+    try {
+      while (this.link.isUp() && (await this.publishBatch()) > 0);
+      nextInMs = Math.min(pollMs, await this.table.nextDueInMs());
+    } catch (error) {
+      const log = isDatabaseGone(error) ? 'warn' : 'error';
+      this.logger[log](`Cannot read the outbox, will go on: ${(error as Error).message}`);
+    }
+    if (!this.stopped) this.timer = setTimeout(() => this.wake(), nextInMs);
+  }
+
+  /** Returns how many rows were published. */
+  private async publishBatch(): Promise<number> {
+    const batch = await this.table.claim(publishTimeoutMs * 3);
+    const outcomes = await Promise.all(batch.map((row) => this.publish(row)));
+    const published = batch.filter((_, index) => outcomes[index] === null);
+    await this.table.remove(published);
+    for (const [index, row] of batch.entries()) {
+      const failure = outcomes[index];
+      if (failure) await this.table.release(row, failure, backoffMs(row.attempts));
+    }
+    return published.length;
+  }
+
+  /** Returns why it failed, null when the stream has the message. */
+  private async publish(row: OutboxRow): Promise<string | null> {
+    try {
+      await jetstream(this.link.nats).publish(row.subject, row.payload, {
+        msgID: row.id,
+        timeout: publishTimeoutMs,
+      });
+      return null;
+    } catch (error) {
+      const reason = (error as Error).message;
+      this.logger.warn(`${row.subject} was not published (try ${row.attempts}), will try again: ${reason}`);
+      return reason;
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import { applyDecorators, UseFilters } from '@nestjs/common';
+import { EventPattern } from '@nestjs/microservices';
+import { type CloudEvent, type EventContract, type EventData, eventSubject } from '@pgfleet/contracts';
+import type { EntityManager } from 'typeorm';
+import { KeepError } from './keep-error.filter';
+import { JETSTREAM } from '../tokens';
+import type { EventSubscription } from './subscription';
+
+type Decorate<Handler> = (
+  target: object,
+  key: string | symbol,
+  descriptor: TypedPropertyDescriptor<Handler>,
+) => void;
+type InboxHandler<E extends EventContract> = (
+  event: CloudEvent<EventData<E>>,
+  tx: EntityManager,
+) => Promise<unknown>;
+type PlainHandler<E extends EventContract> = (event: CloudEvent<EventData<E>>) => Promise<unknown>;
+
+interface OnEventOptions {
+  /** False in a service without a database: the handler must then bear the same event twice. */
+  inbox?: boolean;
+  /** Events handled at once by one process, default 1: in the order of the stream. */
+  concurrency?: number;
+}
+
+/**
+ * Calls a controller's method for every event of `contract`, once in effect: it runs in the transaction that records the event's id,
+ * and a delivery that was recorded already is acknowledged unseen. What it throws is retried with backoff, then dead-lettered.
+ * The durable consumer is `<service>-<event name with dashes>`.
+ */
+export function OnEvent<E extends EventContract>(
+  contract: E,
+  options: OnEventOptions & { inbox: false },
+): Decorate<PlainHandler<E>>;
+export function OnEvent<E extends EventContract>(
+  contract: E,
+  options?: OnEventOptions & { inbox?: true },
+): Decorate<InboxHandler<E>>;
+export function OnEvent(contract: EventContract, options: OnEventOptions = {}): MethodDecorator {
+  const subscription: EventSubscription = {
+    kind: 'event',
+    contract,
+    inbox: options.inbox ?? true,
+    concurrency: options.concurrency ?? 1,
+  };
+  return applyDecorators(
+    EventPattern<string>(eventSubject(contract, '*'), JETSTREAM, { subscription }),
+    UseFilters(KeepError),
+  );
+}

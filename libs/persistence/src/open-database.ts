@@ -1,0 +1,39 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { isDatabaseGone } from './database-gone';
+import { dataSourceOptions, type PersistenceOptions } from './persistence-options';
+
+const logger = new Logger('Database');
+const retryMs = 1_000;
+
+/** Opens the pool. A database that is not there yet is waited for, and said so; a wrong password or schema is thrown. */
+export const openDatabase = async (options: PersistenceOptions): Promise<DataSource> => {
+  const dataSource = new DataSource(
+    dataSourceOptions(options, (error) => logger.warn(`A pooled connection was lost: ${error.message}`)),
+  );
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await dataSource.initialize();
+    } catch (error) {
+      if (!isDatabaseGone(error)) throw error;
+      if (attempt % 10 === 0) {
+        logger.warn(`Waiting for PostgreSQL at ${new URL(options.url).host}: ${(error as Error).message}`);
+      }
+      await pause(retryMs);
+    }
+  }
+};
+
+/** Resolves when the database answers a query again, or when `signal` is aborted. */
+export const untilDatabaseAnswers = async (dataSource: DataSource, signal?: AbortSignal): Promise<void> => {
+  while (!signal?.aborted) {
+    try {
+      await dataSource.query('SELECT 1');
+      return;
+    } catch (error) {
+      if (!isDatabaseGone(error)) throw error;
+      await pause(250, undefined, { signal }).catch(() => undefined);
+    }
+  }
+};

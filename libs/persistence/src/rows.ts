@@ -1,0 +1,16 @@
+import type { EntityManager } from 'typeorm';
+
+interface Queryable {
+  query(sql: string, parameters?: unknown[]): Promise<unknown>;
+}
+
+/** Runs one statement and gives its rows, whatever the statement is (TypeORM wraps those of UPDATE and DELETE once more). */
+export const rows = async <Row>(
+  database: Queryable | EntityManager,
+  sql: string,
+  parameters: unknown[] = [],
+): Promise<Row[]> => {
+  const result = (await database.query(sql, parameters)) as Row[] | [Row[], number];
+  const wrapped = result.length === 2 && Array.isArray(result[0]) && typeof result[1] === 'number';
+  return wrapped ? (result[0] as Row[]) : (result as Row[]);
+};
