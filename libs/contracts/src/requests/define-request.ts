@@ -11,6 +11,8 @@ export interface RequestContract<Input extends z.ZodType = z.ZodType, Output ext
 }
 
 export type RequestInput<R extends RequestContract> = z.input<R['input']>;
+/** What a handler gets: the input after parsing, defaults filled in. */
+export type ParsedInput<R extends RequestContract> = z.output<R['input']>;
 export type RequestOutput<R extends RequestContract> = z.output<R['output']>;
 
 export const defineRequest = <Input extends z.ZodType, Output extends z.ZodType>(
