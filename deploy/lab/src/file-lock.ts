@@ -11,6 +11,7 @@ export async function withFileLock<T>(file: string, work: () => Promise<T>, onWa
   const holder = spawn('flock', ['--exclusive', file, 'sh', '-c', 'echo held; exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
+  const ended = new Promise<void>((resolve) => holder.once('close', () => resolve()));
   const waiting = onWait && setTimeout(onWait, 500);
   try {
     await new Promise<void>((resolve, reject) => {
@@ -23,5 +24,6 @@ export async function withFileLock<T>(file: string, work: () => Promise<T>, onWa
   } finally {
     clearTimeout(waiting);
     holder.stdin.end();
+    await ended;
   }
 }

@@ -9,7 +9,7 @@ export const LABD_DIR = join(__dirname, '..', 'dist');
 export function labdBuild(): string {
   const hash = createHash('sha256');
   for (const file of readdirSync(LABD_DIR)
-    .filter((name) => name.endsWith('.js'))
+    .filter((name) => name.endsWith('.js') && !name.endsWith('.spec.js'))
     .sort()) {
     hash.update(file).update(readFileSync(join(LABD_DIR, file)));
   }

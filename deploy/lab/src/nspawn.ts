@@ -39,6 +39,8 @@ export async function startMachine(
           SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1',
           // Its network namespace is its own, so are the settings under /proc/sys/net.
           SYSTEMD_NSPAWN_API_VFS_WRITABLE: 'network',
+          // Lock files would stay behind after a power loss; that a machine is started once is seen to by its group.
+          SYSTEMD_NSPAWN_LOCK: '0',
         },
       },
     );

@@ -1,0 +1,21 @@
+import { cgroup2Mount } from './cgroup';
+import { mountsUnder } from './mounts';
+
+describe('cgroup2Mount', () => {
+  it('finds the hierarchy of a current host, and the one beside v1 controllers', () => {
+    expect(cgroup2Mount('cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n')).toBe('/sys/fs/cgroup');
+    const hybrid = 'tmpfs /sys/fs/cgroup tmpfs rw 0 0\ncgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\n';
+    expect(cgroup2Mount(`${hybrid}cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n`)).toBe(
+      '/sys/fs/cgroup/unified',
+    );
+    expect(() => cgroup2Mount(hybrid)).toThrow('mount -t cgroup2');
+  });
+});
+
+describe('mountsUnder', () => {
+  it('gives the deepest first, and nothing that only begins alike', () => {
+    const mounts = ['/lab/m1', '/lab/m1/root', '/lab/m10', '/lab/m1/a\\040b', '/other'];
+    const table = mounts.map((point) => `none ${point} tmpfs rw 0 0`).join('\n');
+    expect(mountsUnder('/lab/m1', table)).toEqual(['/lab/m1/a b', '/lab/m1/root', '/lab/m1']);
+  });
+});

@@ -1,0 +1,56 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { Cgroup } from '../cgroup';
+import { labPaths } from '../lab-paths';
+import { mountsUnder } from '../mounts';
+import { runCommand } from '../run-command';
+import type { LabSettings } from '../settings';
+
+/** Everything of a lab that is on the host, by kind: all lists are empty when nothing is left of it. */
+export async function hostTraces(settings: LabSettings): Promise<Record<string, string[]>> {
+  const paths = labPaths(settings);
+  const ruleset = await runCommand(['nft', 'list', 'ruleset']);
+  const cgroup = new Cgroup(paths.cgroup);
+  return {
+    processes: processesOf(settings, paths.cgroup),
+    mounts: mountsUnder(paths.state),
+    links: readdirSync('/sys/class/net').filter((link) => link.startsWith(`${settings.lab}-`)),
+    rules: ruleset.split('\n').filter((line) => line.includes(paths.natTable) || line.includes(paths.bridge)),
+    groups: cgroup.exists ? [cgroup.path] : [],
+    folders: existsSync(paths.state) ? [paths.state] : [],
+    nspawn: nspawnFiles().filter((name) => name.startsWith(`${settings.lab}-`)),
+  };
+}
+
+export const NOTHING = {
+  processes: [],
+  mounts: [],
+  links: [],
+  rules: [],
+  groups: [],
+  folders: [],
+  nspawn: [],
+};
+
+function processesOf(settings: LabSettings, cgroup: string): string[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => {
+    const about = (file: string) => contentOf(`/proc/${pid}/${file}`);
+    // An ended process that init has not yet reaped holds nothing.
+    if (/^State:\tZ/m.test(about('status'))) return false;
+    return about('cgroup').includes(`/${cgroup}/`) || about('cmdline').includes(settings.stateDir);
+  });
+}
+
+function nspawnFiles(): string[] {
+  const dirs = ['/run/systemd/nspawn/propagate', '/run/systemd/nspawn/unix-export'];
+  return dirs.filter((dir) => existsSync(dir)).flatMap((dir) => readdirSync(dir));
+}
+
+/** Processes come and go while one looks. */
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
