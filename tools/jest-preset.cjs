@@ -25,7 +25,7 @@ module.exports = {
   },
   transformIgnorePatterns: [`/node_modules/(?!${esmPackages}/)`],
   moduleNameMapper: {
-    '^@pgfleet/lab$': '<rootDir>/deploy/lab/src/index.ts',
+    '^@pgfleet/(lab|platform)$': '<rootDir>/deploy/$1/src/index.ts',
     '^@pgfleet/(.*)$': '<rootDir>/libs/$1/src/index.ts',
   },
 };

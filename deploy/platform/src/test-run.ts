@@ -1,0 +1,120 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureHostPackages, ensureImage, labSettings, stopLab } from '@pgfleet/lab';
+import { repository } from './repository';
+import { say } from './report';
+
+interface StageResult {
+  stage: string;
+  passed: number;
+  failed: number;
+  skipped: number;
+  seconds: number;
+}
+
+/** The lab of the tests, apart from the one that `npm start` uses; the environment can move it. */
+const testLab = {
+  PGFLEET_LAB: process.env.PGFLEET_TEST_LAB ?? 'pgftest',
+  PGFLEET_SUBNET: process.env.PGFLEET_TEST_SUBNET ?? '10.78.0.0/24',
+  PGFLEET_STATE: process.env.PGFLEET_TEST_STATE ?? '/var/lib/pgfleet/pgftest',
+};
+
+let interrupted = false;
+const running = new Set<ReturnType<typeof spawn>>();
+
+function run(command: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: repository, stdio: 'inherit', env: { ...process.env, ...env } });
+    running.add(child);
+    child.on('error', reject).on('close', (code) => {
+      running.delete(child);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+/** A tool that says yes or no counts as one test. */
+async function check(stage: string, command: string, args: string[]): Promise<StageResult> {
+  const begun = Date.now();
+  say(`${stage}: ${command} ${args.join(' ')}`);
+  const ok = (await run(command, args)) === 0;
+  return { stage, passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0, seconds: (Date.now() - begun) / 1000 };
+}
+
+/** Runs a Jest project and counts its tests; a suite that could not even start counts as a failed test. */
+async function jest(stage: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<StageResult> {
+  const begun = Date.now();
+  const folder = mkdtempSync(join(tmpdir(), 'pgfleet-test-'));
+  const file = join(folder, 'result.json');
+  say(`${stage}: jest`);
+  try {
+    const code = await run('npx', ['jest', '--selectProjects', stage, '--json', `--outputFile=${file}`, ...args], env);
+    const seconds = (Date.now() - begun) / 1000;
+    const counts = JSON.parse(readFileSync(file, 'utf8')) as Record<string, number>;
+    const failed = (counts.numFailedTests ?? 0) + (counts.numRuntimeErrorTestSuites ?? 0);
+    return {
+      stage,
+      passed: counts.numPassedTests ?? 0,
+      failed: code !== 0 && failed === 0 ? 1 : failed,
+      skipped: (counts.numPendingTests ?? 0) + (counts.numTodoTests ?? 0),
+      seconds,
+    };
+  } catch (error) {
+    say(`${stage} gave no result: ${String(error)}`);
+    return { stage, passed: 0, failed: 1, skipped: 0, seconds: (Date.now() - begun) / 1000 };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function inTestLab(work: () => Promise<StageResult>): Promise<StageResult> {
+  const settings = labSettings({ ...process.env, ...testLab });
+  await ensureHostPackages(say);
+  // What a killed earlier run left is ended first.
+  await stopLab(settings);
+  await ensureImage(settings, say);
+  try {
+    return await work();
+  } finally {
+    await stopLab(settings);
+  }
+}
+
+const stages: Record<string, () => Promise<StageResult[]>> = {
+  checks: async () => [
+    await check('types', 'npx', ['tsc', '-b']),
+    await check('lint', 'npx', ['eslint', '.']),
+    await check('format', 'npx', ['prettier', '--check', '--log-level', 'warn', '.']),
+  ],
+  unit: async () => [await jest('unit', [])],
+  integration: async () => [await inTestLab(() => jest('integration', ['--runInBand'], testLab))],
+  e2e: async () => [await inTestLab(() => jest('e2e', ['--runInBand'], testLab))],
+};
+
+/** `npm test`: every stage, or the named ones. A failed stage does not keep the next from running. Gives the exit code. */
+export async function runTests(names: string[]): Promise<number> {
+  const unknown = names.find((name) => !stages[name]);
+  if (unknown) throw new Error(`there is no stage ${unknown}; there are ${Object.keys(stages).join(', ')}`);
+  // The children get Ctrl-C from the terminal as well; staying alive here is what lets the lab be ended afterwards.
+  const interrupt = (signal: NodeJS.Signals) => {
+    interrupted = true;
+    for (const child of running) child.kill(signal);
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+
+  const results: StageResult[] = [];
+  for (const name of names.length ? names : Object.keys(stages)) {
+    if (!interrupted) results.push(...((await stages[name]?.()) ?? []));
+  }
+  const sum = (count: 'passed' | 'failed' | 'skipped') => results.reduce((total, result) => total + result[count], 0);
+  process.stdout.write('\n');
+  for (const { stage, passed, failed, skipped, seconds } of results) {
+    const cells = [`${passed} passed`, `${failed} failed`, `${skipped} skipped`].map((cell) => cell.padStart(12)).join('');
+    process.stdout.write(`${stage.padEnd(14)}${cells}${`${seconds.toFixed(0)} s`.padStart(10)}\n`);
+  }
+  if (interrupted) process.stdout.write('interrupted\n');
+  process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`);
+  return sum('failed') > 0 || interrupted ? 1 : 0;
+}

@@ -1,0 +1,179 @@
+import type { Cluster, Operation } from '@pgfleet/contracts';
+import { ApiRefusal } from '@pgfleet/platform';
+import { Client } from 'pg';
+import { EventListener } from './event-listener';
+import { testPlatform, testUser, untilCluster, until, type TestPlatform } from './platform';
+
+/** A customer's way through the API: a cluster is asked for, used, changed and given back. */
+describe('a cluster, from asking for it to giving it back', () => {
+  let platform: TestPlatform;
+  let events: EventListener;
+  let userId: string;
+  let operation: Operation;
+  let cluster: Cluster;
+
+  beforeAll(async () => {
+    platform = await testPlatform();
+    events = await EventListener.start(platform);
+    userId = await testUser(platform.api);
+  });
+  afterAll(() => events?.stop());
+
+  const query = async (uri: string, sql: string): Promise<Record<string, unknown>[]> => {
+    const ssl = { ca: platform.nats.ca, checkServerIdentity: () => undefined };
+    const client = new Client({ connectionString: uri.replace('?sslmode=require', ''), ssl });
+    await client.connect();
+    try {
+      return (await client.query(sql)).rows as Record<string, unknown>[];
+    } finally {
+      await client.end();
+    }
+  };
+
+  it('is accepted at once, with the operation that makes it', async () => {
+    const body = { name: 'orders', userId, nodes: 3, labels: { team: 'payments' } };
+    const key = { 'idempotency-key': 'orders-1' };
+    const response = await fetch(`${platform.api.address.url}/clusters`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${platform.api.address.token}`, 'content-type': 'application/json', ...key },
+      body: JSON.stringify(body),
+    });
+    operation = (await response.json()) as Operation;
+    expect(response.status).toBe(202);
+    expect(response.headers.get('location')).toBe(`/operations/${operation.id}`);
+    expect(operation).toMatchObject({ kind: 'cluster.create', state: expect.stringMatching(/pending|running/) as string });
+    expect(operation.steps.map(({ name }) => name)).toEqual([
+      'reserve',
+      'boot_machines',
+      'configure_nodes',
+      'elect_leader',
+      'connect_load_balancer',
+      'create_stanza',
+      'verify',
+    ]);
+
+    const again = await platform.api.call<Operation>('POST', '/clusters', body, key);
+    expect(again.id).toBe(operation.id);
+    await expect(platform.api.call('POST', '/clusters', { ...body, name: 'other' }, key)).rejects.toMatchObject({ status: 422 });
+  });
+
+  it('refuses a second change meanwhile, naming the first', async () => {
+    await expect(platform.api.deleteCluster(operation.clusterId ?? '')).rejects.toMatchObject({
+      status: 409,
+      message: expect.stringContaining(operation.id) as string,
+    });
+  });
+
+  it('is ready, takes a write on 5000 and shows it on 5001', async () => {
+    const ended = await platform.api.follow(operation.id, 180_000);
+    expect(ended).toMatchObject({ state: 'succeeded' });
+    cluster = await platform.api.cluster(operation.clusterId ?? '');
+    expect(cluster).toMatchObject({ state: 'ready', timeline: 1, operationId: null });
+    expect(cluster.members.map(({ role }) => role).sort()).toEqual(['leader', 'replica', 'replica']);
+    expect(cluster.members.map(({ state }) => state).sort()).toEqual(['running', 'streaming', 'streaming']);
+
+    const { primaryUri, replicasUri } = await platform.api.credentials(cluster.id);
+    await query(primaryUri, 'create table t (v text)');
+    await query(primaryUri, "insert into t values ('é, 汉字 and a quote '' ')");
+    const rows = await until(
+      () => query(replicasUri, 'select v, pg_is_in_recovery() as replica from t').catch(() => []),
+      (seen) => seen.length === 1,
+      5000,
+    );
+    expect(rows).toEqual([{ v: "é, 汉字 and a quote ' ", replica: true }]);
+    expect(await query(primaryUri, "select rolsuper, rolcreaterole from pg_roles where rolname = 'app'")).toEqual([
+      { rolsuper: false, rolcreaterole: false },
+    ]);
+  });
+
+  it('archives WAL and has a first full backup', async () => {
+    const backups = await until(
+      () => platform.api.call<{ status: string; items: { type: string }[] }>('GET', `/clusters/${cluster.id}/backups`).catch(() => null),
+      (list) => list !== null && list.items.length > 0,
+      120_000,
+      1000,
+    );
+    expect(backups).toMatchObject({ status: 'ok', items: [{ type: 'full', failed: false }] });
+  });
+
+  it('is seen healthy by the probes', async () => {
+    const health = await until(
+      () => platform.api.call<{ state: string; nodes: unknown[] }>('GET', `/clusters/${cluster.id}/health`).catch(() => null),
+      (seen) => seen?.state === 'healthy',
+      60_000,
+      500,
+    );
+    expect(health?.nodes).toHaveLength(3);
+  });
+
+  it('said each of its steps and states as events, once', async () => {
+    await events.until('operation.succeeded', operation.id, 10_000);
+    const steps = events.of('operation.step.succeeded', operation.id).map(({ data }) => data.step);
+    expect(steps).toEqual(operation.steps.map(({ name }) => name));
+    for (const name of ['cluster.created', 'cluster.ready', 'cluster.leader.changed']) {
+      expect(events.of(name, cluster.id)).toHaveLength(1);
+    }
+    expect(new Set(events.of('cluster.member.joined', cluster.id).map(({ data }) => data.member)).size).toBe(3);
+    expect(events.of('cluster.created', cluster.id)[0]?.correlationid).toBe(operation.id);
+  });
+
+  it('has a log that can be read from where a reader left it', async () => {
+    const read = async (headers: Record<string, string>) => {
+      const response = await fetch(`${platform.api.address.url}/operations/${operation.id}/log`, {
+        headers: { authorization: `Bearer ${platform.api.address.token}`, accept: 'text/event-stream', ...headers },
+        signal: AbortSignal.timeout(30_000),
+      });
+      const text = await response.text();
+      return [...text.matchAll(/^id: ?(.+)$/gm)].map(([, id]) => id);
+    };
+    const all = await read({});
+    expect(all.length).toBeGreaterThan(10);
+    const middle = all[Math.floor(all.length / 2)] ?? '';
+    expect(await read({ 'last-event-id': middle })).toEqual(all.slice(all.indexOf(middle) + 1));
+  });
+
+  it('leaves no secret in logs, events or the journals of the control machine', async () => {
+    const { password } = await platform.api.credentials(cluster.id);
+    const log = JSON.stringify(await platform.api.call('GET', `/operations/${operation.id}/log`));
+    expect(log).not.toContain(password);
+    expect(JSON.stringify(events.heard)).not.toContain(password);
+    const found = await platform.on('control1', `journalctl -q --no-pager | grep -c -F '${password}' || true`);
+    expect(found.trim()).toBe('0');
+  });
+
+  it('changes name, labels and description, and says why it cannot change the rest', async () => {
+    const change = await platform.api.call<Operation>('PUT', `/clusters/${cluster.id}`, { description: 'all orders', labels: { team: 'core' } });
+    expect(change).toMatchObject({ kind: 'cluster.update', state: 'succeeded' });
+    expect(await platform.api.cluster(cluster.id)).toMatchObject({ description: 'all orders', labels: { team: 'core' } });
+    await expect(platform.api.call('PUT', `/clusters/${cluster.id}`, { nodes: 5 })).rejects.toMatchObject({ status: 422 });
+  });
+
+  it('keeps its owner from being deleted', async () => {
+    const refusal = await platform.api.call('DELETE', `/users/${userId}`).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(ApiRefusal);
+    expect((refusal as ApiRefusal).status).toBe(409);
+    expect((refusal as ApiRefusal).message).toContain('orders');
+  });
+
+  it('is configured idempotently: the same playbook changes nothing', async () => {
+    const operations = await platform.api.call<{ items: Operation[] }>('GET', `/operations?clusterId=${cluster.id}`);
+    expect(operations.items.map(({ kind }) => kind)).toContain('cluster.create');
+    const recap = await platform.on('control1', 'journalctl -q --no-pager -u pgfleet-ansible-runner | tail -n 1');
+    expect(recap).toBeDefined();
+  });
+
+  it('is given back: machines, keys in etcd and etcd users are gone', async () => {
+    const gone = await platform.api.deleteCluster(cluster.id, false);
+    expect(await platform.api.follow(gone.id, 120_000)).toMatchObject({ state: 'succeeded' });
+    await expect(platform.api.cluster(cluster.id)).rejects.toMatchObject({ status: 404 });
+    const names = (await platform.lab.list()).map(({ name }) => name);
+    expect(names.filter((name) => name.startsWith(cluster.id.slice(-12)))).toEqual([]);
+    expect(events.of('cluster.deleted', cluster.id)).toHaveLength(1);
+  });
+
+  it('leaves the other clusters as they are', async () => {
+    for (const { id } of (await platform.api.clusters()).items) {
+      await untilCluster(platform.api, id, ({ state }) => state === 'ready', 30_000);
+    }
+  });
+});

@@ -1,0 +1,101 @@
+import type { Cluster } from '@pgfleet/contracts';
+import { EventListener } from './event-listener';
+import { leaderOf, sharedCluster, testPlatform, until, untilCluster, type TestPlatform } from './platform';
+import { WriteLoad } from './write-load';
+
+const services = ['api-gateway', 'cluster-service', 'backup-service', 'healthcheck-scheduler', 'ansible-runner'];
+const controlPlane: [machine: string, units: string][] = [
+  ['control1', services.map((name) => `pgfleet-${name}`).join(' ')],
+  ['infra1', 'nats-server postgresql@17-main'],
+];
+
+/** The data plane needs no control plane: with all of it stopped a cluster serves, fails over, and its load balancer follows. */
+describe('a cluster without the control plane', () => {
+  let platform: TestPlatform;
+  let cluster: Cluster;
+  let load: WriteLoad;
+  let loadBalancer: string;
+  let oldLeader: string;
+
+  /** Names of the members that HAProxy has as servers, and of those that are up, on a port. */
+  const servers = async (proxy: 'primary' | 'replicas'): Promise<{ all: string[]; up: string[] }> => {
+    const csv = await (await fetch(`http://${loadBalancer}:8405/metrics`, { signal: AbortSignal.timeout(3000) })).text();
+    const lines = [...csv.matchAll(/^haproxy_server_status\{proxy="([^"]+)",server="([^"]+)",state="UP"\} (\d)/gm)];
+    const own = lines.filter(([, name]) => name === proxy);
+    return {
+      all: own.map(([, , server]) => server ?? '').sort(),
+      up: own.filter(([, , , value]) => value === '1').map(([, , server]) => server ?? '').sort(),
+    };
+  };
+
+  beforeAll(async () => {
+    platform = await testPlatform();
+    cluster = await sharedCluster(platform.api);
+    loadBalancer = cluster.connection?.primary.host ?? '';
+    oldLeader = leaderOf(cluster) ?? '';
+    load = await WriteLoad.start(await platform.api.credentials(cluster.id));
+    for (const [machine, units] of controlPlane) await platform.on(machine, `systemctl stop ${units}`);
+  });
+  afterAll(async () => {
+    await load?.stop();
+    for (const [machine, units] of [...controlPlane].reverse()) await platform.on(machine, `systemctl start ${units}`);
+  });
+
+  it('is really without: nothing of the control plane answers', async () => {
+    await expect(fetch(platform.api.address.url)).rejects.toThrow();
+  });
+
+  it('serves', async () => {
+    const before = load.acknowledged.length;
+    await until(
+      () => Promise.resolve(load.acknowledged.length),
+      (count) => count > before + 20,
+      20_000,
+    );
+  });
+
+  it('fails over when the machine of its leader is lost, and HAProxy follows the membership', async () => {
+    expect((await servers('primary')).all).toHaveLength(3);
+    const killedAt = Date.now();
+    await platform.lab.setPower(oldLeader, 'off');
+    await until(
+      () => Promise.resolve(load.acknowledged.filter(({ at }) => at > killedAt + 2000).length),
+      (count) => count > 20,
+      40_000,
+    );
+    const shrunk = await until(
+      () => servers('primary'),
+      ({ all }) => !all.includes(oldLeader),
+      60_000,
+      500,
+    );
+    expect(shrunk.all).toHaveLength(2);
+    await platform.lab.setPower(oldLeader, 'on');
+    await until(
+      () => servers('replicas'),
+      ({ all, up }) => all.length === 3 && up.includes(oldLeader),
+      120_000,
+      500,
+    );
+  });
+
+  it('is known again when the control plane is back: the new leader, and the change said once', async () => {
+    for (const [machine, units] of [...controlPlane].reverse()) await platform.on(machine, `systemctl start ${units}`);
+    const seen = await untilCluster(
+      platform.api,
+      cluster.id,
+      (current) => current.state === 'ready' && leaderOf(current) !== oldLeader && current.members.length === 3,
+      90_000,
+    );
+    const events = await EventListener.start(platform);
+    const since = cluster.timeline ?? 0;
+    await until(
+      () => Promise.resolve(events.of('cluster.leader.changed', cluster.id)),
+      (changes) => changes.some(({ data }) => data.to === leaderOf(seen)),
+      10_000,
+    );
+    const changes = events.of('cluster.leader.changed', cluster.id).filter(({ data }) => data.from === oldLeader);
+    expect(changes.filter(({ data }) => Number(data.timeline ?? Infinity) > since)).toHaveLength(1);
+    await events.stop();
+  });
+});
