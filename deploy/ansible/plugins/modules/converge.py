@@ -379,7 +379,7 @@ def record(stamp, state):
 
 
 def main(manifest):
-    os.umask(0o077)
+    os.umask(0o022)
     machine = Machine(manifest)
     answer = {}
     try:
