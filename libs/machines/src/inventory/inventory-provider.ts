@@ -6,6 +6,7 @@ import type {
   MachineProvider,
   MachineSpec,
 } from '../machine-provider';
+import type { OutsideCalls } from '../outside-call';
 import { NoCapacity, SpecConflict } from '../provider-errors';
 import { Claims, type Claim } from './claims';
 import { readInventory, type InventoryMachine } from './inventory-file';
@@ -14,8 +15,9 @@ import { sshGreets } from './ssh-greeting';
 export interface InventoryProviderOptions {
   /** YAML or JSON: `machines: [{name, address, hostKey, roles?}]`. Read at every call: machines can be added at any time. */
   readonly file: string;
-  /** Folder of the claims. Services that share an inventory must share this folder too. */
-  readonly claimsDir: string;
+  readonly outside: OutsideCalls;
+  /** Folder of the claims (`<file>.claims`). Services that share an inventory must share this folder too. */
+  readonly claimsDir?: string;
   /** Milliseconds that a machine has to greet (2000). */
   readonly greetingTimeoutMs?: number;
   readonly sshPort?: number;
@@ -31,7 +33,7 @@ export class InventoryProvider implements MachineProvider {
   private readonly claims: Claims;
 
   constructor(private readonly options: InventoryProviderOptions) {
-    this.claims = new Claims(options.claimsDir);
+    this.claims = new Claims(options.claimsDir ?? `${options.file}.claims`);
   }
 
   async capacity(): Promise<MachineCapacity> {
@@ -103,8 +105,10 @@ export class InventoryProvider implements MachineProvider {
     { address, hostKey }: InventoryMachine,
     { name, role, labels }: Claim,
   ): Promise<Machine> {
-    const { greetingTimeoutMs = 2000, sshPort } = this.options;
-    const greets = await sshGreets(address, AbortSignal.timeout(greetingTimeoutMs), sshPort);
+    const { outside, greetingTimeoutMs = 2000, sshPort } = this.options;
+    const greets = await outside.call('greeting', (signal) =>
+      sshGreets(address, AbortSignal.any([signal, AbortSignal.timeout(greetingTimeoutMs)]), sshPort),
+    );
     return { name, role, address, hostKey, labels, state: greets ? 'running' : 'unknown' };
   }
 }

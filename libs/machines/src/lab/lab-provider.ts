@@ -114,8 +114,8 @@ function parsed<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
 
 /** fetch says "fetch failed" and keeps the reason in `cause`. */
 function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  const { message, cause } = error as { message?: string; cause?: { message?: string } };
+  return cause?.message ?? message ?? String(error);
 }
 
 function path(name: string): string {
