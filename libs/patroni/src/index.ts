@@ -1,3 +1,4 @@
 export * from './cluster-access';
 export * from './keys';
+export * from './rest-client';
 export * from './service-watch';
