@@ -15,5 +15,5 @@ export { NATS, SERVICE } from './tokens';
 export { DeadLetter } from './transport/dead-letters';
 export { OnEvent } from './transport/on-event';
 export { OnWork } from './transport/on-work';
-export { RetryLater, Unprocessable } from './transport/retry-later';
+export { LeftToOthers, RetryLater, Unprocessable } from './transport/retry-later';
 export type { Feed, Work } from './transport/subscription';

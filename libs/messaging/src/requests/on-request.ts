@@ -2,6 +2,7 @@ import { applyDecorators, UseFilters } from '@nestjs/common';
 import { MessagePattern, Transport } from '@nestjs/microservices';
 import { type RequestContract, requestSubject } from '@pgfleet/contracts';
 import type { z } from 'zod';
+import type { HandlerDecorator } from '../transport/handler-decorator';
 import { KeepError } from '../transport/keep-error.filter';
 
 type Answer<R extends RequestContract> = z.input<R['output']> | Promise<z.input<R['output']>>;
@@ -12,11 +13,7 @@ type Answer<R extends RequestContract> = z.input<R['output']> | Promise<z.input<
  */
 export const OnRequest = <R extends RequestContract>(
   contract: R,
-): ((
-  target: object,
-  key: string | symbol,
-  descriptor: TypedPropertyDescriptor<(input: z.output<R['input']>) => Answer<R>>,
-) => void) =>
+): HandlerDecorator<(input: z.output<R['input']>) => Answer<R>> =>
   applyDecorators(
     MessagePattern(requestSubject(contract), Transport.NATS, { contract }),
     UseFilters(KeepError),

@@ -3,7 +3,7 @@ import type { JsMsg } from '@nats-io/jetstream';
 import { isDatabaseGone } from '@pgfleet/persistence';
 import { backoffMs } from '../backoff';
 import type { DeadLetters } from './dead-letters';
-import { RetryLater, Unprocessable } from './retry-later';
+import { LeftToOthers, RetryLater, Unprocessable } from './retry-later';
 import type { Feed } from './subscription';
 
 /** Deliveries beyond `maxDeliver` that are allowed for RetryLater, and for processes that died, before a message is given up. */
@@ -58,6 +58,7 @@ const answerFailure = async (message: JsMsg, delivery: Delivery, error: unknown)
   const { feed } = delivery;
   const { deliveryCount } = message.info;
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  if (error instanceof LeftToOthers) return;
   if (error instanceof RetryLater) {
     message.nak(error.ms);
   } else if (isDatabaseGone(error)) {

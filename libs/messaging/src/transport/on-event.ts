@@ -2,15 +2,11 @@ import { applyDecorators, UseFilters } from '@nestjs/common';
 import { EventPattern } from '@nestjs/microservices';
 import { type CloudEvent, type EventContract, type EventData, eventSubject } from '@pgfleet/contracts';
 import type { EntityManager } from 'typeorm';
+import type { HandlerDecorator } from './handler-decorator';
 import { KeepError } from './keep-error.filter';
 import { JETSTREAM } from '../tokens';
 import type { EventSubscription } from './subscription';
 
-type Decorate<Handler> = (
-  target: object,
-  key: string | symbol,
-  descriptor: TypedPropertyDescriptor<Handler>,
-) => void;
 type InboxHandler<E extends EventContract> = (
   event: CloudEvent<EventData<E>>,
   tx: EntityManager,
@@ -32,11 +28,11 @@ interface OnEventOptions {
 export function OnEvent<E extends EventContract>(
   contract: E,
   options: OnEventOptions & { inbox: false },
-): Decorate<PlainHandler<E>>;
+): HandlerDecorator<PlainHandler<E>>;
 export function OnEvent<E extends EventContract>(
   contract: E,
   options?: OnEventOptions & { inbox?: true },
-): Decorate<InboxHandler<E>>;
+): HandlerDecorator<InboxHandler<E>>;
 export function OnEvent(contract: EventContract, options: OnEventOptions = {}): MethodDecorator {
   const subscription: EventSubscription = {
     kind: 'event',

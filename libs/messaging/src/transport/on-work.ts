@@ -2,6 +2,7 @@ import { applyDecorators, UseFilters } from '@nestjs/common';
 import { EventPattern } from '@nestjs/microservices';
 import type { z } from 'zod';
 import { JETSTREAM } from '../tokens';
+import type { HandlerDecorator } from './handler-decorator';
 import { KeepError } from './keep-error.filter';
 import type { Feed, Work, WorkSubscription } from './subscription';
 
@@ -12,11 +13,7 @@ import type { Feed, Work, WorkSubscription } from './subscription';
  */
 export const OnWork = <S extends z.ZodType>(
   options: Feed & { schema: S },
-): ((
-  target: object,
-  key: string | symbol,
-  descriptor: TypedPropertyDescriptor<(payload: z.output<S>, work: Work) => Promise<unknown>>,
-) => void) => {
+): HandlerDecorator<(payload: z.output<S>, work: Work) => Promise<unknown>> => {
   const subscription: WorkSubscription = { kind: 'work', ...options };
   return applyDecorators(
     EventPattern<string>(options.filter, JETSTREAM, { subscription }),

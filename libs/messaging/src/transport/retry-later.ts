@@ -13,3 +13,11 @@ export class Unprocessable extends Error {
     this.name = 'Unprocessable';
   }
 }
+
+/** Another process has taken the work over in the meantime: whatever is to be said to the server of this message, it will say. */
+export class LeftToOthers extends Error {
+  constructor() {
+    super('another process has taken it over');
+    this.name = 'LeftToOthers';
+  }
+}

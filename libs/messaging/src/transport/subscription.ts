@@ -1,4 +1,4 @@
-import type { CloudEvent, EventContract } from '@pgfleet/contracts';
+import type { EventContract } from '@pgfleet/contracts';
 import type { z } from 'zod';
 
 /** How one handler is fed from its stream. */
@@ -40,5 +40,3 @@ export interface WorkSubscription extends Feed {
 }
 
 export type Subscription = EventSubscription | WorkSubscription;
-
-export type EventHandler<Data> = (event: CloudEvent<Data>, ...rest: never[]) => Promise<unknown>;

@@ -1,0 +1,136 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { LeftToOthers, OperationLog, RetryLater, type Work } from '@pgfleet/messaging';
+import { isDatabaseGone } from '@pgfleet/persistence';
+import type { StepMessage } from './announcer';
+import { type Claim, Claims, leaseMs } from './claim';
+import { Lease } from './lease';
+import { type Program, StepFailure } from './program';
+import { Programs, runStep } from './programs';
+import { ClaimLost, StepCommit } from './step-commit';
+import { StepRun } from './step-context';
+
+const retryRemedy =
+  'Look at the log of the operation for what stood in the way, remove it, then retry the operation: it goes on from this step.';
+
+/** Runs one step of an operation: claims it, calls its program, commits what came of it. */
+@Injectable()
+export class StepWorker {
+  private readonly logger = new Logger('Operations');
+  private readonly running = new Set<string>();
+
+  constructor(
+    private readonly claims: Claims,
+    private readonly commits: StepCommit,
+    private readonly programs: Programs,
+    private readonly log: OperationLog,
+  ) {}
+
+  async run(message: StepMessage, work: Work): Promise<void> {
+    // Delivered again because we could not tell NATS that the step runs still: it does.
+    if (this.running.has(message.operationId)) throw new RetryLater(leaseMs);
+    this.running.add(message.operationId);
+    try {
+      const claim = await this.claims.claim(message);
+      if (claim) await this.runClaimed(claim, work);
+    } finally {
+      this.running.delete(message.operationId);
+    }
+  }
+
+  private async runClaimed(claim: Claim, work: Work): Promise<void> {
+    const { row } = claim;
+    const lease = new Lease(() => this.claims.renew(row), work.signal);
+    const run = new StepRun(claim, lease.signal, (line) => this.note(claim, line));
+    const program = this.programs.find(row.kind);
+    try {
+      if (!program) throw new StepFailure(`No program for operations of kind ${row.kind}`, retryRemedy);
+      const outcome = await runStep(program, run.context);
+      await this.commits.commit(claim, program, run, outcome);
+    } catch (error) {
+      await this.afterError(error, claim, program, run, lease, work);
+    } finally {
+      lease.stop();
+    }
+  }
+
+  private async afterError(
+    error: unknown,
+    claim: Claim,
+    program: Program | undefined,
+    run: StepRun,
+    lease: Lease,
+    work: Work,
+  ): Promise<void> {
+    const { row } = claim;
+    if (error instanceof ClaimLost || lease.lost) {
+      this.logger.warn(
+        `${row.id}: step '${row.step}' was taken over by another process; nothing is committed`,
+      );
+      throw new LeftToOthers();
+    }
+    // Not the step's fault: the transport holds the message until the database is back, and runs this again.
+    if (isDatabaseGone(error)) throw error;
+    if (lease.cancelRequested && program) {
+      await this.commits.cancel(claim, program, run);
+    } else if (work.signal.aborted) {
+      await this.claims.release(row);
+      throw new RetryLater(100);
+    } else {
+      await this.afterFailure(error, claim, program, run);
+    }
+  }
+
+  private async afterFailure(
+    error: unknown,
+    claim: Claim,
+    program: Program | undefined,
+    run: StepRun,
+  ): Promise<void> {
+    const { row } = claim;
+    const cause = error instanceof Error ? error.message : String(error);
+    const failures = row.failures + 1;
+    this.logger.warn(
+      { err: error instanceof StepFailure ? undefined : error },
+      `${row.id} (${row.kind}): step '${row.step}' failed, attempt ${run.context.attempt}: ${cause}`,
+    );
+    if (program && !(error instanceof StepFailure) && failures < program.attempts) {
+      const delayMs = program.backoffMs(failures);
+      await this.commits.tryAgain(claim, delayMs);
+      await this.note(claim, `Attempt ${failures} failed: ${cause}. Next attempt in ${delayMs / 1000} s.`);
+      return;
+    }
+    const remedy = error instanceof StepFailure ? error.remedy : retryRemedy;
+    await this.note(claim, `Failed: ${cause}`);
+    await this.fail(claim, program, run, { step: row.step, cause, remedy });
+  }
+
+  /** An operation must end even when its hook throws; that is then part of the cause. */
+  private async fail(
+    claim: Claim,
+    program: Program | undefined,
+    run: StepRun,
+    error: { step: string; cause: string; remedy: string },
+  ): Promise<void> {
+    try {
+      await this.commits.fail(claim, program, run, error);
+    } catch (hookError) {
+      if (hookError instanceof ClaimLost) throw new LeftToOthers();
+      if (isDatabaseGone(hookError)) throw hookError;
+      const also = hookError instanceof Error ? hookError.message : String(hookError);
+      this.logger.error(`${claim.row.id}: what follows the failure failed too: ${also}`);
+      const cause = `${error.cause} (what follows the failure failed too: ${also})`;
+      await this.commits.fail(claim, undefined, run, { ...error, cause });
+    }
+  }
+
+  /** The log is told of by NATS: that it is away must not fail a step. */
+  private async note(claim: Claim, line: string): Promise<void> {
+    const { id: operationId, step } = claim.row;
+    const attempt = claim.steps.find(({ name }) => name === step)?.attempt;
+    try {
+      await this.log.append({ operationId, step, attempt, stream: 'note', line });
+    } catch (error) {
+      this.logger.warn(`${operationId}: a line was not logged: ${(error as Error).message}`);
+    }
+  }
+}
