@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { benchCreate } from './create';
 
-const usage = 'usage: npm run bench:create [-- --runs N]   (3 runs by default; uses the lab that npm start uses)\n';
+const usage =
+  'usage: npm run bench:create [-- --runs N]   (3 runs by default; uses the lab that npm start uses)\n';
 
 async function main([name, ...args]: string[]): Promise<void> {
   if (name !== 'create' || args.includes('--help')) {

@@ -10,7 +10,8 @@ const sshConfig = labPaths(labSettings()).sshConfig;
 
 /** Runs a shell command on a machine of the lab. */
 const on = async (machine: string, command: string): Promise<string> =>
-  (await execute('ssh', ['-F', sshConfig, '-o', 'LogLevel=ERROR', machine, command], { maxBuffer: 1 << 26 })).stdout;
+  (await execute('ssh', ['-F', sshConfig, '-o', 'LogLevel=ERROR', machine, command], { maxBuffer: 1 << 26 }))
+    .stdout;
 
 interface Target {
   host: string;
@@ -25,11 +26,18 @@ async function untilWritten(targets: Target[], withinMs = 120_000): Promise<void
   const deadline = Date.now() + withinMs;
   while (Date.now() < deadline) {
     for (const target of targets) {
-      const client = new Client({ ...target, ssl: { rejectUnauthorized: false }, connectionTimeoutMillis: 1000, query_timeout: 2000 });
+      const client = new Client({
+        ...target,
+        ssl: { rejectUnauthorized: false },
+        connectionTimeoutMillis: 1000,
+        query_timeout: 2000,
+      });
       client.on('error', () => undefined);
       try {
         await client.connect();
-        await client.query('create table if not exists bench_first_write (v int); insert into bench_first_write values (1)');
+        await client.query(
+          'create table if not exists bench_first_write (v int); insert into bench_first_write values (1)',
+        );
         return;
       } catch {
         // Not yet.
@@ -66,7 +74,8 @@ async function ours({ api }: Platform, userId: string, name: string): Promise<Ou
     }
   })();
   const operation = await api.follow(id, 300_000);
-  if (operation.state !== 'succeeded') throw new Error(`the creation ${operation.state}: ${JSON.stringify(operation.error)}`);
+  if (operation.state !== 'succeeded')
+    throw new Error(`the creation ${operation.state}: ${JSON.stringify(operation.error)}`);
   const readyMs = Date.parse(operation.updatedAt) - Date.parse(operation.createdAt);
   return { clusterId: cluster, firstWriteMs: await written, readyMs, steps: stepTimes(operation) };
 }
@@ -76,13 +85,20 @@ async function ours({ api }: Platform, userId: string, name: string): Promise<Ou
  * and started by hand. No load balancer, no pooler, no backups: until the leader has acknowledged a write.
  */
 async function byHand({ lab }: Platform, model: string, scope: string): Promise<number> {
-  const modelMachine = (await lab.list()).find(({ labels, name }) => labels.cluster === model && name.endsWith('-1'));
+  const modelMachine = (await lab.list()).find(
+    ({ labels, name }) => labels.cluster === model && name.endsWith('-1'),
+  );
   if (!modelMachine) throw new Error('the model cluster has no machine');
-  const password = (await on(modelMachine.name, "sed -n '/superuser:/,/password:/s/.*password: *//p' /etc/patroni/config.yml"))
+  const password = (
+    await on(modelMachine.name, "sed -n '/superuser:/,/password:/s/.*password: *//p' /etc/patroni/config.yml")
+  )
     .trim()
     .replace(/["']/g, '');
   await on('etcd1', etcdUser(scope, modelMachine.name));
-  const kit = await on(modelMachine.name, 'tar -c -C / etc/patroni etc/pgfleet etc/pgbackrest.conf etc/systemd/system/patroni.service.d | base64 -w0');
+  const kit = await on(
+    modelMachine.name,
+    'tar -c -C / etc/patroni etc/pgfleet etc/pgbackrest.conf etc/systemd/system/patroni.service.d | base64 -w0',
+  );
   const names = [1, 2, 3].map((index) => `hand-${index}`);
   try {
     const begun = Date.now();
@@ -101,7 +117,10 @@ async function byHand({ lab }: Platform, model: string, scope: string): Promise<
     return Date.now() - begun;
   } finally {
     await Promise.all(names.map((name) => lab.destroy(name)));
-    await on('etcd1', `${etcdctl} del --prefix /service/${scope}/ >/dev/null; ${etcdctl} user delete ${scope}; ${etcdctl} role delete ${scope}`);
+    await on(
+      'etcd1',
+      `${etcdctl} del --prefix /service/${scope}/ >/dev/null; ${etcdctl} user delete ${scope}; ${etcdctl} role delete ${scope}`,
+    );
   }
 }
 
@@ -147,7 +166,9 @@ export async function benchCreate(runs: number): Promise<void> {
     readies.push(our.readyMs);
     floors.push(floor);
     steps = our.steps;
-    say(`run ${run}: first write ${our.firstWriteMs} ms, ready ${our.readyMs} ms; by hand ${floor} ms; ratio ${(our.firstWriteMs / floor).toFixed(2)}`);
+    say(
+      `run ${run}: first write ${our.firstWriteMs} ms, ready ${our.readyMs} ms; by hand ${floor} ms; ratio ${(our.firstWriteMs / floor).toFixed(2)}`,
+    );
     const { id } = await platform.api.deleteCluster(our.clusterId, false);
     await platform.api.follow(id, 180_000);
   }

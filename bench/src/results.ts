@@ -25,6 +25,7 @@ export function record(name: string, lines: string[]): void {
   const text = readFileSync(file, 'utf8');
   const from = text.indexOf(begin);
   const to = text.indexOf(end);
-  if (from < 0 || to < 0) throw new Error(`${file} has no place for ${name}: put ${begin} and ${end} where its results belong`);
+  if (from < 0 || to < 0)
+    throw new Error(`${file} has no place for ${name}: put ${begin} and ${end} where its results belong`);
   writeFileSync(file, text.slice(0, from) + body + text.slice(to + end.length));
 }

@@ -35,13 +35,20 @@ describe('a cluster, from asking for it to giving it back', () => {
     const key = { 'idempotency-key': 'orders-1' };
     const response = await fetch(`${platform.api.address.url}/clusters`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${platform.api.address.token}`, 'content-type': 'application/json', ...key },
+      headers: {
+        authorization: `Bearer ${platform.api.address.token}`,
+        'content-type': 'application/json',
+        ...key,
+      },
       body: JSON.stringify(body),
     });
     operation = (await response.json()) as Operation;
     expect(response.status).toBe(202);
     expect(response.headers.get('location')).toBe(`/operations/${operation.id}`);
-    expect(operation).toMatchObject({ kind: 'cluster.create', state: expect.stringMatching(/pending|running/) as string });
+    expect(operation).toMatchObject({
+      kind: 'cluster.create',
+      state: expect.stringMatching(/pending|running/) as string,
+    });
     expect(operation.steps.map(({ name }) => name)).toEqual([
       'reserve',
       'boot_machines',
@@ -54,7 +61,9 @@ describe('a cluster, from asking for it to giving it back', () => {
 
     const again = await platform.api.call<Operation>('POST', '/clusters', body, key);
     expect(again.id).toBe(operation.id);
-    await expect(platform.api.call('POST', '/clusters', { ...body, name: 'other' }, key)).rejects.toMatchObject({ status: 422 });
+    await expect(
+      platform.api.call('POST', '/clusters', { ...body, name: 'other' }, key),
+    ).rejects.toMatchObject({ status: 422 });
   });
 
   it('refuses a second change meanwhile, naming the first', async () => {
@@ -81,14 +90,17 @@ describe('a cluster, from asking for it to giving it back', () => {
       5000,
     );
     expect(rows).toEqual([{ v: "é, 汉字 and a quote ' ", replica: true }]);
-    expect(await query(primaryUri, "select rolsuper, rolcreaterole from pg_roles where rolname = 'app'")).toEqual([
-      { rolsuper: false, rolcreaterole: false },
-    ]);
+    expect(
+      await query(primaryUri, "select rolsuper, rolcreaterole from pg_roles where rolname = 'app'"),
+    ).toEqual([{ rolsuper: false, rolcreaterole: false }]);
   });
 
   it('archives WAL and has a first full backup', async () => {
     const backups = await until(
-      () => platform.api.call<{ status: string; items: { type: string }[] }>('GET', `/clusters/${cluster.id}/backups`).catch(() => null),
+      () =>
+        platform.api
+          .call<{ status: string; items: { type: string }[] }>('GET', `/clusters/${cluster.id}/backups`)
+          .catch(() => null),
       (list) => list !== null && list.items.length > 0,
       120_000,
       1000,
@@ -98,7 +110,10 @@ describe('a cluster, from asking for it to giving it back', () => {
 
   it('is seen healthy by the probes', async () => {
     const health = await until(
-      () => platform.api.call<{ state: string; nodes: unknown[] }>('GET', `/clusters/${cluster.id}/health`).catch(() => null),
+      () =>
+        platform.api
+          .call<{ state: string; nodes: unknown[] }>('GET', `/clusters/${cluster.id}/health`)
+          .catch(() => null),
       (seen) => seen?.state === 'healthy',
       60_000,
       500,
@@ -113,14 +128,20 @@ describe('a cluster, from asking for it to giving it back', () => {
     for (const name of ['cluster.created', 'cluster.ready', 'cluster.leader.changed']) {
       expect(events.of(name, cluster.id)).toHaveLength(1);
     }
-    expect(new Set(events.of('cluster.member.joined', cluster.id).map(({ data }) => data.member)).size).toBe(3);
+    expect(new Set(events.of('cluster.member.joined', cluster.id).map(({ data }) => data.member)).size).toBe(
+      3,
+    );
     expect(events.of('cluster.created', cluster.id)[0]?.correlationid).toBe(operation.id);
   });
 
   it('has a log that can be read from where a reader left it', async () => {
     const read = async (headers: Record<string, string>) => {
       const response = await fetch(`${platform.api.address.url}/operations/${operation.id}/log`, {
-        headers: { authorization: `Bearer ${platform.api.address.token}`, accept: 'text/event-stream', ...headers },
+        headers: {
+          authorization: `Bearer ${platform.api.address.token}`,
+          accept: 'text/event-stream',
+          ...headers,
+        },
         signal: AbortSignal.timeout(30_000),
       });
       const text = await response.text();
@@ -137,15 +158,26 @@ describe('a cluster, from asking for it to giving it back', () => {
     const log = JSON.stringify(await platform.api.call('GET', `/operations/${operation.id}/log`));
     expect(log).not.toContain(password);
     expect(JSON.stringify(events.heard)).not.toContain(password);
-    const found = await platform.on('control1', `journalctl -q --no-pager | grep -c -F '${password}' || true`);
+    const found = await platform.on(
+      'control1',
+      `journalctl -q --no-pager | grep -c -F '${password}' || true`,
+    );
     expect(found.trim()).toBe('0');
   });
 
   it('changes name, labels and description, and says why it cannot change the rest', async () => {
-    const change = await platform.api.call<Operation>('PUT', `/clusters/${cluster.id}`, { description: 'all orders', labels: { team: 'core' } });
+    const change = await platform.api.call<Operation>('PUT', `/clusters/${cluster.id}`, {
+      description: 'all orders',
+      labels: { team: 'core' },
+    });
     expect(change).toMatchObject({ kind: 'cluster.update', state: 'succeeded' });
-    expect(await platform.api.cluster(cluster.id)).toMatchObject({ description: 'all orders', labels: { team: 'core' } });
-    await expect(platform.api.call('PUT', `/clusters/${cluster.id}`, { nodes: 5 })).rejects.toMatchObject({ status: 422 });
+    expect(await platform.api.cluster(cluster.id)).toMatchObject({
+      description: 'all orders',
+      labels: { team: 'core' },
+    });
+    await expect(platform.api.call('PUT', `/clusters/${cluster.id}`, { nodes: 5 })).rejects.toMatchObject({
+      status: 422,
+    });
   });
 
   it('keeps its owner from being deleted', async () => {
@@ -156,9 +188,15 @@ describe('a cluster, from asking for it to giving it back', () => {
   });
 
   it('is configured idempotently: the same playbook changes nothing', async () => {
-    const operations = await platform.api.call<{ items: Operation[] }>('GET', `/operations?clusterId=${cluster.id}`);
+    const operations = await platform.api.call<{ items: Operation[] }>(
+      'GET',
+      `/operations?clusterId=${cluster.id}`,
+    );
     expect(operations.items.map(({ kind }) => kind)).toContain('cluster.create');
-    const recap = await platform.on('control1', 'journalctl -q --no-pager -u pgfleet-ansible-runner | tail -n 1');
+    const recap = await platform.on(
+      'control1',
+      'journalctl -q --no-pager -u pgfleet-ansible-runner | tail -n 1',
+    );
     expect(recap).toBeDefined();
   });
 

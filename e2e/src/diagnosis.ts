@@ -2,7 +2,8 @@ import type { Operation } from '@pgfleet/contracts';
 import { stepTimes } from '@pgfleet/platform';
 import { testPlatform, type TestPlatform } from './platform';
 
-const failed = 'journalctl -q --no-pager -o short-precise -p warning -n 40; journalctl -q --no-pager -o cat -n 40 -u "pgfleet-*"';
+const failed =
+  'journalctl -q --no-pager -o short-precise -p warning -n 40; journalctl -q --no-pager -o cat -n 40 -u "pgfleet-*"';
 
 async function operations({ api }: TestPlatform): Promise<string> {
   const { items } = await api.call<{ items: Operation[] }>('GET', '/operations?limit=10');
@@ -24,8 +25,12 @@ export async function diagnose(): Promise<void> {
     const platform = await testPlatform();
     await attempt('the last operations', () => operations(platform));
     const machines = await platform.lab.list();
-    await attempt('machines', () => Promise.resolve(machines.map(({ name, state, network }) => `${name} ${state} ${network}`).join('\n')));
-    for (const { name } of machines.filter((machine) => machine.state === 'running' && machine.network === 'up')) {
+    await attempt('machines', () =>
+      Promise.resolve(machines.map(({ name, state, network }) => `${name} ${state} ${network}`).join('\n')),
+    );
+    for (const { name } of machines.filter(
+      (machine) => machine.state === 'running' && machine.network === 'up',
+    )) {
       await attempt(`journal of ${name}`, () => platform.on(name, `(${failed}) | tail -n 60`));
     }
   } catch (error) {

@@ -21,7 +21,14 @@ export class EventListener {
   /** Listens from the beginning of what the stream holds, or only to what is new. */
   static async start({ nats }: TestPlatform, from: 'all' | 'new' = 'all'): Promise<EventListener> {
     const { url, user, password: pass, ca } = nats;
-    const connection = await connect({ servers: url, user, pass, tls: { ca }, maxReconnectAttempts: -1, reconnectTimeWait: 250 });
+    const connection = await connect({
+      servers: url,
+      user,
+      pass,
+      tls: { ca },
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 250,
+    });
     const consumer = await jetstream(connection).consumers.get('EVENTS', {
       deliver_policy: from === 'all' ? DeliverPolicy.All : DeliverPolicy.New,
     });
@@ -53,7 +60,9 @@ export class EventListener {
   }
 
   of(name: string, subject?: string): HeardEvent[] {
-    return this.deduplicated().filter((event) => event.name === name && (subject === undefined || event.subject === subject));
+    return this.deduplicated().filter(
+      (event) => event.name === name && (subject === undefined || event.subject === subject),
+    );
   }
 
   async until(name: string, subject: string, withinMs: number): Promise<HeardEvent> {

@@ -19,7 +19,9 @@ describe('a creation that cannot succeed', () => {
   };
 
   const machinesOf = async (clusterId: string): Promise<string[]> =>
-    (await platform.lab.list()).map(({ name }) => name).filter((name) => name.startsWith(clusterId.slice(-12)));
+    (await platform.lab.list())
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith(clusterId.slice(-12)));
 
   const remove = async (clusterId: string): Promise<void> => {
     const { id } = await platform.api.deleteCluster(clusterId);
@@ -30,7 +32,12 @@ describe('a creation that cannot succeed', () => {
 
   /** Attempts of each step that had succeeded before: a retry does not do them again. */
   const attempts = (operation: Operation, until: string) =>
-    operation.steps.slice(0, operation.steps.findIndex(({ name }) => name === until)).map(({ attempt }) => attempt);
+    operation.steps
+      .slice(
+        0,
+        operation.steps.findIndex(({ name }) => name === until),
+      )
+      .map(({ attempt }) => attempt);
 
   it('for want of capacity: fails at reserve, goes on after room was made', async () => {
     const { machines } = await platform.lab.capacity();
@@ -58,7 +65,8 @@ describe('a creation that cannot succeed', () => {
   });
 
   it('for a broken playbook: fails at configure_nodes with the output at hand, goes on after it was mended', async () => {
-    const broken = '- name: Broken on purpose\n  hosts: nodes\n  gather_facts: false\n  tasks:\n    - name: Break\n      ansible.builtin.fail:\n        msg: broken on purpose\n';
+    const broken =
+      '- name: Broken on purpose\n  hosts: nodes\n  gather_facts: false\n  tasks:\n    - name: Break\n      ansible.builtin.fail:\n        msg: broken on purpose\n';
     await platform.on('control1', `cp ${playbook} ${playbook}.good && printf '%s' '${broken}' > ${playbook}`);
     let clusterId = '';
     try {

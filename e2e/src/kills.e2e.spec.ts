@@ -2,7 +2,13 @@ import type { Operation } from '@pgfleet/contracts';
 import { EventListener } from './event-listener';
 import { testPlatform, testUser, until, type TestPlatform } from './platform';
 
-const services = ['api-gateway', 'cluster-service', 'backup-service', 'healthcheck-scheduler', 'ansible-runner'];
+const services = [
+  'api-gateway',
+  'cluster-service',
+  'backup-service',
+  'healthcheck-scheduler',
+  'ansible-runner',
+];
 
 interface Victim {
   name: string;
@@ -17,7 +23,11 @@ const victims: Victim[] = [
     machine: 'control1',
     kill: `systemctl kill -s KILL --kill-whom=main pgfleet-${name} || true`,
   })),
-  { name: 'nats-server', machine: 'infra1', kill: 'systemctl kill -s KILL --kill-whom=main nats-server || true' },
+  {
+    name: 'nats-server',
+    machine: 'infra1',
+    kill: 'systemctl kill -s KILL --kill-whom=main nats-server || true',
+  },
   {
     name: 'management PostgreSQL',
     machine: 'infra1',
@@ -61,7 +71,12 @@ describe('kill -9 of every part of the control plane while clusters are being cr
       until(
         () =>
           platform.api
-            .call<Operation>('POST', '/clusters', { name: `kills-${index}`, userId, nodes: 2 }, { ...key, 'idempotency-key': `kills-${seed}-${index}` })
+            .call<Operation>(
+              'POST',
+              '/clusters',
+              { name: `kills-${index}`, userId, nodes: 2 },
+              { ...key, 'idempotency-key': `kills-${seed}-${index}` },
+            )
             .catch(() => null),
         (operation): operation is Operation => operation !== null,
         60_000,
@@ -115,14 +130,17 @@ describe('kill -9 of every part of the control plane while clusters are being cr
       expect(await platform.api.follow(id, 180_000)).toMatchObject({ state: 'succeeded' });
     }
     const left = (await platform.lab.list()).map(({ name }) => name);
-    for (const { clusterId } of operations) expect(left.filter((name) => name.startsWith((clusterId ?? '').slice(-12)))).toEqual([]);
+    for (const { clusterId } of operations)
+      expect(left.filter((name) => name.startsWith((clusterId ?? '').slice(-12)))).toEqual([]);
   });
 
   /** Exactly one set of machines, one system identifier, one history: nothing was made twice. */
   async function checkOneSetOfMachines({ clusterId }: Operation): Promise<void> {
     const id = clusterId ?? '';
     const machines = (await platform.lab.list()).filter(({ labels }) => labels.cluster === id);
-    expect(machines.map(({ name }) => name).sort()).toEqual(['1', '2', 'lb'].map((tail) => `${id.slice(-12)}-${tail}`));
+    expect(machines.map(({ name }) => name).sort()).toEqual(
+      ['1', '2', 'lb'].map((tail) => `${id.slice(-12)}-${tail}`),
+    );
     const cluster = await until(
       () => platform.api.cluster(id).catch(() => null),
       (seen) => seen?.state === 'ready',

@@ -74,9 +74,11 @@ export async function until<T, Seen extends T>(
   for (;;) {
     const sight = await look();
     if (holds(sight)) return sight as Seen;
-    if (Date.now() > deadline) throw new Error(`not seen within ${withinMs / 1000} s; last: ${JSON.stringify(sight)}`);
+    if (Date.now() > deadline)
+      throw new Error(`not seen within ${withinMs / 1000} s; last: ${JSON.stringify(sight)}`);
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
 
-export const leaderOf = (cluster: Cluster): string | undefined => cluster.members.find(({ role }) => role === 'leader')?.name;
+export const leaderOf = (cluster: Cluster): string | undefined =>
+  cluster.members.find(({ role }) => role === 'leader')?.name;

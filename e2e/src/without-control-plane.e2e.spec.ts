@@ -3,7 +3,13 @@ import { EventListener } from './event-listener';
 import { leaderOf, sharedCluster, testPlatform, until, untilCluster, type TestPlatform } from './platform';
 import { WriteLoad } from './write-load';
 
-const services = ['api-gateway', 'cluster-service', 'backup-service', 'healthcheck-scheduler', 'ansible-runner'];
+const services = [
+  'api-gateway',
+  'cluster-service',
+  'backup-service',
+  'healthcheck-scheduler',
+  'ansible-runner',
+];
 const controlPlane: [machine: string, units: string][] = [
   ['control1', services.map((name) => `pgfleet-${name}`).join(' ')],
   ['infra1', 'nats-server postgresql@17-main'],
@@ -19,12 +25,19 @@ describe('a cluster without the control plane', () => {
 
   /** Names of the members that HAProxy has as servers, and of those that are up, on a port. */
   const servers = async (proxy: 'primary' | 'replicas'): Promise<{ all: string[]; up: string[] }> => {
-    const csv = await (await fetch(`http://${loadBalancer}:8405/metrics`, { signal: AbortSignal.timeout(3000) })).text();
-    const lines = [...csv.matchAll(/^haproxy_server_status\{proxy="([^"]+)",server="([^"]+)",state="UP"\} (\d)/gm)];
+    const csv = await (
+      await fetch(`http://${loadBalancer}:8405/metrics`, { signal: AbortSignal.timeout(3000) })
+    ).text();
+    const lines = [
+      ...csv.matchAll(/^haproxy_server_status\{proxy="([^"]+)",server="([^"]+)",state="UP"\} (\d)/gm),
+    ];
     const own = lines.filter(([, name]) => name === proxy);
     return {
       all: own.map(([, , server]) => server ?? '').sort(),
-      up: own.filter(([, , , value]) => value === '1').map(([, , server]) => server ?? '').sort(),
+      up: own
+        .filter(([, , , value]) => value === '1')
+        .map(([, , server]) => server ?? '')
+        .sort(),
     };
   };
 
@@ -38,7 +51,8 @@ describe('a cluster without the control plane', () => {
   });
   afterAll(async () => {
     await load?.stop();
-    for (const [machine, units] of [...controlPlane].reverse()) await platform.on(machine, `systemctl start ${units}`);
+    for (const [machine, units] of [...controlPlane].reverse())
+      await platform.on(machine, `systemctl start ${units}`);
   });
 
   it('is really without: nothing of the control plane answers', async () => {
@@ -80,11 +94,13 @@ describe('a cluster without the control plane', () => {
   });
 
   it('is known again when the control plane is back: the new leader, and the change said once', async () => {
-    for (const [machine, units] of [...controlPlane].reverse()) await platform.on(machine, `systemctl start ${units}`);
+    for (const [machine, units] of [...controlPlane].reverse())
+      await platform.on(machine, `systemctl start ${units}`);
     const seen = await untilCluster(
       platform.api,
       cluster.id,
-      (current) => current.state === 'ready' && leaderOf(current) !== oldLeader && current.members.length === 3,
+      (current) =>
+        current.state === 'ready' && leaderOf(current) !== oldLeader && current.members.length === 3,
       90_000,
     );
     const events = await EventListener.start(platform);
@@ -94,7 +110,9 @@ describe('a cluster without the control plane', () => {
       (changes) => changes.some(({ data }) => data.to === leaderOf(seen)),
       10_000,
     );
-    const changes = events.of('cluster.leader.changed', cluster.id).filter(({ data }) => data.from === oldLeader);
+    const changes = events
+      .of('cluster.leader.changed', cluster.id)
+      .filter(({ data }) => data.from === oldLeader);
     expect(changes.filter(({ data }) => Number(data.timeline ?? Infinity) > since)).toHaveLength(1);
     await events.stop();
   });

@@ -20,7 +20,9 @@ export class WriteLoad {
 
   static async start({ primaryUri }: Credentials): Promise<WriteLoad> {
     const load = new WriteLoad(primaryUri.replace('?sslmode=require', ''));
-    await load.query('create table if not exists write_load (row int primary key, at timestamptz default clock_timestamp())');
+    await load.query(
+      'create table if not exists write_load (row int primary key, at timestamptz default clock_timestamp())',
+    );
     await load.query('truncate write_load');
     load.done = load.write();
     return load;
@@ -28,7 +30,10 @@ export class WriteLoad {
 
   /** Longest time between two acknowledged writes, in milliseconds. */
   worstGapMs(): number {
-    return this.acknowledged.reduce((worst, { at }, index) => Math.max(worst, at - (this.acknowledged[index - 1]?.at ?? at)), 0);
+    return this.acknowledged.reduce(
+      (worst, { at }, index) => Math.max(worst, at - (this.acknowledged[index - 1]?.at ?? at)),
+      0,
+    );
   }
 
   async stop(): Promise<void> {
@@ -38,7 +43,9 @@ export class WriteLoad {
 
   /** The rows that the database has now. */
   async rows(): Promise<Set<number>> {
-    return new Set((await this.query('select row from write_load')).map((row) => Number((row as { row: number }).row)));
+    return new Set(
+      (await this.query('select row from write_load')).map((row) => Number((row as { row: number }).row)),
+    );
   }
 
   private async write(): Promise<void> {

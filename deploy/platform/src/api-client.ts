@@ -29,7 +29,12 @@ export class ApiClient {
   users(): Promise<Page<User>> {
     return this.call('GET', '/users?limit=200');
   }
-  createCluster(cluster: { name: string; userId: string; nodes?: number; labels?: Record<string, string> }): Promise<Operation> {
+  createCluster(cluster: {
+    name: string;
+    userId: string;
+    nodes?: number;
+    labels?: Record<string, string>;
+  }): Promise<Operation> {
     return this.call('POST', '/clusters', cluster);
   }
   clusters(): Promise<Page<Cluster>> {
@@ -52,7 +57,12 @@ export class ApiClient {
   }
 
   /** Any route; for what has no method here. */
-  async call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+  async call<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<T> {
     const response = await fetch(`${this.address.url}${path}`, {
       method,
       headers: {
@@ -68,14 +78,20 @@ export class ApiClient {
     if (response.ok) return (text ? JSON.parse(text) : undefined) as T;
     const problem = Problem.safeParse(parse(text));
     if (problem.success) throw new ApiRefusal(response.status, problem.data);
-    throw new Error(`${method} ${path} answered ${response.status} and no problem+json: ${text.slice(0, 200)}`);
+    throw new Error(
+      `${method} ${path} answered ${response.status} and no problem+json: ${text.slice(0, 200)}`,
+    );
   }
 
   /**
    * Follows an operation to its end and gives it. `onChange` gets it whenever something of it changed. While the control plane is
    * away the operation cannot be seen, yet it goes on: silence is borne until `withinMs` is over.
    */
-  async follow(id: string, withinMs: number, onChange: (operation: Operation) => void = () => undefined): Promise<Operation> {
+  async follow(
+    id: string,
+    withinMs: number,
+    onChange: (operation: Operation) => void = () => undefined,
+  ): Promise<Operation> {
     const deadline = Date.now() + withinMs;
     let last = '';
     for (;;) {
@@ -87,7 +103,8 @@ export class ApiClient {
       if (operation && text !== last) onChange(operation);
       last = text;
       if (operation && !['pending', 'running'].includes(operation.state)) return operation;
-      if (Date.now() > deadline) throw new Error(`operation ${id} has not ended within ${withinMs / 1000} s: ${text}`);
+      if (Date.now() > deadline)
+        throw new Error(`operation ${id} has not ended within ${withinMs / 1000} s: ${text}`);
       await pause(200);
     }
   }

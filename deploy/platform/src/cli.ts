@@ -38,7 +38,9 @@ async function main([verb = '', ...args]: string[]): Promise<number> {
       return 0;
     case 'status': {
       const status = await platformStatus(labSettings());
-      process.stdout.write(`${args.includes('--json') ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`);
+      process.stdout.write(
+        `${args.includes('--json') ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`,
+      );
       return 0;
     }
     case 'lab':
@@ -54,7 +56,9 @@ async function main([verb = '', ...args]: string[]): Promise<number> {
 }
 
 const passOn = (script: string, args: string[]): number =>
-  spawnSync(process.execPath, ['--enable-source-maps', join(repository, script), ...args], { stdio: 'inherit' }).status ?? 1;
+  spawnSync(process.execPath, ['--enable-source-maps', join(repository, script), ...args], {
+    stdio: 'inherit',
+  }).status ?? 1;
 
 main(process.argv.slice(2)).then(
   (code) => (process.exitCode = code),

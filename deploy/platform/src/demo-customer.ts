@@ -8,8 +8,12 @@ const clusterName = 'demo';
 
 /** Acts as a first customer through the public API: a user, a 3-node cluster, followed until it is ready. Finds them again later. */
 export async function demoCluster(api: ApiClient): Promise<Cluster> {
-  const user = (await api.users()).items.find(({ name }) => name === userName) ?? (await api.createUser({ name: userName }));
-  const existing = (await api.clusters()).items.find(({ name, userId }) => name === clusterName && userId === user.id);
+  const user =
+    (await api.users()).items.find(({ name }) => name === userName) ??
+    (await api.createUser({ name: userName }));
+  const existing = (await api.clusters()).items.find(
+    ({ name, userId }) => name === clusterName && userId === user.id,
+  );
   if (existing) {
     if (existing.operationId) await followOperation(api, existing.operationId);
     return api.cluster(existing.id);
@@ -18,6 +22,8 @@ export async function demoCluster(api: ApiClient): Promise<Cluster> {
   const asked = Date.now();
   const { id, clusterId } = await api.createCluster({ name: clusterName, userId: user.id, nodes: 3 });
   await followOperation(api, id);
-  say(`from POST /clusters to a cluster that took its first write: ${((Date.now() - asked) / 1000).toFixed(1)} s`);
+  say(
+    `from POST /clusters to a cluster that took its first write: ${((Date.now() - asked) / 1000).toFixed(1)} s`,
+  );
   return api.cluster(clusterId ?? '');
 }

@@ -27,5 +27,7 @@ export async function followOperation(api: ApiClient, id: string, withinMs = 600
   });
   if (operation.state === 'succeeded') return operation;
   const { step, cause, remedy } = operation.error ?? { step: '?', cause: operation.state, remedy: '' };
-  throw new Error(`${operation.kind} ${operation.state} at ${step}: ${cause}\n${remedy}\noperation ${operation.id}`);
+  throw new Error(
+    `${operation.kind} ${operation.state} at ${step}: ${cause}\n${remedy}\noperation ${operation.id}`,
+  );
 }

@@ -23,7 +23,9 @@ const stampFile = `${home}/installed`;
 const hashFolder = (folder: string): string => {
   const hash = createHash('sha256');
   const visit = (path: string): void => {
-    for (const entry of readdirSync(path, { withFileTypes: true }).sort((a, b) => a.name.localeCompare(b.name))) {
+    for (const entry of readdirSync(path, { withFileTypes: true }).sort((a, b) =>
+      a.name.localeCompare(b.name),
+    )) {
       const child = join(path, entry.name);
       if (entry.isDirectory()) {
         if (entry.name !== '__pycache__') visit(child);
@@ -53,7 +55,9 @@ const inventory = ({ settings, machines, control }: Install): string => {
           machine_provider: 'lab',
           lab_url: `http://${settings.subnet.gateway}:${LABD_PORT}`,
         },
-        children: Object.fromEntries(Object.entries(platformGroups).map(([group, names]) => [group, { hosts: hosts(names) }])),
+        children: Object.fromEntries(
+          Object.entries(platformGroups).map(([group, names]) => [group, { hosts: hosts(names) }]),
+        ),
       },
     },
     null,
@@ -81,8 +85,14 @@ export async function installPlatform(install: Install): Promise<void> {
     await control.copyFile(release.file, `${home}/release.tar.gz`);
     await control.write(`${home}/inventory.yml`, inventory(install));
     await control.write(`${home}/ssh_key`, readFileSync(paths.sshKey, 'utf8'));
-    await control.write(`${home}/known_hosts`, machines.map(({ address, hostKey }) => `${address} ${hostKey}\n`).join(''));
-    await control.write(`${home}/lab-vars.json`, JSON.stringify({ lab_token: readFileSync(paths.token, 'utf8').trim() }));
+    await control.write(
+      `${home}/known_hosts`,
+      machines.map(({ address, hostKey }) => `${address} ${hostKey}\n`).join(''),
+    );
+    await control.write(
+      `${home}/lab-vars.json`,
+      JSON.stringify({ lab_token: readFileSync(paths.token, 'utf8').trim() }),
+    );
   });
   await timed('installing the control plane (ansible-playbook platform.yml)', () =>
     control.run(

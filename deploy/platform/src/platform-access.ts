@@ -9,13 +9,19 @@ export interface PlatformAccess {
 
 const addressOf = (machines: MachineView[], name: string): string => {
   const machine = machines.find((candidate) => candidate.name === name);
-  if (!machine) throw new Error(`the platform is not up: there is no machine ${name}; npm start brings it up`);
+  if (!machine)
+    throw new Error(`the platform is not up: there is no machine ${name}; npm start brings it up`);
   return machine.address;
 };
 
 /** Reads the credentials where Ansible made them, on the control machine. */
-export async function platformAccess(control: ControlMachine, machines: MachineView[]): Promise<PlatformAccess> {
-  const files = ['credentials/api_token', 'credentials/nats_subscriber', 'ca.crt'].map((file) => `/etc/pgfleet/${file}`);
+export async function platformAccess(
+  control: ControlMachine,
+  machines: MachineView[],
+): Promise<PlatformAccess> {
+  const files = ['credentials/api_token', 'credentials/nats_subscriber', 'ca.crt'].map(
+    (file) => `/etc/pgfleet/${file}`,
+  );
   const separator = '-- next file --';
   const output = await control.run(`for f in ${files.join(' ')}; do cat $f; echo; echo '${separator}'; done`);
   const [token = '', password = '', ca = ''] = output.split(separator).map((text) => text.trim());

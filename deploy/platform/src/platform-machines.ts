@@ -12,7 +12,9 @@ export const platformGroups = {
 export const platformMachineNames = [...new Set(Object.values(platformGroups).flat())];
 
 /** Boots the platform's machines, all at once; those that run stay as they are, those that are off are switched on. */
-export async function bootPlatformMachines(lab: LabClient): Promise<{ machines: MachineView[]; changed: boolean }> {
+export async function bootPlatformMachines(
+  lab: LabClient,
+): Promise<{ machines: MachineView[]; changed: boolean }> {
   const before = new Map((await lab.list()).map((machine) => [machine.name, machine]));
   const changed = platformMachineNames.some((name) => before.get(name)?.state !== 'running');
   const machines = await Promise.all(

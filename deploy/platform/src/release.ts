@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { say } from './report';
 import { repository } from './repository';
@@ -34,16 +44,23 @@ const shippedFiles = (): string[] =>
 const manifests = (): string[] => [
   join(repository, 'package.json'),
   join(repository, 'package-lock.json'),
-  ...JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')).workspaces.flatMap((pattern: string) => {
-    const folder = join(repository, pattern.replace('/*', ''));
-    const candidates = pattern.endsWith('/*') ? readdirSync(folder).map((name) => join(folder, name)) : [folder];
-    return candidates.map((candidate) => join(candidate, 'package.json')).filter((path) => existsSync(path));
-  }),
+  ...JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')).workspaces.flatMap(
+    (pattern: string) => {
+      const folder = join(repository, pattern.replace('/*', ''));
+      const candidates = pattern.endsWith('/*')
+        ? readdirSync(folder).map((name) => join(folder, name))
+        : [folder];
+      return candidates
+        .map((candidate) => join(candidate, 'package.json'))
+        .filter((path) => existsSync(path));
+    },
+  ),
 ];
 
 const hashOf = (files: string[]): string => {
   const hash = createHash('sha256');
-  for (const file of files.sort()) hash.update(relative(repository, file)).update('\0').update(readFileSync(file)).update('\0');
+  for (const file of files.sort())
+    hash.update(relative(repository, file)).update('\0').update(readFileSync(file)).update('\0');
   return hash.digest('hex').slice(0, 16);
 };
 

@@ -15,7 +15,11 @@ interface RunOptions {
 }
 
 /** Runs a program to its end, whatever that is. */
-export function runProgram(command: string, args: string[], options: RunOptions = {}): Promise<ProgramResult> {
+export function runProgram(
+  command: string,
+  args: string[],
+  options: RunOptions = {},
+): Promise<ProgramResult> {
   const spawnOptions: SpawnOptions = {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },

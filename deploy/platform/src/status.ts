@@ -23,10 +23,18 @@ interface StatusEndpoint {
   password: string;
 }
 
-const services = ['api-gateway', 'cluster-service', 'backup-service', 'healthcheck-scheduler', 'ansible-runner'];
+const services = [
+  'api-gateway',
+  'cluster-service',
+  'backup-service',
+  'healthcheck-scheduler',
+  'ansible-runner',
+];
 
 async function serviceStates(control: ControlMachine): Promise<PlatformStatus['services']> {
-  const { stdout } = await control.try(`systemctl is-active ${services.map((name) => `pgfleet-${name}`).join(' ')}`);
+  const { stdout } = await control.try(
+    `systemctl is-active ${services.map((name) => `pgfleet-${name}`).join(' ')}`,
+  );
   const states = stdout.trim().split('\n');
   return services.map((name, index) => ({ name, state: states[index] ?? 'unknown' }));
 }
@@ -36,7 +44,17 @@ async function withEndpoints(api: ApiClient, cluster: Cluster): Promise<Platform
   const base = { id, name, state, timeline, members };
   if (!connection) return { ...base, primary: null, replicas: null };
   const { password } = await api.credentials(id);
-  const endpoint = ({ host, port, database, user }: { host: string; port: number; database: string; user: string }) => ({
+  const endpoint = ({
+    host,
+    port,
+    database,
+    user,
+  }: {
+    host: string;
+    port: number;
+    database: string;
+    user: string;
+  }) => ({
     host,
     port,
     database,
@@ -53,7 +71,9 @@ export async function platformStatus(settings: LabSettings): Promise<PlatformSta
   const control = new ControlMachine(settings);
   const access = await platformAccess(control, machines);
   const api = new ApiClient(access.api);
-  const clusters = await Promise.all((await api.clusters()).items.map((cluster) => withEndpoints(api, cluster)));
+  const clusters = await Promise.all(
+    (await api.clusters()).items.map((cluster) => withEndpoints(api, cluster)),
+  );
   return {
     api: access.api,
     nats: access.nats,
@@ -64,8 +84,12 @@ export async function platformStatus(settings: LabSettings): Promise<PlatformSta
 }
 
 const table = (rows: string[][]): string => {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd()).join('\n');
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? '').length)),
+  );
+  return rows
+    .map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())
+    .join('\n');
 };
 
 /** The status for a person. */
@@ -78,7 +102,9 @@ export function renderStatus(status: PlatformStatus): string {
       `timeline ${timeline ?? '?'}`,
       lagBytes === null ? 'lag unknown' : `lag ${lagBytes} B`,
     ]);
-    const where = cluster.primary ? `primary ${cluster.primary.host}:5000, replicas ${cluster.primary.host}:5001` : 'no address yet';
+    const where = cluster.primary
+      ? `primary ${cluster.primary.host}:5000, replicas ${cluster.primary.host}:5001`
+      : 'no address yet';
     return `${cluster.name} (${cluster.id}): ${cluster.state}, ${where}\n${table(members)}`;
   });
   return [

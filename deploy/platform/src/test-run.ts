@@ -26,7 +26,11 @@ const running = new Set<ReturnType<typeof spawn>>();
 
 function run(command: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: repository, stdio: 'inherit', env: { ...process.env, ...env } });
+    const child = spawn(command, args, {
+      cwd: repository,
+      stdio: 'inherit',
+      env: { ...process.env, ...env },
+    });
     running.add(child);
     child.on('error', reject).on('close', (code) => {
       running.delete(child);
@@ -50,7 +54,11 @@ async function jest(stage: string, args: string[], env: NodeJS.ProcessEnv = {}):
   const file = join(folder, 'result.json');
   say(`${stage}: jest`);
   try {
-    const code = await run('npx', ['jest', '--selectProjects', stage, '--json', `--outputFile=${file}`, ...args], env);
+    const code = await run(
+      'npx',
+      ['jest', '--selectProjects', stage, '--json', `--outputFile=${file}`, ...args],
+      env,
+    );
     const seconds = (Date.now() - begun) / 1000;
     const counts = JSON.parse(readFileSync(file, 'utf8')) as Record<string, number>;
     const failed = (counts.numFailedTests ?? 0) + (counts.numRuntimeErrorTestSuites ?? 0);
@@ -108,10 +116,13 @@ export async function runTests(names: string[]): Promise<number> {
   for (const name of names.length ? names : Object.keys(stages)) {
     if (!interrupted) results.push(...((await stages[name]?.()) ?? []));
   }
-  const sum = (count: 'passed' | 'failed' | 'skipped') => results.reduce((total, result) => total + result[count], 0);
+  const sum = (count: 'passed' | 'failed' | 'skipped') =>
+    results.reduce((total, result) => total + result[count], 0);
   process.stdout.write('\n');
   for (const { stage, passed, failed, skipped, seconds } of results) {
-    const cells = [`${passed} passed`, `${failed} failed`, `${skipped} skipped`].map((cell) => cell.padStart(12)).join('');
+    const cells = [`${passed} passed`, `${failed} failed`, `${skipped} skipped`]
+      .map((cell) => cell.padStart(12))
+      .join('');
     process.stdout.write(`${stage.padEnd(14)}${cells}${`${seconds.toFixed(0)} s`.padStart(10)}\n`);
   }
   if (interrupted) process.stdout.write('interrupted\n');

@@ -36,7 +36,8 @@ interface ProblemOptions {
   extra?: Record<string, unknown>;
 }
 
-const problemKind =
+/** A kind of problem: a stable code, the HTTP status and a title; called with what is wrong this time. */
+export const problemKind =
   (code: string, status: number, title: string) =>
   (detail: string, options: ProblemOptions = {}) =>
     new ProblemError({

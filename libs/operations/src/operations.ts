@@ -20,6 +20,7 @@ import { about } from './operation-end';
 import { hasEnded, type OperationRow } from './operation-row';
 import { OperationStore } from './operation-store';
 import { Programs } from './programs';
+import { contextOf } from './step-context';
 
 export interface StartOperation {
   readonly kind: string;
@@ -103,6 +104,16 @@ export class Operations {
     return this.store.find(operationId, tx);
   }
 
+  /** Which operation is changing each of the clusters now; a cluster that none is changing is not in it. */
+  async active(tx: EntityManager, clusterIds: readonly string[]): Promise<Map<string, string>> {
+    const active = await rows<{ cluster_id: string; id: string }>(
+      tx,
+      `SELECT cluster_id, id FROM operation WHERE cluster_id = ANY($1) AND state IN ('pending', 'running')`,
+      [clusterIds],
+    );
+    return new Map(active.map((row) => [row.cluster_id, row.id]));
+  }
+
   /** Newest first. */
   list(query: ListOperationsQuery): Promise<{ items: Operation[]; next: string | null }> {
     return this.store.list(query);
@@ -127,6 +138,9 @@ export class Operations {
       [operationId, row.step],
     );
     await this.announcer.nextTurn(tx, operationId);
+    await this.programs
+      .find(row.kind)
+      ?.onRetried?.(contextOf(row, await this.store.steps(operationId, tx)), tx);
     const data = { ...about(row), step: row.step };
     await this.outbox.publish(tx, operationRetried, operationId, data, { correlationId: operationId });
     return this.store.find(operationId, tx);

@@ -48,6 +48,8 @@ export abstract class Program<Input = unknown> {
   onFailed?(context: OperationContext<Input>, error: OperationError, tx: EntityManager): Promise<unknown>;
   /** Runs in the transaction that ends the operation as cancelled. */
   onCancelled?(context: OperationContext<Input>, tx: EntityManager): Promise<unknown>;
+  /** Runs in the transaction in which a failed operation goes on, at the step that failed. */
+  onRetried?(context: OperationContext<Input>, tx: EntityManager): Promise<unknown>;
   /** Runs in the transaction that ends the operation as succeeded. */
   onDone?(context: OperationContext<Input>, tx: EntityManager): Promise<unknown>;
 }

@@ -111,6 +111,7 @@ export const Credentials = z
     database: z.string(),
     primaryUri: z.string(),
     replicasUri: z.string(),
+    caCertificate: z.string().meta({ description: 'PEM; with it sslmode=verify-full works' }),
   })
   .meta({ id: 'Credentials' });
 export type Credentials = z.infer<typeof Credentials>;

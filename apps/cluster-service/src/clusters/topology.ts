@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+import type { getTopology, listProbeTargets, RequestOutput } from '@pgfleet/contracts';
+import { DataSource, In, IsNull } from 'typeorm';
+import { ClusterEntity, MachineEntity } from '../persistence/cluster.entity';
+import { ClusterSecrets } from '../secrets/cluster-secrets';
+import { ClusterRows } from './cluster-rows';
+import { roleOf } from './cluster-view';
+
+/** What other services ask to reach the machines of clusters. */
+@Injectable()
+export class ClusterTopology {
+  constructor(
+    private readonly database: DataSource,
+    private readonly rows: ClusterRows,
+    private readonly secrets: ClusterSecrets,
+  ) {}
+
+  async of(clusterId: string): Promise<RequestOutput<typeof getTopology>> {
+    const { cluster, machines, members } = await this.rows.partsOf(this.database.manager, clusterId);
+    const nodes = machines
+      .filter(({ kind }) => kind === 'node')
+      .map(({ name, address, hostKey }) => {
+        const member = members.find((candidate) => candidate.name === name);
+        return {
+          name,
+          address,
+          hostKey,
+          user: 'root',
+          role: member ? roleOf(cluster, name) : null,
+          state: member?.state ?? null,
+        };
+      });
+    return { clusterId, stanza: cluster.stanza, nodes };
+  }
+
+  /** Clusters that serve: what is being created or deleted has nothing to be probed for. */
+  async probeTargets(): Promise<RequestOutput<typeof listProbeTargets>> {
+    const clusters = await this.database.manager.findBy(ClusterEntity, {
+      state: In(['ready', 'degraded']),
+      deletedAt: IsNull(),
+    });
+    return Promise.all(
+      clusters.map(async ({ id: clusterId, databaseName }) => ({
+        clusterId,
+        database: databaseName,
+        password: (await this.secrets.reveal(clusterId)).monitor,
+        nodes: (await this.database.manager.findBy(MachineEntity, { clusterId, kind: 'node' })).map(
+          ({ name, address }) => ({
+            name,
+            address,
+          }),
+        ),
+      })),
+    );
+  }
+}

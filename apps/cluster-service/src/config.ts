@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { BaseEnv, parseEnv, Port } from '@pgfleet/observability';
+import { z } from 'zod';
+
+const read = (path: string, context: z.RefinementCtx): string => {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `cannot read ${path}: ${String(error)}` });
+    return z.NEVER;
+  }
+};
+const file = z.string().transform(read);
+
+/** Every variable that cluster-service reads; `*_FILE` variables are replaced by what the file holds. */
+const Env = BaseEnv.extend({
+  PGFLEET_DATABASE_URL: z.string(),
+  PGFLEET_CA_FILE: z.string(),
+  /** The CA that signs the certificates of customers' nodes. */
+  PGFLEET_CLUSTERS_CA_FILE: z.string().default('/etc/pgfleet/clusters-ca.crt').transform(read),
+  PGFLEET_HTTP_PORT: Port.default(8081),
+  PGFLEET_ETCD_ENDPOINTS: z.string().transform((list) => list.split(',')),
+  PGFLEET_ETCD_USER: z.string(),
+  PGFLEET_ETCD_PASSWORD: z.string(),
+  PGFLEET_SECRET_KEY_FILE: file
+    .transform((text) => Buffer.from(text, 'base64'))
+    .refine((key) => key.length === 32, 'must hold 32 bytes in base64: openssl rand -base64 32'),
+  PGFLEET_MACHINE_PROVIDER: z.enum(['lab', 'inventory']),
+  PGFLEET_LAB_URL: z.url().optional(),
+  PGFLEET_LAB_TOKEN_FILE: file.optional(),
+  PGFLEET_MACHINE_INVENTORY_FILE: z.string().optional(),
+  PGFLEET_SSH_PUBLIC_KEY_FILE: file,
+  PGFLEET_S3_ENDPOINT: z.string(),
+  PGFLEET_S3_BUCKET: z.string(),
+  PGFLEET_S3_REGION: z.string(),
+  PGFLEET_S3_KEY: z.string(),
+  PGFLEET_S3_SECRET: z.string(),
+});
+
+export type Config = z.output<typeof Env>;
+export const readConfig = (): Config => parseEnv(Env);
+
+/** Token under which the configuration is injected. */
+export const CONFIG = Symbol('config');

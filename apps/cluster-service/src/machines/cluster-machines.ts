@@ -1,0 +1,72 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Machine, MachineProvider } from '@pgfleet/machines';
+import type { EntityManager } from 'typeorm';
+import { CONFIG, type Config } from '../config';
+import { MachineEntity, type ClusterEntity } from '../persistence/cluster.entity';
+import { planMachines, type PlannedMachine } from './machine-plan';
+
+/** Token of the machine provider that is configured. */
+export const MACHINE_PROVIDER = Symbol('machine provider');
+
+export type OrderedMachine = PlannedMachine & { address: string; hostKey: string };
+
+/** An nspawn machine boots in a second, a cloud's server in less than a minute. The step is tried again after that. */
+const bootSeconds = 60;
+
+/** Orders the machines of a cluster from the provider, and gives them back. */
+@Injectable()
+export class ClusterMachines {
+  constructor(
+    @Inject(MACHINE_PROVIDER) private readonly provider: MachineProvider,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  get providerName(): string {
+    return this.provider.name;
+  }
+
+  /** How many of the cluster's machines do not exist yet, and how many the provider has room for. */
+  async shortage(cluster: ClusterEntity): Promise<{ missing: number; room: number }> {
+    const planned = planMachines(cluster.id, cluster.nodes);
+    const existing = await Promise.all(planned.map(({ name }) => this.provider.get(name)));
+    const { limit, used } = await this.provider.capacity();
+    return { missing: existing.filter((machine) => !machine).length, room: limit - used };
+  }
+
+  /** Orders all machines at once and waits until each accepts ssh. Machines that exist already are taken as they are. */
+  async order(cluster: ClusterEntity): Promise<OrderedMachine[]> {
+    return Promise.all(
+      planMachines(cluster.id, cluster.nodes).map(async (planned) => {
+        const ordered = await this.provider.create({
+          name: planned.name,
+          role: planned.kind,
+          labels: { cluster: cluster.id },
+          sshKeys: [this.config.PGFLEET_SSH_PUBLIC_KEY_FILE],
+        });
+        const machine = await this.untilRunning(ordered);
+        return { ...planned, address: machine.address, hostKey: machine.hostKey };
+      }),
+    );
+  }
+
+  /** Removes every machine that the cluster may have, also those of a creation that stopped half-way. */
+  async remove(cluster: ClusterEntity): Promise<void> {
+    await Promise.all(planMachines(cluster.id, cluster.nodes).map(({ name }) => this.provider.destroy(name)));
+  }
+
+  async record(tx: EntityManager, clusterId: string, machines: OrderedMachine[]): Promise<void> {
+    await tx.upsert(
+      MachineEntity,
+      machines.map((machine) => ({ ...machine, clusterId })),
+      ['name'],
+    );
+  }
+
+  private async untilRunning({ name }: Machine): Promise<Machine> {
+    const machine = await this.provider.get(name, bootSeconds);
+    if (machine?.state === 'running') return machine;
+    throw new Error(
+      `machine ${name} is ${machine?.state ?? 'gone'} instead of running after ${bootSeconds} s`,
+    );
+  }
+}

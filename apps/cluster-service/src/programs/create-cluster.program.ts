@@ -1,0 +1,235 @@
+import { readFileSync } from 'node:fs';
+import { Inject, Injectable } from '@nestjs/common';
+import { clusterReady, createStanza, type JobResult, type OperationError } from '@pgfleet/contracts';
+import { NoCapacity } from '@pgfleet/machines';
+import { Outbox, Requester } from '@pgfleet/messaging';
+import {
+  again,
+  done,
+  fail,
+  next,
+  Program,
+  runJob,
+  wait,
+  type OperationContext,
+  type Outcome,
+  type StepContext,
+} from '@pgfleet/operations';
+import { DataSource, type EntityManager } from 'typeorm';
+import { ClusterRows } from '../clusters/cluster-rows';
+import { ClusterStates } from '../clusters/cluster-state';
+import { connectionOf, isWhole, type ClusterParts } from '../clusters/cluster-view';
+import { CONFIG, type Config } from '../config';
+import { ClusterKeys } from '../etcd/cluster-keys';
+import { ClusterMachines } from '../machines/cluster-machines';
+import { membersWhole } from '../membership/membership';
+import { ClusterSecrets } from '../secrets/cluster-secrets';
+import { FirstWrite } from '../verification/first-write';
+import { configureJob } from './configure-job';
+import { explainFailedJob } from './explain-failed-job';
+
+type Context = StepContext<Record<string, never>>;
+
+/** How long a step looks for what the step before it has set going, before it says what is missing. */
+const patience = {
+  electionMs: 120_000,
+  loadBalancerMs: 60_000,
+  stanzaMs: 180_000,
+  replicationMs: 30_000,
+  askAgainMs: 250,
+};
+
+/** Gives a customer a cluster that takes a write on the primary port and shows it on the replica port. */
+@Injectable()
+export class CreateCluster extends Program<Record<string, never>> {
+  readonly kind = 'cluster.create';
+  readonly steps = [
+    'reserve',
+    'boot_machines',
+    'configure_nodes',
+    'elect_leader',
+    'connect_load_balancer',
+    'create_stanza',
+    'verify',
+  ] as const;
+  private readonly authority: string;
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly rows: ClusterRows,
+    private readonly states: ClusterStates,
+    private readonly machines: ClusterMachines,
+    private readonly keys: ClusterKeys,
+    private readonly secrets: ClusterSecrets,
+    private readonly firstWrite: FirstWrite,
+    private readonly requester: Requester,
+    private readonly outbox: Outbox,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {
+    super();
+    this.authority = readFileSync(config.PGFLEET_CA_FILE, 'utf8');
+  }
+
+  /** Room for the machines, and users in etcd that may touch this cluster's keys only. */
+  async reserve(context: Context): Promise<Outcome> {
+    const { cluster } = await this.parts(context);
+    const { missing, room } = await this.machines.shortage(cluster);
+    if (missing > room)
+      return this.noCapacity(`${missing} machines are needed and there is room for ${Math.max(0, room)}`);
+    await this.keys.grant(cluster.id, await this.secrets.reveal(cluster.id));
+    return next();
+  }
+
+  async boot_machines(context: Context): Promise<Outcome> {
+    const { cluster } = await this.parts(context);
+    try {
+      const machines = await this.machines.order(cluster);
+      return next().with((tx) => this.machines.record(tx, cluster.id, machines));
+    } catch (error) {
+      if (error instanceof NoCapacity) return this.noCapacity(error.message);
+      throw error;
+    }
+  }
+
+  async configure_nodes(context: Context): Promise<Outcome> {
+    const result = context.signal<JobResult>('job');
+    if (!result) {
+      const { cluster, machines } = await this.parts(context);
+      return runJob(configureJob(cluster, machines, this.config, this.authority));
+    }
+    return result.state === 'succeeded' ? next() : explainFailedJob(result);
+  }
+
+  /** One member leads and the others stream from it, as the watch on etcd tells. */
+  async elect_leader(context: Context): Promise<Outcome> {
+    const { cluster, members } = await this.parts(context);
+    if (isWhole(cluster, members)) return next();
+    if (!context.expired) return wait(membersWhole, patience.electionMs);
+    const seen =
+      members.map(({ name, state }) => `${name} is ${state}`).join(', ') || 'no member has come up';
+    return fail(
+      `After ${patience.electionMs / 1000} s the cluster is not whole: ${seen}; ${cluster.leader ?? 'nobody'} leads.`,
+      'Look at the journal of patroni on the machines, then retry the operation.',
+    );
+  }
+
+  async connect_load_balancer(context: Context): Promise<Outcome> {
+    const { primary } = await this.endpoints(context);
+    try {
+      const { inRecovery } = await this.firstWrite.answers(primary);
+      if (!inRecovery) return next();
+    } catch (error) {
+      if (this.waited(context) > patience.loadBalancerMs) {
+        return fail(
+          `The load balancer ${primary.host}:${primary.port} does not lead to the primary: ${String(error)}`,
+          'Look at the journal of haproxy on the load balancer and of pgbouncer on the nodes, then retry the operation.',
+        );
+      }
+    }
+    return again(patience.askAgainMs);
+  }
+
+  /** Backup-service makes the stanza and proves that a WAL segment reaches the store; its event is the signal. */
+  async create_stanza(context: Context): Promise<Outcome> {
+    const ended = context.signal<{ cause?: string; remedy?: string }>('stanza');
+    if (ended) return ended.cause ? fail(ended.cause, ended.remedy ?? 'Retry the operation.') : next();
+    if (context.expired) {
+      return fail(
+        `Backup-service did not make the stanza within ${patience.stanzaMs / 1000} s.`,
+        'Look at its operation in GET /operations, then retry this one.',
+      );
+    }
+    const { cluster } = await this.parts(context);
+    await this.requester.ask(createStanza, {
+      clusterId: cluster.id,
+      stanza: cluster.stanza,
+      requestedBy: context.operationId,
+    });
+    return wait('stanza', patience.stanzaMs);
+  }
+
+  async verify(context: Context): Promise<Outcome> {
+    const { primary, replicas, cluster, members } = await this.endpoints(context);
+    await this.firstWrite.write(primary, context.operationId);
+    if (!(await this.firstWrite.read(replicas, context.operationId))) {
+      if (this.waited(context) < patience.replicationMs) return again(patience.askAgainMs);
+      return fail(
+        `A row written through ${primary.host}:${primary.port} does not show through ${replicas.host}:${replicas.port}.`,
+        'Look at the lag of the members in GET /clusters/:id, then retry the operation.',
+      );
+    }
+    await this.firstWrite.forget(primary);
+    return done().with(async (tx) => {
+      const current = await this.rows.find(tx, cluster.id, { forUpdate: true });
+      const state = isWhole(current, members) ? 'ready' : 'degraded';
+      await this.states.change(tx, current, state, 'a first row was written and read', context.operationId);
+      const data = { clusterId: cluster.id, name: current.name, stanza: cluster.stanza };
+      await this.outbox.publish(tx, clusterReady, cluster.id, data, { correlationId: context.operationId });
+    });
+  }
+
+  override async onFailed(
+    context: OperationContext<Record<string, never>>,
+    error: OperationError,
+    tx: EntityManager,
+  ): Promise<void> {
+    await this.enter(tx, context, 'failed', `its creation stopped at ${error.step}: ${error.cause}`);
+  }
+
+  override async onCancelled(
+    context: OperationContext<Record<string, never>>,
+    tx: EntityManager,
+  ): Promise<void> {
+    await this.enter(tx, context, 'failed', `its creation was cancelled at ${context.step}`);
+  }
+
+  override async onRetried(
+    context: OperationContext<Record<string, never>>,
+    tx: EntityManager,
+  ): Promise<void> {
+    await this.enter(tx, context, 'creating', `its creation goes on from ${context.step}`);
+  }
+
+  private async enter(
+    tx: EntityManager,
+    context: OperationContext<Record<string, never>>,
+    state: 'failed' | 'creating',
+    reason: string,
+  ): Promise<void> {
+    const cluster = await this.rows.find(tx, this.clusterId(context), { forUpdate: true });
+    await this.states.change(tx, cluster, state, reason, context.operationId);
+  }
+
+  private noCapacity(what: string): Outcome {
+    return fail(
+      `The machine provider ${this.machines.providerName} has no capacity: ${what}.`,
+      'Free machines or add some to the provider, then retry the operation, or delete the cluster.',
+    );
+  }
+
+  private waited(context: Context): number {
+    return Date.now() - context.stepStartedAt.getTime();
+  }
+
+  private clusterId({ clusterId }: OperationContext<Record<string, never>>): string {
+    if (!clusterId) throw new Error('a creation without a cluster');
+    return clusterId;
+  }
+
+  private parts(context: Context): Promise<ClusterParts> {
+    return this.rows.partsOf(this.database.manager, this.clusterId(context));
+  }
+
+  private async endpoints(context: Context) {
+    const { cluster, machines, members } = await this.parts(context);
+    const connection = connectionOf(cluster, machines);
+    if (!connection) throw new Error('the cluster has no load balancer');
+    const { customer: password } = await this.secrets.reveal(cluster.id);
+    return {
+      cluster,
+      members,
+      primary: { ...connection.primary, password },
+      replicas: { ...connection.replicas, password },
+    };
+  }
+}

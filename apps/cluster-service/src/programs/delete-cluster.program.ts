@@ -1,0 +1,131 @@
+import { Injectable } from '@nestjs/common';
+import { clusterDeleted, deleteStanza, type OperationError } from '@pgfleet/contracts';
+import { Outbox, Requester } from '@pgfleet/messaging';
+import {
+  done,
+  fail,
+  next,
+  Program,
+  wait,
+  type OperationContext,
+  type Outcome,
+  type StepContext,
+} from '@pgfleet/operations';
+import { DataSource, type EntityManager } from 'typeorm';
+import { ClusterRows } from '../clusters/cluster-rows';
+import { ClusterStates } from '../clusters/cluster-state';
+import { ClusterKeys } from '../etcd/cluster-keys';
+import { ClusterMachines } from '../machines/cluster-machines';
+import { ClusterEntity, MachineEntity, MemberEntity, SecretEntity } from '../persistence/cluster.entity';
+
+interface Input {
+  keepBackups: boolean;
+}
+type Context = StepContext<Input>;
+
+const stanzaWithinMs = 300_000;
+
+/** Takes a cluster away: its backups if that was asked for, then its machines, then its keys and users in etcd. */
+@Injectable()
+export class DeleteCluster extends Program<Input> {
+  readonly kind = 'cluster.delete';
+  readonly steps = ['remove_backups', 'remove_machines', 'remove_keys'] as const;
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly rows: ClusterRows,
+    private readonly states: ClusterStates,
+    private readonly machines: ClusterMachines,
+    private readonly keys: ClusterKeys,
+    private readonly requester: Requester,
+    private readonly outbox: Outbox,
+  ) {
+    super();
+  }
+
+  /** First, because pgBackRest removes a stanza from a node of the cluster. */
+  async remove_backups(context: Context): Promise<Outcome> {
+    if (context.input.keepBackups) return next();
+    const ended = context.signal<{ cause?: string; remedy?: string }>('stanza');
+    if (ended) return ended.cause ? fail(ended.cause, ended.remedy ?? 'Retry the operation.') : next();
+    if (context.expired) {
+      return fail(
+        `Backup-service did not remove the backups within ${stanzaWithinMs / 1000} s.`,
+        'Look at its operation in GET /operations, then retry this one, or delete with keepBackups=true.',
+      );
+    }
+    const cluster = await this.cluster(context);
+    await this.requester.ask(deleteStanza, {
+      clusterId: cluster.id,
+      stanza: cluster.stanza,
+      requestedBy: context.operationId,
+    });
+    return wait('stanza', stanzaWithinMs);
+  }
+
+  async remove_machines(context: Context): Promise<Outcome> {
+    await this.machines.remove(await this.cluster(context));
+    return next();
+  }
+
+  async remove_keys(context: Context): Promise<Outcome> {
+    const cluster = await this.cluster(context);
+    await this.keys.remove(cluster.id);
+    return done().with((tx) => this.forget(tx, context, cluster));
+  }
+
+  override async onFailed(
+    context: OperationContext<Input>,
+    error: OperationError,
+    tx: EntityManager,
+  ): Promise<void> {
+    const cluster = await this.rows.find(tx, context.clusterId ?? '', { forUpdate: true });
+    await this.states.change(
+      tx,
+      cluster,
+      'failed',
+      `its deletion stopped at ${error.step}: ${error.cause}`,
+      context.operationId,
+    );
+  }
+
+  override async onCancelled(context: OperationContext<Input>, tx: EntityManager): Promise<void> {
+    const cluster = await this.rows.find(tx, context.clusterId ?? '', { forUpdate: true });
+    await this.states.change(
+      tx,
+      cluster,
+      'failed',
+      `its deletion was cancelled at ${context.step}`,
+      context.operationId,
+    );
+  }
+
+  override async onRetried(context: OperationContext<Input>, tx: EntityManager): Promise<void> {
+    const cluster = await this.rows.find(tx, context.clusterId ?? '', { forUpdate: true });
+    await this.states.change(
+      tx,
+      cluster,
+      'deleting',
+      `its deletion goes on from ${context.step}`,
+      context.operationId,
+    );
+  }
+
+  /** The row stays, marked deleted: it names the stanza of the backups that were kept, and their key stays among the secrets. */
+  private async forget(
+    tx: EntityManager,
+    { input, operationId }: Context,
+    { id, name }: ClusterEntity,
+  ): Promise<void> {
+    await tx.delete(MemberEntity, { clusterId: id });
+    await tx.delete(MachineEntity, { clusterId: id });
+    if (!input.keepBackups) await tx.delete(SecretEntity, { clusterId: id });
+    await tx.update(ClusterEntity, { id }, { deletedAt: new Date() });
+    const data = { clusterId: id, name, backupsKept: input.keepBackups };
+    await this.outbox.publish(tx, clusterDeleted, id, data, { correlationId: operationId });
+  }
+
+  private cluster(context: Context): Promise<ClusterEntity> {
+    return this.rows.find(this.database.manager, context.clusterId ?? '');
+  }
+}

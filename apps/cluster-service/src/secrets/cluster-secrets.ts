@@ -1,0 +1,54 @@
+import { randomInt } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { SecretEntity } from '../persistence/cluster.entity';
+import { SecretBox } from './secret-box';
+
+/** The passwords that every cluster has; each is generated, and each is of this cluster only. */
+export const secretNames = [
+  'superuser',
+  'replication',
+  'rewind',
+  'patroni_rest',
+  'customer',
+  'monitor',
+  'pgbouncer_auth',
+  'etcd',
+  'etcd_lb',
+  'backup_cipher',
+] as const;
+export type SecretName = (typeof secretNames)[number];
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+/** 32 letters and digits: 190 bits, and nothing that any configuration file would need to quote. */
+export const generatePassword = (): string =>
+  Array.from({ length: 32 }, () => alphabet[randomInt(alphabet.length)]).join('');
+
+const context = (clusterId: string, name: string): string => `${clusterId}/${name}`;
+
+@Injectable()
+export class ClusterSecrets {
+  constructor(
+    private readonly box: SecretBox,
+    private readonly database: DataSource,
+  ) {}
+
+  /** Makes the cluster's passwords in the transaction that makes the cluster. */
+  async generate(tx: EntityManager, clusterId: string): Promise<void> {
+    const rows = secretNames.map((name) => ({
+      clusterId,
+      name,
+      sealed: this.box.seal(generatePassword(), context(clusterId, name)),
+    }));
+    await tx.insert(SecretEntity, rows);
+  }
+
+  async reveal(clusterId: string): Promise<Record<SecretName, string>> {
+    const rows = await this.database.manager.findBy(SecretEntity, { clusterId });
+    const secrets = Object.fromEntries(
+      rows.map((row) => [row.name, this.box.open(row.sealed, context(clusterId, row.name))]),
+    );
+    return secrets as Record<SecretName, string>;
+  }
+}

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
+export type Tag = 'Users' | 'Clusters' | 'Operations' | 'Platform';
+
+/** What an endpoint answers when all is well. */
+export interface Answer {
+  readonly status: 200 | 201 | 202 | 204;
+  readonly description: string;
+  /** Null when the answer has no JSON body of its own; see `mediaTypes`. */
+  readonly schema: z.ZodType | null;
+  /** What the `Location` header names, for an answer that has one. */
+  readonly location?: string;
+  /** Bodies other than JSON: media type → what it holds, with an example. */
+  readonly mediaTypes?: Readonly<Record<string, { description: string; example: string }>>;
+}
+
+/** A refusal that is the endpoint's own: why it comes. Those that every endpoint can give are added by the document. */
+export type Refusals = Readonly<Partial<Record<404 | 409 | 422 | 503, string>>>;
+
+/** One route of the public API: the gateway validates by it and routes by it, and the OpenAPI document is made of it. */
+export interface EndpointContract<
+  Params extends z.ZodObject = z.ZodObject,
+  Query extends z.ZodObject = z.ZodObject,
+  Body extends z.ZodType = z.ZodType,
+> {
+  /** The operationId of OpenAPI. */
+  readonly id: string;
+  readonly method: HttpMethod;
+  /** In OpenAPI's notation, e.g. `/clusters/{clusterId}`. */
+  readonly path: `/${string}`;
+  readonly tag: Tag;
+  readonly summary: string;
+  readonly description: string;
+  /** True for what is answered without a token. */
+  readonly open: boolean;
+  readonly params: Params;
+  readonly query: Query;
+  /** `noBody` for an endpoint that takes none. */
+  readonly body: Body;
+  /** Request headers of its own, beside those that every endpoint takes. */
+  readonly headers: z.ZodObject;
+  readonly answer: Answer;
+  readonly refusals: Refusals;
+}
+
+/** What a controller gets of a request, parsed. */
+export interface EndpointInput<E extends EndpointContract> {
+  readonly params: z.output<E['params']>;
+  readonly query: z.output<E['query']>;
+  readonly body: z.output<E['body']>;
+}
+
+const nothing = z.strictObject({});
+type Nothing = typeof nothing;
+
+/** A request without a body; a POST may also send an empty object. */
+export const noBody = z.strictObject({}).optional();
+
+type Described = Pick<
+  EndpointContract,
+  'id' | 'method' | 'path' | 'tag' | 'summary' | 'description' | 'answer'
+>;
+
+interface Definition<
+  Params extends z.ZodObject,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+> extends Described {
+  readonly open?: true;
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly body?: Body;
+  readonly headers?: z.ZodObject;
+  readonly refusals?: Refusals;
+}
+
+/** Parts that are left out mean: a token is needed; no parameters, no body, no refusals of its own. */
+export const defineEndpoint = <
+  Params extends z.ZodObject = Nothing,
+  Query extends z.ZodObject = Nothing,
+  Body extends z.ZodType = typeof noBody,
+>(
+  definition: Definition<Params, Query, Body>,
+): EndpointContract<Params, Query, Body> => ({
+  open: false,
+  headers: nothing,
+  refusals: {},
+  ...definition,
+  params: definition.params ?? (nothing as unknown as Params),
+  query: definition.query ?? (nothing as unknown as Query),
+  body: definition.body ?? (noBody as unknown as Body),
+});

@@ -1,0 +1,19 @@
+import * as clusters from './cluster-endpoints';
+import type { EndpointContract } from './define-endpoint';
+import * as operations from './operation-endpoints';
+import * as platform from './platform-endpoints';
+import * as users from './user-endpoints';
+
+export * from './cluster-endpoints';
+export * from './define-endpoint';
+export * from './operation-endpoints';
+export * from './platform-endpoints';
+export * from './user-endpoints';
+
+const isEndpoint = (value: unknown): value is EndpointContract =>
+  typeof value === 'object' && value !== null && 'method' in value && 'answer' in value;
+
+/** Every endpoint of the public API. */
+export const endpointCatalogue: readonly EndpointContract[] = [users, clusters, operations, platform]
+  .flatMap((module) => Object.values<unknown>(module))
+  .filter(isEndpoint);
