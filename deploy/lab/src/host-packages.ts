@@ -36,7 +36,8 @@ export async function ensureHostPackages(progress: Progress = () => undefined): 
     throw new Error(`apt-get did not bring what ${still.join(', ')} should: install it by hand`);
 }
 
-function onHost(need: string): boolean {
+/** Whether this host has a program, or a file given by its path. */
+export function onHost(need: string): boolean {
   if (need.startsWith('/')) return existsSync(need);
   return SEARCH_PATH.split(':').some((folder) => folder !== '' && existsSync(join(folder, need)));
 }

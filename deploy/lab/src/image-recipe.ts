@@ -21,6 +21,7 @@ const OPTIONS = [
   '--variant=apt',
   '--aptopt=APT::Install-Recommends "false"',
   '--aptopt=Acquire::Languages "none"',
+  '--aptopt=Acquire::Retries "3"',
   '--dpkgopt=force-unsafe-io',
   // Keeps createcluster.conf as the hook below wrote it before the package came.
   '--dpkgopt=force-confold',

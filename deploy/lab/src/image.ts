@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { withFileLock } from './file-lock';
 import { imageRecipe, type ImageRecipe } from './image-recipe';
 import { labPaths } from './lab-paths';
 import { unmountUnder } from './mounts';
-import { runCommand } from './run-command';
+import { CommandFailed, runCommand } from './run-command';
 import type { LabSettings } from './settings';
 
 /** Told what is going on, a line at a time. */
@@ -27,11 +28,13 @@ export function imageDir(settings: LabSettings, key: string): string {
 
 /**
  * Makes sure that the image exists which today's recipe describes. A build goes to a folder of its own and is renamed when it is
- * whole, so there never is half an image; a second builder waits for the first and uses its result.
+ * whole, so there never is half an image; a second builder waits for the first and uses its result. `signal` ends a build and
+ * clears it away; what a killed builder left is cleared away by the next.
  */
 export async function ensureImage(
   settings: LabSettings,
   progress: Progress = () => undefined,
+  signal?: AbortSignal,
 ): Promise<ImageResult> {
   const recipe = imageRecipe();
   const dir = imageDir(settings, recipe.key);
@@ -48,7 +51,7 @@ export async function ensureImage(
       progress(
         `building image ${recipe.key}: ${recipe.packages.length} packages and what they need (about a minute)`,
       );
-      await build(recipe, images, dir, stageReporter(progress, seconds));
+      await build(recipe, images, dir, stageReporter(progress, seconds), signal);
       progress(`image ${recipe.key} is ready after ${seconds().toFixed(0)} s`);
       return { key: recipe.key, dir, built: true, seconds: seconds() };
     },
@@ -61,19 +64,29 @@ async function build(
   images: string,
   dir: string,
   onLine: (line: string) => void,
+  signal?: AbortSignal,
 ): Promise<void> {
   // All processes of a build live in one group: what a killed builder left running is ended before its folder is cleared away.
-  const group = new Cgroup('pgfleet-image-build');
+  const group = new Cgroup(`pgfleet-image-${createHash('sha256').update(images).digest('hex').slice(0, 8)}`);
   await group.kill();
   await removeHalfBuilt(images);
   group.create();
   const tmp = join(images, `.building-${recipe.key}`);
+  const abort = () => void group.kill();
+  signal?.addEventListener('abort', abort);
   try {
-    await runCommand(['sh', '-c', 'echo $$ >"$0" && exec "$@"', group.procs, ...mmdebstrap(recipe, tmp)], {
-      onLine,
+    signal?.throwIfAborted();
+    const command: [string, ...string[]] = ['sh', '-c', 'echo $$ >"$0" && exec "$@"', group.procs];
+    await runCommand([...command, ...mmdebstrap(recipe, tmp)], { onLine }).catch((error: Error) => {
+      signal?.throwIfAborted();
+      throw new Error(`the image was not built: ${faultOf(error)}`);
     });
+    // Packages were unpacked without waiting for the disk: wait once, so that a crash of the host cannot hollow out the image.
+    await runCommand(['sync', '--file-system', tmp]);
+    signal?.throwIfAborted();
     renameSync(tmp, dir);
   } finally {
+    signal?.removeEventListener('abort', abort);
     await group.kill();
     await group.remove();
     await removeHalfBuilt(images);
@@ -89,6 +102,13 @@ function mmdebstrap(recipe: ImageRecipe, target: string): string[] {
     recipe.suite,
     target,
   ];
+}
+
+/** What mmdebstrap and apt complain of, without what they did before. */
+function faultOf(error: Error): string {
+  const lines = error instanceof CommandFailed ? error.output.split('\n') : [];
+  const faults = lines.filter((line) => line.startsWith('E: '));
+  return faults.length > 0 ? [...new Set(faults)].slice(0, 3).join(' | ') : error.message;
 }
 
 /** Only called under the lock, so no build is running. */

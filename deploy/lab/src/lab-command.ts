@@ -122,7 +122,14 @@ function labCommand(settings: LabSettings, exit: (code: number) => void): Comman
 async function bringUp(settings: LabSettings): Promise<LabClient> {
   const progress = (line: string) => console.error(line);
   await ensureHostPackages(progress);
-  await ensureImage(settings, progress);
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort(new Error('interrupted'));
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  try {
+    await ensureImage(settings, progress, interrupted.signal);
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
   return startLabd(settings);
 }
 

@@ -10,6 +10,7 @@ describe('labd over HTTP', () => {
   let url: string;
 
   beforeAll(async () => {
+    jest.spyOn(console, 'log').mockImplementation();
     const routes = express.Router();
     routes.get('/fine', (_request, response) => void response.json({ fine: true }));
     routes.get('/full', () => {
@@ -22,7 +23,10 @@ describe('labd over HTTP', () => {
     await once(server, 'listening');
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
   });
-  afterAll(() => server.close());
+  afterAll(() => {
+    server.close();
+    jest.restoreAllMocks();
+  });
 
   const send = (path: string, init: RequestInit = {}, token = 'secret') =>
     fetch(`${url}${path}`, { ...init, headers: { authorization: `Bearer ${token}` } });

@@ -8,6 +8,7 @@ export function labdApp(routes: Router, token?: string): Express {
   app.disable('x-powered-by');
   if (token !== undefined) app.use(bearer(token));
   app.use(express.json({ limit: '64kb', type: () => true }));
+  app.use(logChange);
   app.use('/v1', routes);
   app.use((request) => {
     throw notFound(`there is no ${request.method} ${request.path}`);
@@ -15,6 +16,17 @@ export function labdApp(routes: Router, token?: string): Express {
   app.use(answerProblem);
   return app;
 }
+
+/** One line for each change that was asked for, and how it ended: what happened to a machine can be read afterwards. */
+const logChange: RequestHandler = (request, response, next) => {
+  if (request.method === 'GET') return next();
+  const started = Date.now();
+  const what = `${request.method} ${request.originalUrl} ${JSON.stringify(request.body ?? null)}`;
+  response.on('finish', () => {
+    console.log(`${new Date().toISOString()} ${what} ${response.statusCode} ${Date.now() - started} ms`);
+  });
+  next();
+};
 
 function bearer(token: string): RequestHandler {
   const expected = Buffer.from(`Bearer ${token}`);

@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { onHost } from './host-packages';
 import { LABD_PORT, type LabPaths } from './lab-paths';
+import { removeIfEmpty } from './remove-if-empty';
 import { runCommand } from './run-command';
 import type { LabSettings } from './settings';
 
@@ -31,6 +33,8 @@ export async function ensureNat(settings: LabSettings, paths: LabPaths): Promise
 
 /** Removes the lab's rules, and turns forwarding off again if no lab is left that turned it on. */
 export async function removeNat(paths: LabPaths): Promise<void> {
+  // Without nft there never was a lab on this host.
+  if (!onHost('nft')) return;
   const tables = await runCommand(['nft', 'list', 'tables']);
   if (tables.includes(`table ip ${paths.natTable}\n`))
     await runCommand(['nft', 'delete', 'table', 'ip', paths.natTable]);
@@ -40,7 +44,8 @@ export async function removeNat(paths: LabPaths): Promise<void> {
     .filter((line) => line.startsWith('table ip pgfleet_') && !line.endsWith(paths.natTable));
   if (others.length === 0 && existsSync(FORWARDING_WAS_OFF)) {
     writeFileSync(FORWARDING, '0');
-    rmSync(dirname(FORWARDING_WAS_OFF), { recursive: true });
+    rmSync(FORWARDING_WAS_OFF);
+    removeIfEmpty(dirname(FORWARDING_WAS_OFF));
   }
 }
 

@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { Subnet } from './subnet';
 
+/** Where the state of labs lies whose settings do not say otherwise. */
+export const DEFAULT_STATE_ROOT = '/var/lib/pgfleet';
+
 const environment = z.object({
   PGFLEET_LAB: z
     .string()
@@ -35,7 +38,7 @@ export function labSettings(env: NodeJS.ProcessEnv = process.env): LabSettings {
   return {
     lab: values.PGFLEET_LAB,
     subnet: subnetOf(values.PGFLEET_SUBNET),
-    stateDir: values.PGFLEET_STATE ?? join('/var/lib/pgfleet', values.PGFLEET_LAB),
+    stateDir: values.PGFLEET_STATE ?? join(DEFAULT_STATE_ROOT, values.PGFLEET_LAB),
     cacheDir: values.PGFLEET_CACHE,
   };
 }

@@ -21,6 +21,7 @@ export function writeSshConfig(paths: LabPaths, machines: readonly MachineView[]
     `  UserKnownHostsFile ${paths.knownHosts}`,
     '  GlobalKnownHostsFile /dev/null',
     '  StrictHostKeyChecking yes',
+    '  ConnectTimeout 5',
     '',
   ];
   replace(paths.sshConfig, [...hosts, all.join('\n')].join('\n'));

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { removeBridge } from './bridge';
@@ -9,7 +9,8 @@ import { machinePaths } from './machine-paths';
 import { readRecord, writeRecord } from './machine-record';
 import { endMachine, machinesWithTraces, removeMachineTraces } from './machine-traces';
 import { removeNat } from './nat';
-import type { LabSettings } from './settings';
+import { removeIfEmpty } from './remove-if-empty';
+import { DEFAULT_STATE_ROOT, type LabSettings } from './settings';
 
 export interface StopOptions {
   /** Keep the machines' disks, addresses and keys: the next start switches on again what ran. */
@@ -61,7 +62,9 @@ async function removeState(paths: LabPaths): Promise<void> {
   for (const path of own) await rm(path, { recursive: true, force: true });
 }
 
+/** The lock goes last; the folder above the state only if it is our own default and no other lab is in it. */
 function removeEmptyState(paths: LabPaths): void {
   rmSync(paths.lock, { force: true });
-  if (existsSync(paths.state) && readdirSync(paths.state).length === 0) rmdirSync(paths.state);
+  removeIfEmpty(paths.state);
+  if (dirname(paths.state) === DEFAULT_STATE_ROOT) removeIfEmpty(DEFAULT_STATE_ROOT);
 }
