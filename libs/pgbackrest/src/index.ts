@@ -1,1 +1,3 @@
-export {};
+export * from './commands';
+export * from './exit-codes';
+export * from './info';
