@@ -1,0 +1,150 @@
+import { z } from 'zod';
+import { endpointCatalogue, type EndpointContract, noBody } from '../endpoints';
+import { Problem } from '../problem';
+import { exampleOf } from './example';
+import { type JsonSchema, SchemaCollector } from './json-schema';
+import { problemResponses } from './openapi-problems';
+
+export type OpenApiDocument = {
+  openapi: string;
+  paths: Record<string, Record<string, OpenApiOperation>>;
+  components: Record<string, Record<string, unknown>>;
+} & Record<string, unknown>;
+
+export interface OpenApiOperation {
+  operationId: string;
+  security: readonly unknown[];
+  parameters: { name: string; in: 'path' | 'query' | 'header'; required: boolean; schema: JsonSchema }[];
+  requestBody?: { required: boolean; content: Record<string, { schema: JsonSchema; example: unknown }> };
+  responses: Record<string, unknown>;
+  [more: string]: unknown;
+}
+
+const description = `PostgreSQL clusters on your own machines: ask for one, and follow it.
+
+**Token.** Every request carries \`Authorization: Bearer <token>\`, but for health, metrics and this document.
+
+**Changes are operations.** What takes longer than a request answers \`202\` with \`Location: /operations/{operationId}\`. Get it until its state is
+\`succeeded\`, \`failed\` or \`cancelled\`, or read its log as an event stream. One operation at a time changes a cluster.
+
+**Sending again safely.** Send an \`Idempotency-Key\` of your own with every POST. If the answer is lost, send the same request with the same key: you get
+the first answer, and nothing is done twice. The key with another body is refused with \`422\`.
+
+**Problems** are \`application/problem+json\` (RFC 9457): \`code\` is for programs, \`detail\` says what is wrong, \`errors\` where, \`remedy\` what to do.
+Unknown fields and parameters are refused. A body has at most 64 KiB.
+
+**Events.** Everything that happens is also an event on NATS JetStream: see \`docs/events.md\` and \`docs/asyncapi.json\`.`;
+
+const tags = [
+  { name: 'Users', description: 'Who owns clusters.' },
+  { name: 'Clusters', description: 'PostgreSQL, highly available, with a load balancer and backups.' },
+  { name: 'Operations', description: 'What is being done, what was, and how it went.' },
+  { name: 'Platform', description: 'Health, metrics and this document.' },
+];
+
+/** A key that a client makes; the gateway parses the header by it. */
+export const IdempotencyKey = z
+  .string()
+  .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
+  .meta({
+    description: 'made by you, e.g. a UUID: the same key and body get the first answer again',
+    example: '7f1d6e0a-2a52-4f0e-9d0c-5a3c2b1e8f47',
+  });
+
+/** The public API as OpenAPI 3.1, made of the endpoint catalogue. */
+export const openApiDocument = (): OpenApiDocument => {
+  const collector = new SchemaCollector();
+  collector.add(Problem, 'output');
+  const paths: OpenApiDocument['paths'] = {};
+  for (const endpoint of endpointCatalogue) {
+    (paths[endpoint.path] ??= {})[endpoint.method.toLowerCase()] = operation(endpoint, collector);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'pgfleet',
+      version: '1',
+      description,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/', description: 'the gateway that serves this document' }],
+    tags,
+    paths,
+    components: {
+      securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'A token of the platform.' } },
+      schemas: collector.schemas,
+    },
+  };
+};
+
+const operation = (endpoint: EndpointContract, collector: SchemaCollector): OpenApiOperation => {
+  const takesBody = endpoint.body !== noBody;
+  const body = takesBody ? collector.add(endpoint.body, 'input') : null;
+  return {
+    operationId: endpoint.id,
+    tags: [endpoint.tag],
+    summary: endpoint.summary,
+    description: endpoint.description,
+    security: endpoint.open ? [] : [{ token: [] }],
+    parameters: [
+      ...parameters(endpoint.params, 'path', collector),
+      ...parameters(endpoint.query, 'query', collector),
+      ...parameters(endpoint.headers, 'header', collector),
+      ...(endpoint.method === 'POST'
+        ? parameters(z.object({ 'Idempotency-Key': IdempotencyKey.optional() }), 'header', collector)
+        : []),
+    ],
+    ...(body && {
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: body, example: exampleOf(body, collector) } },
+      },
+    }),
+    responses: {
+      [endpoint.answer.status]: answer(endpoint, collector),
+      ...problemResponses(endpoint, takesBody),
+    },
+  };
+};
+
+const parameters = (
+  schema: z.ZodObject,
+  place: 'path' | 'query' | 'header',
+  collector: SchemaCollector,
+): OpenApiOperation['parameters'] => {
+  const { properties = {}, required = [] } = collector.add(schema, 'input');
+  return Object.entries(properties as Record<string, JsonSchema>).map(([name, property]) => ({
+    name,
+    in: place,
+    required: (required as string[]).includes(name),
+    ...(typeof property.description === 'string' && { description: property.description }),
+    schema: property,
+  }));
+};
+
+const answer = ({ answer }: EndpointContract, collector: SchemaCollector): JsonSchema => {
+  const content: JsonSchema = {};
+  if (answer.schema) {
+    const schema = collector.add(answer.schema, 'output');
+    content['application/json'] = { schema, example: exampleOf(schema, collector) };
+  }
+  for (const [type, { description, example }] of Object.entries(answer.mediaTypes ?? {})) {
+    content[type] = { schema: { type: 'string', description }, example };
+  }
+  return {
+    description: answer.description,
+    headers: {
+      'X-Request-Id': {
+        description: 'the id of the request in the access log; yours, if you sent one',
+        schema: { type: 'string' },
+      },
+      ...(answer.location && {
+        Location: {
+          description: `where ${answer.location} is`,
+          schema: { type: 'string', format: 'uri-reference' },
+        },
+      }),
+    },
+    ...(Object.keys(content).length > 0 && { content }),
+  };
+};
