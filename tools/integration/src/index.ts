@@ -1,0 +1,6 @@
+export type { Etcd } from './etcd';
+export { eventually } from './eventually';
+export type { Nats } from './nats';
+export type { Postgres } from './postgres';
+export { ProgramProcess } from './program-process';
+export { startServices, type Services, type Wanted } from './start-services';
