@@ -87,7 +87,11 @@ export class LabClient {
   private call(method: string, path: string, body?: unknown, timeout = 60_000): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const silent = (why: string) =>
-        reject(new LabNotRunning(`lab ${this.settings.lab} does not answer on ${this.socket} (${why})`));
+        reject(
+          new LabNotRunning(
+            `lab ${this.settings.lab} does not answer on ${this.socket} (${why}): npm start starts it`,
+          ),
+        );
       const outgoing = request(
         { socketPath: this.socket, method, path: `/v1${path}`, agent: false },
         (response) => {

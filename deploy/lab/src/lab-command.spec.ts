@@ -7,13 +7,15 @@ describe('npm run lab', () => {
 
   beforeEach(() => {
     said = '';
+    process.env.PGFLEET_LAB = 'nolab';
     process.env.PGFLEET_STATE = '/nonexistent/pgfleet-lab';
     listen(process.stdout);
     listen(process.stderr);
     jest.spyOn(console, 'error').mockImplementation((line: string) => (said += line));
   });
   afterEach(() => jest.restoreAllMocks());
-  afterAll(() => delete process.env.PGFLEET_STATE);
+  const { PGFLEET_LAB, PGFLEET_STATE } = process.env;
+  afterAll(() => Object.assign(process.env, { PGFLEET_LAB, PGFLEET_STATE }));
 
   it('shows its verbs', async () => {
     expect(await runLabCommand(['--help'])).toBe(0);
@@ -32,7 +34,7 @@ describe('npm run lab', () => {
 
   it('says in one line that no lab runs, with exit code 1', async () => {
     expect(await runLabCommand(['ls'])).toBe(1);
-    expect(said).toMatch(/^lab: lab \S+ does not answer/);
+    expect(said).toMatch(/^lab: lab nolab does not answer/);
     expect(said).not.toContain('\n');
   });
 });

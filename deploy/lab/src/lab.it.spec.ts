@@ -7,7 +7,7 @@ import { machinePaths } from './machine-paths';
 import { ProblemError } from './problem';
 import { runCommand } from './run-command';
 import type { LabSettings } from './settings';
-import { startLabd } from './start-labd';
+import { connectLab, startLabd } from './start-labd';
 import { hostTraces, NOTHING } from './testing/host-traces';
 import { ssh } from './testing/ssh';
 import { endTestLab, testLab } from './testing/test-lab';
@@ -125,7 +125,7 @@ describe('a lab', () => {
     process.kill((await lab.info()).pid, 'SIGKILL');
     expect(await uptime()).toBe(before);
     await ssh(settings, 'three', 'systemctl poweroff').catch(() => undefined);
-    lab = await startLabd(settings);
+    lab = await connectLab(settings);
     const { pid } = await lab.info();
     expect((await (await startLabd(settings)).info()).pid).toBe(pid);
     expect((await lab.get('one', 20)).state).toBe('running');

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Cgroup } from './cgroup';
@@ -8,6 +8,7 @@ import { LabClient, LabNotRunning } from './lab-client';
 import { labPaths, type LabPaths } from './lab-paths';
 import { LABD_DIR, labdBuild } from './labd-build';
 import { SEARCH_PATH } from './run-command';
+import { claimState, refuseOtherState, stateOwner } from './state-claim';
 import { settingsEnvironment, type LabSettings } from './settings';
 
 /** Milliseconds for labd to listen; machines kept from an earlier run are switched on before it does. */
@@ -19,6 +20,7 @@ const START_TIMEOUT = 60_000;
  */
 export async function startLabd(settings: LabSettings): Promise<LabClient> {
   const paths = labPaths(settings);
+  refuseOtherState(settings, paths);
   mkdirSync(paths.state, { recursive: true, mode: 0o711 });
   return withFileLock(paths.lock, async () => {
     claimState(settings, paths);
@@ -30,24 +32,18 @@ export async function startLabd(settings: LabSettings): Promise<LabClient> {
   });
 }
 
-/** A client of the lab that runs; throws LabNotRunning if none does. */
+/** A client of the lab that runs. A labd that died while its machines run is started again; throws LabNotRunning if there is no lab. */
 export async function connectLab(settings: LabSettings): Promise<LabClient> {
   const client = new LabClient(settings);
-  await client.info();
-  return client;
-}
-
-/** A state folder belongs to one lab and one subnet: its machines have addresses there. */
-function claimState(settings: LabSettings, paths: LabPaths): void {
-  const file = join(paths.state, 'lab.json');
-  const mine = { lab: settings.lab, subnet: settings.subnet.toString() };
-  if (!existsSync(file)) writeFileSync(file, JSON.stringify(mine));
-  const owner = JSON.parse(readFileSync(file, 'utf8')) as typeof mine;
-  if (owner.lab === mine.lab && owner.subnet === mine.subnet) return;
-  throw new Error(
-    `${paths.state} holds lab ${owner.lab} on ${owner.subnet}, not ${mine.lab} on ${mine.subnet}: ` +
-      'set PGFLEET_LAB, PGFLEET_SUBNET and PGFLEET_STATE together, or stop that lab first',
-  );
+  try {
+    await client.info();
+    return client;
+  } catch (error) {
+    const paths = labPaths(settings);
+    const died = existsSync(stateOwner(paths)) && new Cgroup(paths.cgroup).exists;
+    if (error instanceof LabNotRunning && died) return startLabd(settings);
+    throw error;
+  }
 }
 
 async function runs(client: LabClient): Promise<boolean> {

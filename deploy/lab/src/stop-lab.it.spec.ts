@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LabNotRunning } from './lab-client';
 import { labPaths } from './lab-paths';
 import type { LabSettings } from './settings';
-import { startLabd } from './start-labd';
+import { connectLab, startLabd } from './start-labd';
 import { stopLab } from './stop-lab';
 import { hostTraces, NOTHING } from './testing/host-traces';
 import { ssh } from './testing/ssh';
@@ -31,6 +32,7 @@ describe('the end of a lab', () => {
       await stopLab(settings);
       expect(await hostTraces(settings)).toEqual(NOTHING);
       expect(await ssh(neighbour, 'same-name', 'hostname')).toBe('same-name\n');
+      await expect(connectLab(settings)).rejects.toThrow(LabNotRunning);
       await stopLab(settings);
     } finally {
       await endTestLab(neighbour);
@@ -76,8 +78,12 @@ describe('the end of a lab', () => {
     expect(await hostTraces(settings)).toEqual(NOTHING);
   }, 60_000);
 
-  it('refuses a state folder that belongs to another subnet, and says so', async () => {
+  it("refuses a state folder that is another lab's, and a lab whose state is elsewhere, and says so", async () => {
     await startLabd(settings);
     await expect(startLabd({ ...settings, lab: 'other' })).rejects.toThrow(/holds lab/);
+    const elsewhere = { ...settings, stateDir: `${settings.stateDir}-elsewhere` };
+    await expect(stopLab(elsewhere)).rejects.toThrow(/runs with its state in/);
+    await expect(connectLab(elsewhere)).rejects.toThrow(LabNotRunning);
+    await connectLab(settings);
   }, 30_000);
 });

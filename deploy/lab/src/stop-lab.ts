@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { removeBridge } from './bridge';
 import { Cgroup } from './cgroup';
 import { withFileLock } from './file-lock';
@@ -10,6 +10,7 @@ import { readRecord, writeRecord } from './machine-record';
 import { endMachine, machinesWithTraces, removeMachineTraces } from './machine-traces';
 import { removeNat } from './nat';
 import { removeIfEmpty } from './remove-if-empty';
+import { refuseOtherState, releaseState, stateOwner } from './state-claim';
 import { DEFAULT_STATE_ROOT, type LabSettings } from './settings';
 
 export interface StopOptions {
@@ -23,6 +24,7 @@ export interface StopOptions {
  */
 export async function stopLab(settings: LabSettings, { keepData = false }: StopOptions = {}): Promise<void> {
   const paths = labPaths(settings);
+  refuseOtherState(settings, paths);
   const existed = existsSync(paths.state);
   await withFileLock(paths.lock, async () => {
     await new Cgroup(`${paths.cgroup}/labd`).kill();
@@ -36,6 +38,7 @@ export async function stopLab(settings: LabSettings, { keepData = false }: StopO
     );
     await new Cgroup(paths.cgroup).remove();
     await removeNat(paths);
+    releaseState(settings);
     await rm(paths.socket, { force: true });
     if (!keepData) await removeState(paths);
   });
@@ -57,7 +60,7 @@ async function removeState(paths: LabPaths): Promise<void> {
     paths.token,
     paths.labdLog,
     dirname(paths.sshKey),
-    join(paths.state, 'lab.json'),
+    stateOwner(paths),
   ];
   for (const path of own) await rm(path, { recursive: true, force: true });
 }

@@ -16,7 +16,7 @@ export async function hostTraces(settings: LabSettings): Promise<Record<string, 
     links: readdirSync('/sys/class/net').filter((link) => link.startsWith(`${settings.lab}-`)),
     rules: ruleset.split('\n').filter((line) => line.includes(paths.natTable) || line.includes(paths.bridge)),
     groups: cgroup.exists ? [cgroup.path] : [],
-    folders: existsSync(paths.state) ? [paths.state] : [],
+    folders: [paths.state, `/run/pgfleet/${settings.lab}.state`].filter((path) => existsSync(path)),
     nspawn: nspawnFiles().filter((name) => name.startsWith(`${settings.lab}-`)),
   };
 }
