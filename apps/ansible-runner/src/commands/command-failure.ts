@@ -1,0 +1,47 @@
+import type { CommandJob, JobResult } from '@pgfleet/contracts';
+import { exitWords } from '../process/exit-words';
+
+const sshFailed = 255;
+const messageLimit = 2000;
+const taskLimit = 120;
+const keptLines = 12;
+
+/** The last lines that were added. */
+export class LastLines {
+  private readonly lines: string[] = [];
+
+  add(line: string): void {
+    if (line.trim() === '') return;
+    this.lines.push(line);
+    if (this.lines.length > keptLines) this.lines.shift();
+  }
+
+  get text(): string {
+    return this.lines.join('\n');
+  }
+}
+
+export interface Said {
+  stdout: string;
+  stderr: string;
+  /** ssh's own complaints. */
+  ssh: string;
+}
+
+const messageOf = (exitCode: number, said: Said): string => {
+  // A command may end with 255 as well; ssh says nothing then.
+  if (exitCode === sshFailed && said.ssh !== '') return `Failed to connect to the host via ssh: ${said.ssh}`;
+  return `${exitWords(exitCode)}: ${said.stderr || said.stdout || 'it said nothing'}`;
+};
+
+/** Why a command did not succeed, in words for a person; nothing for exit code 0. */
+export const commandFailures = (job: CommandJob, exitCode: number, said: Said): JobResult['failures'] =>
+  exitCode === 0
+    ? []
+    : [
+        {
+          host: job.host.name,
+          task: job.argv.join(' ').slice(0, taskLimit),
+          message: messageOf(exitCode, said).slice(0, messageLimit),
+        },
+      ];

@@ -1,0 +1,65 @@
+import { execFileSync } from 'node:child_process';
+import { CommandJob } from '@pgfleet/contracts';
+import { commandFailures } from './command-failure';
+import { CapturedOutput } from './captured-output';
+import { runScript, unitOf } from './unit-script';
+
+const job = (argv: string[]) =>
+  CommandJob.parse({
+    kind: 'command',
+    id: 'job_01979a3c-5f7e-7c11-8d2a-3b9f6c1e0a55',
+    operationId: 'op_01979a3c-5f7e-7c11-8d2a-3b9f6c1e0a55',
+    step: 'backup',
+    deadlineSeconds: 60,
+    host: { name: 'n1', address: '10.77.0.21', hostKey: 'ssh-ed25519 AAAA' },
+    runAs: 'postgres',
+    argv,
+  });
+
+describe('runScript', () => {
+  it('stops an earlier run, then runs the command as its unit', () => {
+    const script = runScript(job(['pgbackrest', 'info']), 60);
+    const unit = 'pgfleet-job-01979a3c-5f7e-7c11-8d2a-3b9f6c1e0a55.service';
+    expect(unitOf(job(['x']).id)).toBe(unit);
+    expect(script).toMatch(
+      new RegExp(`^systemctl stop ${unit} .*exec systemd-run .*--unit=${unit} --uid=postgres`),
+    );
+    expect(script).toContain('RuntimeMaxSec=120s');
+  });
+
+  it('hands every argument over as it is', () => {
+    const argv = ['printf', '%s\n', `it's; "$(id)" \`x\` \\ * é\n|`, ''];
+    const quoted = runScript(job(argv), 60).split(' -- ')[1];
+    expect(execFileSync('sh', ['-c', quoted!.replaceAll('$$', '$')], { encoding: 'utf8' })).toBe(
+      `${argv[2]}\n${argv[3]}\n`,
+    );
+  });
+});
+
+describe('commandFailures', () => {
+  const said = { stdout: '', stderr: 'ERROR: [056]: no', ssh: '' };
+  it('tells a machine that cannot be reached from a command that failed', () => {
+    const ssh = 'ssh: connect to host 10.77.0.21 port 22: No route to host';
+    expect(commandFailures(job(['pgbackrest', 'info']), 255, { ...said, ssh })).toEqual([
+      { host: 'n1', task: 'pgbackrest info', message: `Failed to connect to the host via ssh: ${ssh}` },
+    ]);
+    expect(commandFailures(job(['x']), 56, said)[0]?.message).toBe(
+      'ended with exit code 56: ERROR: [056]: no',
+    );
+    expect(commandFailures(job(['x']), 255, said)[0]?.message).toBe(
+      'ended with exit code 255: ERROR: [056]: no',
+    );
+    expect(commandFailures(job(['x']), 0, said)).toEqual([]);
+  });
+});
+
+describe('CapturedOutput', () => {
+  it('keeps whole lines up to the limit', () => {
+    const output = new CapturedOutput();
+    output.add('a');
+    output.add('x'.repeat(256 * 1024));
+    output.add('b');
+    expect(output.text).toBe('a\n');
+    expect(output.truncated).toBe(true);
+  });
+});

@@ -1,0 +1,43 @@
+import type { CommandJob } from '@pgfleet/contracts';
+import { shellQuote } from '../ssh/shell-quote';
+
+/** What a stopped program may take to end before systemd kills it. */
+const stopSeconds = 15;
+/** A unit whose runner is gone for good ends by itself, so long after the job's deadline. */
+const orphanSeconds = 60;
+/** EX_TEMPFAIL of sysexits.h: an earlier run would not end. */
+export const stillRunning = 75;
+
+/** The transient unit that a job's command runs as, e.g. `pgfleet-job-0197….service`. */
+export const unitOf = (jobId: string): string => `pgfleet-job-${jobId.replace(/^job_/, '')}.service`;
+
+/** Shell: stops a job's unit, waits until it is gone, and fails with `stillRunning` if it is not. */
+export const stopScript = (jobId: string): string => {
+  const unit = unitOf(jobId);
+  return [
+    `systemctl stop ${unit} 2>/dev/null`,
+    `case $(systemctl show --property=ActiveState --value ${unit}) in inactive|failed) ;;`,
+    `*) echo "${unit} of an earlier run does not end" >&2; exit ${stillRunning} ;; esac`,
+  ].join('; ');
+};
+
+/**
+ * Shell: runs the job's command as its unit and passes output and exit code on. First it stops what an earlier run of the same job
+ * may have left, so that there are never two.
+ * @see systemd-run(1); in its command `$$` stands for a dollar sign
+ */
+export const runScript = (job: CommandJob, secondsLeft: number): string => {
+  const options = [
+    '--quiet',
+    '--pipe',
+    '--wait',
+    '--collect',
+    '--service-type=exec',
+    `--unit=${unitOf(job.id)}`,
+    ...(job.runAs === 'root' ? [] : [`--uid=${job.runAs}`]),
+    `--property=TimeoutStopSec=${stopSeconds}s`,
+    `--property=RuntimeMaxSec=${Math.ceil(secondsLeft) + orphanSeconds}s`,
+  ];
+  const argv = job.argv.map((argument) => shellQuote(argument.replaceAll('$', '$$$$')));
+  return `${stopScript(job.id)}; exec systemd-run ${options.join(' ')} -- ${argv.join(' ')}`;
+};

@@ -1,0 +1,150 @@
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import type { Job, JobResult } from '@pgfleet/contracts';
+import { RetryLater, type Work } from '@pgfleet/messaging';
+import { CommandExecutor } from '../commands/command-executor';
+import type { JobLease } from '../leases/job-lease';
+import { JobLeases, LeaseHeld } from '../leases/job-leases';
+import { measureRun } from '../metrics';
+import { PlaybookExecutor } from '../playbooks/playbook-executor';
+import type { Ending, Execution } from './execution';
+import { JobCancels } from './job-cancels';
+import { JobEvents } from './job-events';
+import { type FinishedEvent, type JobRecord, JobRecords, Superseded } from './job-records';
+import { JobStop } from './job-stop';
+
+/** When another runner should look at a job that this one gives back. */
+const handOverMs = 100;
+const shortestWaitMs = 250;
+const longestWaitMs = 15_000;
+
+/** Takes a job from the queue to its `job.finished`: one run at a time, one result for ever. */
+@Injectable()
+export class JobRunner implements OnModuleDestroy {
+  private readonly logger = new Logger(JobRunner.name);
+  private readonly running = new Map<string, Promise<void>>();
+  private stopping = false;
+
+  constructor(
+    private readonly leases: JobLeases,
+    private readonly records: JobRecords,
+    private readonly cancels: JobCancels,
+    private readonly events: JobEvents,
+    private readonly playbooks: PlaybookExecutor,
+    private readonly commands: CommandExecutor,
+  ) {}
+
+  /** The process is asked to end: from now on a child that dies may have been stopped with it. */
+  onModuleDestroy(): void {
+    this.stopping = true;
+  }
+
+  /**
+   * Resolves when the job's result is stored and published. A delivery of a job that this process runs already waits for that run.
+   * @throws RetryLater when the job is to be delivered again: another runner has it, or this one cannot go on
+   */
+  run(job: Job, work: Work): Promise<void> {
+    const known = this.running.get(job.id);
+    if (known) return known;
+    const run = this.withLease(job, work).finally(() => this.running.delete(job.id));
+    this.running.set(job.id, run);
+    return run;
+  }
+
+  private async withLease(job: Job, work: Work): Promise<void> {
+    let lease: JobLease | undefined;
+    try {
+      lease = await this.leases.acquire(job.id);
+      const record = await this.records.begin(job.id);
+      const finished = record.finished ?? (await this.runToResult(job, record, lease, work));
+      await this.events.finished(finished);
+    } catch (error) {
+      throw this.again(job, work, error);
+    } finally {
+      await lease?.release();
+    }
+  }
+
+  private async runToResult(
+    job: Job,
+    record: JobRecord,
+    lease: JobLease,
+    work: Work,
+  ): Promise<FinishedEvent> {
+    const measured = measureRun(job, record.attempts);
+    let outcome: JobResult['state'] | 'interrupted' = 'interrupted';
+    const began = performance.now();
+    const deadline = Date.parse(record.startedAt) + job.deadlineSeconds * 1000;
+    const stop = new JobStop();
+    try {
+      stop.whenAborted(lease.lost, 'lease_lost');
+      stop.whenAborted(work.signal, 'shutting_down');
+      stop.at(deadline, 'timed_out');
+      stop.onEnd(await this.cancels.watch(job.id, () => stop.because('cancelled')));
+      this.logger.log(`${job.id} begins`, {
+        operationId: job.operationId,
+        step: job.step,
+        attempt: record.attempts,
+      });
+      const started = this.events.started(job, record.attempts);
+      const execution = { attempt: record.attempts, deadline, lifetime: lease, stop: stop.signal };
+      const [ending] = await Promise.all([this.execute(job, execution), started]);
+      const state = this.stateOf(ending, stop);
+      const result = this.result(job, ending, state, performance.now() - began);
+      const event = this.events.finishedEvent(job, result);
+      await this.records.finish(job.id, record, event);
+      outcome = state;
+      this.logger.log(`${job.id} ${state}`, {
+        operationId: job.operationId,
+        step: job.step,
+        exitCode: ending.exitCode,
+      });
+      return event;
+    } finally {
+      stop.end();
+      measured(outcome);
+    }
+  }
+
+  private execute(job: Job, execution: Execution): Promise<Ending> {
+    return job.kind === 'playbook' ? this.playbooks.run(job, execution) : this.commands.run(job, execution);
+  }
+
+  private stateOf({ exitCode }: Ending, { reason }: JobStop): JobResult['state'] {
+    if (exitCode === 0) return 'succeeded';
+    if (reason === 'cancelled' || reason === 'timed_out') return reason;
+    if (reason !== undefined) throw new RetryLater(handOverMs);
+    // A stop of the service signals its children too: that is no verdict on the job.
+    if (this.stopping) throw new RetryLater(handOverMs);
+    return 'failed';
+  }
+
+  private result(job: Job, ending: Ending, state: JobResult['state'], durationMs: number): JobResult {
+    const { id: jobId, operationId, step } = job;
+    // A process that was killed on purpose has no failures of its own.
+    const failures = state === 'failed' ? ending.failures : [];
+    return {
+      jobId,
+      operationId,
+      step,
+      state,
+      failures,
+      exitCode: ending.exitCode,
+      output: ending.output,
+      durationMs: Math.round(durationMs),
+    };
+  }
+
+  /** Nothing that goes wrong around a job is the job's fault, as long as it has time left: it comes back. */
+  private again(job: Job, work: Work, error: unknown): unknown {
+    if (error instanceof RetryLater) return error;
+    if (error instanceof LeaseHeld) {
+      return new RetryLater(
+        Math.min(longestWaitMs, Math.max(shortestWaitMs, error.endsInMs + shortestWaitMs)),
+      );
+    }
+    if (error instanceof Superseded) return new RetryLater(handOverMs);
+    const reason = error instanceof Error ? error.message : String(error);
+    this.logger.error(`${job.id} cannot go on: ${reason}`, error instanceof Error ? error : undefined);
+    return new RetryLater(Math.min(longestWaitMs, 500 * 2 ** Math.min(work.deliveryCount, 10)));
+  }
+}

@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import type { Config } from '../config';
+import type { JobDirectory } from '../process/run-directory';
+import { identityOptions } from '../ssh/ssh-files';
+
+/**
+ * Everything that ansible-playbook finds in its environment. Nothing of the runner's own is passed on: it holds the NATS password.
+ * What is the same for every installation stands in deploy/ansible/ansible.cfg.
+ */
+export const ansibleEnvironment = (
+  config: Pick<Config, 'PGFLEET_ANSIBLE_DIR' | 'PGFLEET_SSH_KEY_FILE'>,
+  directory: JobDirectory,
+  files: { knownHosts: string; progress: string },
+): Record<string, string> => ({
+  PATH: process.env.PATH ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME: directory.path,
+  LANG: 'C.UTF-8',
+  ANSIBLE_CONFIG: join(config.PGFLEET_ANSIBLE_DIR, 'ansible.cfg'),
+  ANSIBLE_HOME: directory.file('ansible'),
+  ANSIBLE_LOCAL_TEMP: directory.file('tmp'),
+  ANSIBLE_NOCOLOR: '1',
+  ANSIBLE_INVENTORY_ENABLED: 'yaml',
+  ANSIBLE_PRIVATE_KEY_FILE: config.PGFLEET_SSH_KEY_FILE,
+  ANSIBLE_SSH_COMMON_ARGS: identityOptions({ knownHostsFile: files.knownHosts }).join(' '),
+  PGFLEET_PROGRESS: files.progress,
+});

@@ -1,0 +1,47 @@
+import type { JobResult, Progress } from '@pgfleet/contracts';
+import { exitWords } from '../process/exit-words';
+
+type Failure = JobResult['failures'][number];
+
+/** What a person reads of one failure; all of it is in the log. */
+const messageLimit = 2000;
+const failureLimit = 50;
+const errorLines = 12;
+
+/** Who failed when no machine did: Ansible's own name for where it runs. */
+export const controlNode = 'control node';
+
+/** Collects why a playbook did not succeed, in words for a person. */
+export class PlaybookFailures {
+  private readonly failures: Failure[] = [];
+  private readonly errors: string[] = [];
+
+  onProgress({ status, host, task, message }: Progress): void {
+    if (status !== 'failed' && status !== 'unreachable') return;
+    const fallback = status === 'failed' ? 'failed without a message' : 'the machine is unreachable';
+    this.add({ host: host ?? controlNode, task: task || 'connect', message: message || fallback });
+  }
+
+  /** Ansible says on standard error what kept it from running anything: a syntax error, a missing variable file. */
+  onStderr(line: string): void {
+    if (line.trim() === '' || line.startsWith('[WARNING]') || line.startsWith('[DEPRECATION')) return;
+    this.errors.push(line);
+    if (this.errors.length > errorLines) this.errors.shift();
+  }
+
+  of(exitCode: number): Failure[] {
+    if (exitCode === 0) return [];
+    if (this.failures.length > 0) return this.failures;
+    const said = this.errors.join('\n').replace(/^\[?ERROR\]?[:!]*\s*/, '');
+    const message = (said || `ansible-playbook ${exitWords(exitCode)} and said nothing`).slice(
+      0,
+      messageLimit,
+    );
+    return [{ host: controlNode, task: 'ansible-playbook', message }];
+  }
+
+  private add(failure: Failure): void {
+    if (this.failures.length >= failureLimit) return;
+    this.failures.push({ ...failure, message: failure.message.slice(0, messageLimit) });
+  }
+}
