@@ -82,7 +82,6 @@ class Machine:
         self.check = manifest["check"]
         self.done = []  # what was changed, in words
         self.diff = []
-        self.written = set()
 
     def converge(self):
         early = [f for f in self.manifest["files"] if f.get("early")]
@@ -166,7 +165,6 @@ class Machine:
                 content = before
         if before != content:
             self.done.append(path)
-            self.written.add(path)
             self.show(file, before, content)
             if not self.check:
                 uid, gid, mode = self.ownership(file, "0644")
@@ -179,7 +177,6 @@ class Machine:
         if os.path.islink(path) and os.readlink(path) == target:
             return
         self.done.append(path)
-        self.written.add(path)
         if not self.check:
             temporary = path + ".new"
             if os.path.lexists(temporary):
@@ -257,8 +254,8 @@ class Machine:
     def have_units(self, units):
         state = self.unit_states([unit["name"] for unit in units])
         enable = [u["name"] for u in units if u.get("enabled", True) and state[u["name"]]["UnitFileState"] != "enabled"]
+        # systemd itself knows whether a unit or drop-in changed since it was loaded; one that was not loaded needs no reload.
         stale = any(s["NeedDaemonReload"] == "yes" for s in state.values())
-        stale = stale or any(path.startswith("/etc/systemd/system/") for path in self.written)
         start, restart, reload = [], [], []
         wanted = {u["name"]: self.watched(u) for u in units}
         for unit in units:
@@ -277,9 +274,14 @@ class Machine:
         if self.check:
             return
         if enable:
-            run(["systemctl", "--no-reload", "enable"] + enable)
-        if stale or enable:
+            # By path, systemctl does not call Debian's bridge to SysV scripts, which takes 0.1 s a unit.
+            paths = [name if "@" in name else state[name]["FragmentPath"] or name for name in enable]
+            run(["systemctl", "--no-reload", "enable"] + paths)
+        if stale:
             run(["systemctl", "daemon-reload"])
+        dead = [name for name in start if state[name]["ActiveState"] == "failed"]
+        if dead:  # one that failed too often before would be refused
+            run(["systemctl", "reset-failed"] + dead)
         self.drive("start", start)
         self.drive("restart", restart)
         self.drive("reload", reload)
@@ -287,7 +289,7 @@ class Machine:
             record("unit-" + name, wanted[name])
 
     def unit_states(self, names):
-        fields = "Id,ActiveState,UnitFileState,NeedDaemonReload,LoadState"
+        fields = "ActiveState,UnitFileState,NeedDaemonReload,FragmentPath"
         shown = run(["systemctl", "show", "--property=" + fields] + names).stdout.strip().split("\n\n")
         blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown]
         return dict(zip(names, blocks))  # systemctl answers in the order asked
@@ -298,8 +300,6 @@ class Machine:
     def drive(self, verb, names):
         if not names:
             return
-        if verb == "start":  # a unit that failed too often before would be refused
-            run(["systemctl", "reset-failed"] + names, check=False)
         if run(["systemctl", verb] + names, check=False).returncode == 0:
             return
         states = self.unit_states(names)
