@@ -5,6 +5,14 @@ module.exports = {
   projects: [
     { ...preset, displayName: 'unit', roots: sources, testRegex: '(?<!\\.it)\\.spec\\.ts$' },
     { ...preset, displayName: 'integration', roots: sources, testRegex: '\\.it\\.spec\\.ts$' },
-    { ...preset, displayName: 'e2e', roots: ['<rootDir>/e2e'], testRegex: '\\.e2e\\.spec\\.ts$' },
+    {
+      ...preset,
+      displayName: 'e2e',
+      roots: ['<rootDir>/e2e'],
+      testRegex: '\\.e2e\\.spec\\.ts$',
+      testEnvironment: '<rootDir>/e2e/src/environment.ts',
+      globalSetup: '<rootDir>/e2e/src/global-setup.ts',
+      setupFilesAfterEnv: ['<rootDir>/e2e/src/setup.ts'],
+    },
   ],
 };

@@ -9,9 +9,13 @@ const execute = promisify(execFile);
 const sshConfig = labPaths(labSettings()).sshConfig;
 
 /** Runs a shell command on a machine of the lab. */
-const on = async (machine: string, command: string): Promise<string> =>
-  (await execute('ssh', ['-F', sshConfig, '-o', 'LogLevel=ERROR', machine, command], { maxBuffer: 1 << 26 }))
-    .stdout;
+const on = async (machine: string, command: string, input = ''): Promise<string> => {
+  const running = execute('ssh', ['-F', sshConfig, '-o', 'LogLevel=ERROR', machine, command], {
+    maxBuffer: 1 << 26,
+  });
+  running.child.stdin?.end(input);
+  return (await running).stdout;
+};
 
 interface Target {
   host: string;
@@ -22,28 +26,26 @@ interface Target {
 }
 
 /** Tries to write a row until one is acknowledged. */
-async function untilWritten(targets: Target[], withinMs = 120_000): Promise<void> {
+async function untilWritten(target: Target, withinMs = 120_000): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (Date.now() < deadline) {
-    for (const target of targets) {
-      const client = new Client({
-        ...target,
-        ssl: { rejectUnauthorized: false },
-        connectionTimeoutMillis: 1000,
-        query_timeout: 2000,
-      });
-      client.on('error', () => undefined);
-      try {
-        await client.connect();
-        await client.query(
-          'create table if not exists bench_first_write (v int); insert into bench_first_write values (1)',
-        );
-        return;
-      } catch {
-        // Not yet.
-      } finally {
-        await client.end().catch(() => undefined);
-      }
+    const client = new Client({
+      ...target,
+      ssl: { rejectUnauthorized: false },
+      connectionTimeoutMillis: 1000,
+      query_timeout: 2000,
+    });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      await client.query(
+        'create table if not exists bench_first_write (v int); insert into bench_first_write values (1)',
+      );
+      return;
+    } catch {
+      // Not yet.
+    } finally {
+      await client.end().catch(() => undefined);
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -67,7 +69,7 @@ async function ours({ api }: Platform, userId: string, name: string): Promise<Ou
       const endpoint = await api.cluster(cluster).then(({ connection }) => connection?.primary);
       if (endpoint) {
         const { password } = await api.credentials(cluster);
-        await untilWritten([{ ...endpoint, password }]);
+        await untilWritten({ ...endpoint, password });
         return Date.now() - begun;
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -85,51 +87,59 @@ async function ours({ api }: Platform, userId: string, name: string): Promise<Ou
  * and started by hand. No load balancer, no pooler, no backups: until the leader has acknowledged a write.
  */
 async function byHand({ lab }: Platform, model: string, scope: string): Promise<number> {
-  const modelMachine = (await lab.list()).find(
-    ({ labels, name }) => labels.cluster === model && name.endsWith('-1'),
+  const models = (await lab.list()).filter(({ labels, role }) => labels.cluster === model && role === 'node');
+  const [first] = models;
+  if (!first) throw new Error('the model cluster has no machine');
+  const password = await on(
+    first.name,
+    "python3 -c \"import yaml; print(yaml.safe_load(open('/etc/patroni/config.yml'))['etcd3']['password'], end='')\"",
   );
-  if (!modelMachine) throw new Error('the model cluster has no machine');
-  const password = (
-    await on(modelMachine.name, "sed -n '/superuser:/,/password:/s/.*password: *//p' /etc/patroni/config.yml")
-  )
-    .trim()
-    .replace(/["']/g, '');
-  await on('etcd1', etcdUser(scope, modelMachine.name));
-  const kit = await on(
-    modelMachine.name,
-    'tar -c -C / etc/patroni etc/pgfleet etc/pgbackrest.conf etc/systemd/system/patroni.service.d | base64 -w0',
-  );
-  const names = [1, 2, 3].map((index) => `hand-${index}`);
+  await grantScope(scope, password);
+  const files =
+    'etc/patroni etc/pgfleet etc/pgbackrest.conf etc/systemd/system/patroni.service.d usr/local/lib/pgfleet';
+  const kit = await on(first.name, `tar -c -C / ${files} | base64 -w0`);
+  const names = models.map((_, index) => `hand-${index + 1}`);
   try {
     const begun = Date.now();
     const machines = await Promise.all(names.map((name) => bootNow(lab, name)));
+    const edits: [string, string][] = [
+      ...models.map(({ address }, index): [string, string] => [address, machines[index]?.address ?? '']),
+      [model, scope],
+      // The certificate is the model's: of the same authority, for another address.
+      ['verify-full', 'verify-ca'],
+    ];
     await Promise.all(
-      machines.map(({ name, address }) =>
-        startPatroni(name, kit, [
-          [modelMachine.name, name],
-          [modelMachine.address, address],
-          [model, scope],
-        ]),
+      machines.map(({ name }) =>
+        startPatroni(name, kit, [[`name: "${first.name}"`, `name: "${name}"`], ...edits]),
       ),
     );
-    const superuser = { port: 5432, database: 'postgres', user: 'postgres', password };
-    await untilWritten(machines.map(({ address }) => ({ ...superuser, host: address })));
+    // Replicas refuse; the leader, when there is one, takes it.
+    await Promise.any(machines.map(({ name }) => on(name, writeAsSoonAsPossible)));
     return Date.now() - begun;
   } finally {
     await Promise.all(names.map((name) => lab.destroy(name)));
-    await on(
-      'etcd1',
-      `${etcdctl} del --prefix /service/${scope}/ >/dev/null; ${etcdctl} user delete ${scope}; ${etcdctl} role delete ${scope}`,
-    );
+    const gone = [`del --prefix /service/${scope}/`, `user delete ${scope}`, `role delete ${scope}`];
+    await on('etcd1', gone.map((command) => `${etcdctl} ${command}`).join(' && '));
   }
 }
 
-const etcdctl = 'set -a; . /etc/pgfleet/etcdctl.env; set +a; etcdctl';
+const etcdctl = 'env $(grep -v "^#" /etc/pgfleet/etcdctl.env | xargs) etcdctl';
 
-/** The floor's own etcd user, with the password that the model's configuration has. */
-const etcdUser = (scope: string, model: string): string => `
-  ${etcdctl} role add ${scope} && etcdctl role grant-permission ${scope} --prefix=true readwrite /service/${scope}/ &&
-  ssh-keygen -q -t ed25519 -N '' -f /dev/null 2>/dev/null; true # ${model}`;
+/** An etcd user for the floor's keys; the password goes in by standard input. */
+const grantScope = (scope: string, password: string): Promise<string> =>
+  on(
+    'etcd1',
+    [
+      `${etcdctl} role add ${scope}`,
+      `${etcdctl} role grant-permission ${scope} --prefix=true readwrite /service/${scope}/`,
+      `${etcdctl} user add ${scope} --interactive=false`,
+      `${etcdctl} user grant-role ${scope} ${scope}`,
+    ].join(' && '),
+    `${password}\n`,
+  );
+
+const writeAsSoonAsPossible = `cd / && until setpriv --reuid=postgres --regid=postgres --clear-groups \
+  psql -qX -c 'create table bench_first_write (v int); insert into bench_first_write values (1)' 2>/dev/null; do sleep 0.05; done`;
 
 async function bootNow(lab: LabClient, name: string): Promise<{ name: string; address: string }> {
   await lab.create(name, { role: 'node', sshKeys: [] });
@@ -137,18 +147,13 @@ async function bootNow(lab: LabClient, name: string): Promise<{ name: string; ad
   return { name, address };
 }
 
+/** Unpacks the model's files, puts this machine's names and addresses in, and starts Patroni. */
 async function startPatroni(machine: string, kit: string, replace: [string, string][]): Promise<void> {
   const edits = replace.map(([from, to]) => `-e 's/${from.replaceAll('.', '\\.')}/${to}/g'`).join(' ');
-  const child = execute(
-    'sh',
-    [
-      '-c',
-      `printf %s "$0" | base64 -d | ssh -F ${sshConfig} -o LogLevel=ERROR ${machine} "tar -x -C / && sed -i ${edits} /etc/patroni/config.yml && install -d -o postgres -g postgres -m 750 /var/lib/postgresql/17 /var/spool/pgbackrest /var/log/pgbackrest && systemctl daemon-reload && systemctl start patroni"`,
-      kit,
-    ],
-    { maxBuffer: 1 << 26 },
-  );
-  await child;
+  const own =
+    '-o postgres -g postgres -m 750 /var/lib/postgresql/17 /var/spool/pgbackrest /var/log/pgbackrest';
+  const command = `base64 -d | tar -x -C / && sed -i ${edits} /etc/patroni/config.yml && install -d ${own} && systemctl daemon-reload && systemctl start patroni`;
+  await on(machine, command, kit);
 }
 
 /** Creates clusters and starts Patroni by hand in turns, in one run. */
