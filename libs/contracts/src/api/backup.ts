@@ -26,7 +26,10 @@ export const BackupList = z
     status: z.string().meta({ description: "pgBackRest's own word on the stanza", example: 'ok' }),
     walMin: z.string().nullable(),
     walMax: z.string().nullable(),
-    items: z.array(Backup),
+    asOf: Instant.meta({
+      description: 'when pgBackRest said so; older than some seconds when the store cannot be read now',
+    }),
+    items: z.array(Backup).meta({ description: 'newest first' }),
   })
   .meta({ id: 'BackupList' });
 export type BackupList = z.infer<typeof BackupList>;

@@ -14,7 +14,7 @@ export const stanzaCreated = defineEvent({
 export const stanzaFailed = defineEvent({
   name: 'backup.stanza.failed',
   version: 1,
-  description: 'The stanza could not be made, or archiving to it was not proven.',
+  description: 'The stanza could not be made, archiving to it was not proven, or it could not be removed.',
   data: stanza.extend({ cause: z.string(), remedy: z.string() }),
 });
 export const stanzaDeleted = defineEvent({
