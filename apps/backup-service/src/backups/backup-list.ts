@@ -1,0 +1,33 @@
+import type { Backup, BackupList } from '@pgfleet/contracts';
+import { parseInfo, type BackupInfo } from '@pgfleet/pgbackrest';
+
+const viewOf = (backup: BackupInfo): Backup => ({
+  label: backup.label,
+  type: backup.type,
+  startedAt: backup.startedAt.toISOString(),
+  stoppedAt: backup.stoppedAt.toISOString(),
+  databaseBytes: backup.databaseBytes,
+  repositoryBytes: backup.repositoryBytes,
+  walStart: backup.walStart,
+  walStop: backup.walStop,
+  lsnStart: backup.lsnStart,
+  lsnStop: backup.lsnStop,
+  dependsOn: backup.dependsOn,
+  failed: backup.failed,
+});
+
+/**
+ * What `pgbackrest info` has just printed, as the API shows it: newest backup first.
+ * @throws InfoUnreadable when the store gave no answer
+ */
+export const readList = (stdout: string): BackupList => {
+  const info = parseInfo(stdout);
+  return {
+    stanza: info.name,
+    status: info.status,
+    walMin: info.walMin,
+    walMax: info.walMax,
+    asOf: new Date().toISOString(),
+    items: info.backups.map(viewOf).reverse(),
+  };
+};

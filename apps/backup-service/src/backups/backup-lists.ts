@@ -1,0 +1,93 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { notFound, unavailable, type BackupList } from '@pgfleet/contracts';
+import { Operations } from '@pgfleet/operations';
+import { DataSource, type EntityManager } from 'typeorm';
+import { StanzaEntity } from '../persistence/stanza.entity';
+import { ReadBackups } from './read-backups.program';
+
+/** An answer of pgBackRest this old is given again: who looks twice in a row costs one walk to the machine. */
+const freshMs = 10_000;
+/** Well within the ten seconds that the gateway waits for us. */
+const patienceMs = 5_000;
+/** The read may be run by another replica of the service: its end shows in the database only. */
+const lookEveryMs = 50;
+
+/**
+ * The backups of a cluster, read from the store through one of its machines (about a second). When that takes longer or fails, what
+ * was last known is given: `asOf` says from when it is.
+ */
+@Injectable()
+export class BackupLists {
+  constructor(
+    private readonly database: DataSource,
+    private readonly operations: Operations,
+  ) {}
+
+  /** 404 for a cluster without a stanza, 503 when the store was never read and cannot be now. */
+  async of(clusterId: string): Promise<BackupList> {
+    const stanza = await this.stanzaOf(clusterId);
+    if (stanza.backups && isFresh(stanza.backups)) return stanza.backups;
+    if (stanza.clusterDeletedAt)
+      return stanza.backups ?? unknown('The cluster is deleted, and no list was kept.');
+    const reading = await this.startReading(stanza.name);
+    const failure = await this.end(reading);
+    const { backups } = await this.stanzaOf(clusterId);
+    return backups ?? unknown(failure ?? 'Reading the store takes long.');
+  }
+
+  /** The newest lineage: a restore begins another one. */
+  private async stanzaOf(clusterId: string): Promise<StanzaEntity> {
+    const [stanza] = await this.database.manager.find(StanzaEntity, {
+      where: { clusterId },
+      order: { createdAt: 'DESC' },
+      take: 1,
+    });
+    if (!stanza || stanza.state === 'deleted')
+      throw notFound(`The cluster ${clusterId} has no backups, and no stanza to keep them in.`, {
+        remedy: 'The stanza is made while the cluster is created: look at its operation.',
+      });
+    return stanza;
+  }
+
+  /** One read at a time for a stanza, whoever asks. Only the newest is kept among the operations: reading changes nothing. */
+  private startReading(name: string): Promise<string> {
+    return this.database.transaction(async (tx) => {
+      const stanza = await tx.findOneOrFail(StanzaEntity, {
+        where: { name },
+        lock: { mode: 'pessimistic_write' },
+      });
+      const last = stanza.reading && (await this.operations.get(stanza.reading, tx));
+      if (last && (last.state === 'pending' || last.state === 'running')) return last.id;
+      const input = { stanza: name, clusterId: stanza.clusterId };
+      const { id } = await this.operations.start(tx, { kind: ReadBackups.kind, clusterId: null, input });
+      await tx.update(StanzaEntity, { name }, { reading: id });
+      if (last) await this.forget(tx, last.id);
+      return id;
+    });
+  }
+
+  private async forget(tx: EntityManager, operationId: string): Promise<void> {
+    await tx.query('DELETE FROM operation WHERE id = $1', [operationId]);
+  }
+
+  /** Waits for the end of a read; gives the reason when it failed. */
+  private async end(operationId: string): Promise<string | null> {
+    for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await pause(lookEveryMs)) {
+      const operation = await this.operations.get(operationId);
+      if (!operation || operation.state === 'succeeded') return null;
+      if (operation.state === 'failed') return operation.error?.cause ?? null;
+      if (operation.state === 'cancelled') return 'Reading the store was cancelled.';
+    }
+    return null;
+  }
+}
+
+const isFresh = ({ asOf }: BackupList): boolean => Date.now() - Date.parse(asOf) < freshMs;
+
+const unknown = (reason: string): never => {
+  throw unavailable(`The backups cannot be read from the store now: ${reason}`, {
+    remedy:
+      'Try again in a moment. If it stays so, look at the machines of the cluster and at the object store.',
+  });
+};

@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import { getTopology, ProblemError, type JobHost, type Topology } from '@pgfleet/contracts';
+import { Requester } from '@pgfleet/messaging';
+import { StepFailure } from '@pgfleet/operations';
+
+/** Where a cluster's commands are to be run, as cluster-service sees it at this moment. */
+@Injectable()
+export class ClusterLeader {
+  constructor(private readonly requester: Requester) {}
+
+  /** The machine of the leader, null while nobody leads. */
+  async find(clusterId: string): Promise<JobHost | null> {
+    const { nodes } = await this.topology(clusterId);
+    return hostOf(nodes.find(({ role }) => role === 'leader'));
+  }
+
+  /** Any machine that pgBackRest can be asked on: the leader by preference, then one that runs. Null for a cluster without machines. */
+  async findAny(clusterId: string): Promise<JobHost | null> {
+    const { nodes } = await this.topology(clusterId);
+    const running = nodes.find(({ state }) => state === 'running' || state === 'streaming');
+    return hostOf(nodes.find(({ role }) => role === 'leader') ?? running ?? nodes[0]);
+  }
+
+  private async topology(clusterId: string): Promise<Topology> {
+    try {
+      return await this.requester.ask(getTopology, { clusterId });
+    } catch (error) {
+      if (error instanceof ProblemError && error.problem.status === 404)
+        throw new StepFailure(
+          'The cluster is gone, and with it the machines to run pgBackRest on.',
+          'Nothing is left to do for this cluster.',
+        );
+      throw error;
+    }
+  }
+}
+
+const hostOf = (node: Topology['nodes'][number] | undefined): JobHost | null =>
+  node ? { name: node.name, address: node.address, hostKey: node.hostKey, user: node.user } : null;

@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import type { OperationError } from '@pgfleet/contracts';
+import { done, Outcome, Program, type OperationContext, type StepContext } from '@pgfleet/operations';
+import { stanzaCreateAndCheck } from '@pgfleet/pgbackrest';
+import type { EntityManager } from 'typeorm';
+import { ClusterLeader } from '../leader/cluster-leader';
+import { drive } from '../leader/pgbackrest-job';
+import { StanzaEnds, type StanzaInput } from './stanza-ends';
+
+/** For both commands; `check` itself waits a minute for its segment. */
+const deadlineSeconds = 150;
+/** Shorter than what a creation waits for us (180 s), so that it hears our reason. */
+const patienceMs = 90_000;
+
+/**
+ * Makes the stanza of a lineage, and proves that a WAL segment of its cluster reaches the store. Both in one job: the second would
+ * cost another walk through queue, runner and ssh on the way of every new cluster.
+ */
+@Injectable()
+export class CreateStanza extends Program<StanzaInput> {
+  readonly kind = 'stanza.create';
+  readonly steps = ['create_and_check'] as const;
+
+  constructor(
+    private readonly leader: ClusterLeader,
+    private readonly ends: StanzaEnds,
+  ) {
+    super();
+  }
+
+  async create_and_check(context: StepContext<StanzaInput>): Promise<Outcome> {
+    const { stanza, clusterId } = context.input;
+    const answer = await drive(context, {
+      argv: stanzaCreateAndCheck(stanza),
+      host: () => this.leader.find(clusterId),
+      read: () => undefined,
+      deadlineSeconds,
+      patienceMs,
+    });
+    return answer instanceof Outcome ? answer : done();
+  }
+
+  override onDone({ input }: OperationContext<StanzaInput>, tx: EntityManager): Promise<void> {
+    return this.ends.created(tx, input);
+  }
+
+  override onFailed(
+    context: OperationContext<StanzaInput>,
+    error: OperationError,
+    tx: EntityManager,
+  ): Promise<void> {
+    return this.ends.failed(tx, context, error);
+  }
+
+  override onCancelled(context: OperationContext<StanzaInput>, tx: EntityManager): Promise<void> {
+    return this.ends.cancelled(tx, context);
+  }
+
+  override onRetried({ input }: OperationContext<StanzaInput>, tx: EntityManager): Promise<void> {
+    return this.ends.enter(tx, input, 'creating');
+  }
+}

@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import type { OperationError } from '@pgfleet/contracts';
+import { done, Outcome, Program, type OperationContext, type StepContext } from '@pgfleet/operations';
+import { stanzaDelete } from '@pgfleet/pgbackrest';
+import type { EntityManager } from 'typeorm';
+import { ClusterLeader } from '../leader/cluster-leader';
+import { drive } from '../leader/pgbackrest-job';
+import { StanzaEnds, type StanzaInput } from './stanza-ends';
+
+/** A store deletes object by object: a large lineage takes its time. */
+const deadlineSeconds = 3600;
+const patienceMs = 60_000;
+
+/** Removes a lineage with every backup from the store, while a machine of its cluster is there to do it from. */
+@Injectable()
+export class DeleteStanza extends Program<StanzaInput> {
+  readonly kind = 'stanza.delete';
+  readonly steps = ['delete'] as const;
+
+  constructor(
+    private readonly leader: ClusterLeader,
+    private readonly ends: StanzaEnds,
+  ) {
+    super();
+  }
+
+  async delete(context: StepContext<StanzaInput>): Promise<Outcome> {
+    const { stanza, clusterId } = context.input;
+    const answer = await drive(context, {
+      argv: stanzaDelete(stanza),
+      host: () => this.leader.findAny(clusterId),
+      read: () => undefined,
+      deadlineSeconds,
+      patienceMs,
+    });
+    return answer instanceof Outcome ? answer : done();
+  }
+
+  override onDone({ input }: OperationContext<StanzaInput>, tx: EntityManager): Promise<void> {
+    return this.ends.deleted(tx, input);
+  }
+
+  override onFailed(
+    context: OperationContext<StanzaInput>,
+    error: OperationError,
+    tx: EntityManager,
+  ): Promise<void> {
+    return this.ends.failed(tx, context, error);
+  }
+
+  override onCancelled(context: OperationContext<StanzaInput>, tx: EntityManager): Promise<void> {
+    return this.ends.cancelled(tx, context);
+  }
+
+  override onRetried({ input }: OperationContext<StanzaInput>, tx: EntityManager): Promise<void> {
+    return this.ends.enter(tx, input, 'deleting');
+  }
+}

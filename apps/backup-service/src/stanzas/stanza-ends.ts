@@ -1,0 +1,51 @@
+import { Injectable } from '@nestjs/common';
+import { stanzaCreated, stanzaDeleted, stanzaFailed } from '@pgfleet/contracts';
+import { Outbox } from '@pgfleet/messaging';
+import type { OperationContext } from '@pgfleet/operations';
+import type { EntityManager } from 'typeorm';
+import { StanzaEntity, type StanzaState } from '../persistence/stanza.entity';
+
+export interface StanzaInput {
+  stanza: string;
+  clusterId: string;
+  /** The operation, of another service, that waits for the end of ours: the events are correlated to it. */
+  requestedBy: string;
+}
+
+/** What is written down and said when a stanza was made, was removed, or neither worked out. */
+@Injectable()
+export class StanzaEnds {
+  constructor(private readonly outbox: Outbox) {}
+
+  async enter(tx: EntityManager, { stanza }: StanzaInput, state: StanzaState): Promise<void> {
+    await tx.update(StanzaEntity, { name: stanza }, { state });
+  }
+
+  async created(tx: EntityManager, input: StanzaInput): Promise<void> {
+    await this.enter(tx, input, 'ready');
+    const { stanza, clusterId, requestedBy: correlationId } = input;
+    await this.outbox.publish(tx, stanzaCreated, stanza, { clusterId, stanza }, { correlationId });
+  }
+
+  async deleted(tx: EntityManager, input: StanzaInput): Promise<void> {
+    await tx.update(StanzaEntity, { name: input.stanza }, { state: 'deleted', backups: null });
+    const { stanza, clusterId, requestedBy: correlationId } = input;
+    await this.outbox.publish(tx, stanzaDeleted, stanza, { clusterId, stanza }, { correlationId });
+  }
+
+  async failed(
+    tx: EntityManager,
+    { input, operationId: causationId }: OperationContext<StanzaInput>,
+    reason: { cause: string; remedy: string },
+  ): Promise<void> {
+    await this.enter(tx, input, 'failed');
+    const { stanza, clusterId, requestedBy: correlationId } = input;
+    const data = { clusterId, stanza, cause: reason.cause, remedy: reason.remedy };
+    await this.outbox.publish(tx, stanzaFailed, stanza, data, { correlationId, causationId });
+  }
+
+  cancelled(tx: EntityManager, context: OperationContext<StanzaInput>): Promise<void> {
+    const cause = `${context.operationId}, which was at step ${context.step}, was cancelled.`;
+    return this.failed(tx, context, { cause, remedy: 'Retry the operation that asked for it.' });
+  }
+}

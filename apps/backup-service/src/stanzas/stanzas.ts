@@ -1,0 +1,114 @@
+import { Injectable } from '@nestjs/common';
+import { conflict, operationInProgress, type Operation } from '@pgfleet/contracts';
+import { Operations } from '@pgfleet/operations';
+import { DataSource, type EntityManager } from 'typeorm';
+import { RunBackup } from '../backups/run-backup.program';
+import { StanzaEntity } from '../persistence/stanza.entity';
+import { StanzaRequestEntity } from '../persistence/stanza-request.entity';
+import { StanzaEnds, type StanzaInput } from './stanza-ends';
+
+type Kind = 'stanza.create' | 'stanza.delete';
+
+/** Takes the orders to make and to remove a stanza. Who asks again for the same `requestedBy` gets the same operation. */
+@Injectable()
+export class Stanzas {
+  constructor(
+    private readonly database: DataSource,
+    private readonly operations: Operations,
+    private readonly ends: StanzaEnds,
+  ) {}
+
+  /** 409 for a stanza of another cluster, or while another operation of ours works for the cluster. */
+  create(input: StanzaInput): Promise<Operation> {
+    return this.database.transaction(async (tx) => {
+      await tx
+        .createQueryBuilder()
+        .insert()
+        .into(StanzaEntity)
+        .values({ name: input.stanza, clusterId: input.clusterId, state: 'creating' })
+        .orIgnore()
+        .execute();
+      const stanza = await this.lock(tx, input);
+      if (stanza === null) throw new Error(`${input.stanza} was inserted, and is not there`);
+      if (stanza.state === 'deleted')
+        throw conflict(`The lineage ${input.stanza} was removed.`, { remedy: 'Begin another lineage.' });
+      const known = await this.answered(tx, 'stanza.create', input);
+      if (known) return known;
+      await this.ends.enter(tx, input, 'creating');
+      return this.start(tx, 'stanza.create', input);
+    });
+  }
+
+  /** A stanza that was never made, or is gone, is removed at once. A backup that runs for the cluster is cancelled first. */
+  async delete(input: StanzaInput): Promise<Operation> {
+    await this.cancelBackup(input.clusterId);
+    return this.database.transaction(async (tx) => {
+      const stanza = await this.lock(tx, input);
+      const known = await this.answered(tx, 'stanza.delete', input);
+      if (known) return known;
+      if (stanza && stanza.state !== 'deleted') {
+        await this.ends.enter(tx, input, 'deleting');
+        return this.start(tx, 'stanza.delete', input);
+      }
+      const order = { kind: 'stanza.delete', clusterId: input.clusterId, input, step: 'delete' };
+      const operation = await this.operations.completed(tx, order);
+      await this.ends.deleted(tx, input);
+      await this.remember(tx, 'stanza.delete', input, operation);
+      return operation;
+    });
+  }
+
+  /** Held until the transaction ends: of two that ask at once, the second sees what the first has started. */
+  private async lock(
+    tx: EntityManager,
+    { stanza: name, clusterId }: StanzaInput,
+  ): Promise<StanzaEntity | null> {
+    const stanza = await tx.findOne(StanzaEntity, { where: { name }, lock: { mode: 'pessimistic_write' } });
+    if (stanza && stanza.clusterId !== clusterId)
+      throw conflict(`The lineage ${name} belongs to ${stanza.clusterId}.`, {
+        remedy: 'Use the lineage of the cluster itself.',
+      });
+    return stanza;
+  }
+
+  /** The operation that a request has already, going on if it had failed. Null when there is none, or it was cancelled. */
+  private async answered(
+    tx: EntityManager,
+    kind: Kind,
+    { requestedBy }: StanzaInput,
+  ): Promise<Operation | null> {
+    const request = await tx.findOneBy(StanzaRequestEntity, { kind, requestedBy });
+    const operation = request && (await this.operations.get(request.operationId, tx));
+    if (!operation || operation.state === 'cancelled') return null;
+    return operation.state === 'failed' ? this.operations.retry(tx, operation.id) : operation;
+  }
+
+  private async start(tx: EntityManager, kind: Kind, input: StanzaInput): Promise<Operation> {
+    const operation = await this.operations.start(tx, { kind, clusterId: input.clusterId, input });
+    await this.remember(tx, kind, input, operation);
+    return operation;
+  }
+
+  private async remember(
+    tx: EntityManager,
+    kind: Kind,
+    { stanza, requestedBy }: StanzaInput,
+    operation: Operation,
+  ): Promise<void> {
+    await tx.save(StanzaRequestEntity, { kind, requestedBy, stanza, operationId: operation.id });
+  }
+
+  /** In a transaction of its own: the cancellation must stand when the answer is a refusal. */
+  private async cancelBackup(clusterId: string): Promise<void> {
+    const cancelled = await this.database.transaction(async (tx) => {
+      const id = (await this.operations.active(tx, [clusterId])).get(clusterId);
+      const operation = id ? await this.operations.get(id, tx) : null;
+      return operation?.kind === RunBackup.kind ? this.operations.cancel(tx, operation.id) : null;
+    });
+    if (cancelled)
+      throw operationInProgress(`The backup ${cancelled.id} is being cancelled.`, {
+        remedy: 'Ask again in a moment.',
+        extra: { operationId: cancelled.id },
+      });
+  }
+}
