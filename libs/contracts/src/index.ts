@@ -8,6 +8,7 @@ export * from './api/page';
 export * from './api/user';
 export * from './cloud-event';
 export * from './define-event';
+export { openApiDocument, type OpenApiDocument, type OpenApiOperation } from './documents/openapi';
 export * from './endpoints';
 export * from './events';
 export * from './ids';

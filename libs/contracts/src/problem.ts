@@ -29,7 +29,7 @@ export class ProblemError extends Error {
   }
 }
 
-interface ProblemOptions {
+export interface ProblemOptions {
   remedy?: string;
   errors?: z.infer<typeof ProblemFault>[];
   /** Further members, e.g. the clusters that a user still owns. */

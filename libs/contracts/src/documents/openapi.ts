@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { endpointCatalogue, type EndpointContract, noBody } from '../endpoints';
+import { endpointCatalogue, type EndpointContract, IdempotencyKey, noBody } from '../endpoints';
 import { Problem } from '../problem';
 import { exampleOf } from './example';
 import { type JsonSchema, SchemaCollector } from './json-schema';
@@ -41,15 +41,6 @@ const tags = [
   { name: 'Operations', description: 'What is being done, what was, and how it went.' },
   { name: 'Platform', description: 'Health, metrics and this document.' },
 ];
-
-/** A key that a client makes; the gateway parses the header by it. */
-export const IdempotencyKey = z
-  .string()
-  .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
-  .meta({
-    description: 'made by you, e.g. a UUID: the same key and body get the first answer again',
-    example: '7f1d6e0a-2a52-4f0e-9d0c-5a3c2b1e8f47',
-  });
 
 /** The public API as OpenAPI 3.1, made of the endpoint catalogue. */
 export const openApiDocument = (): OpenApiDocument => {
@@ -140,7 +131,7 @@ const answer = ({ answer }: EndpointContract, collector: SchemaCollector): JsonS
       },
       ...(answer.location && {
         Location: {
-          description: `where ${answer.location} is`,
+          description: `\`${answer.location}\``,
           schema: { type: 'string', format: 'uri-reference' },
         },
       }),

@@ -13,7 +13,7 @@ const params = z.strictObject({ clusterId: ClusterId });
 const missing = 'There is no such cluster.';
 const changing = 'Another operation is changing the cluster; the problem names it.';
 const accepted = (description: string) =>
-  ({ status: 202, description, schema: Operation, location: 'the operation' }) as const;
+  ({ status: 202, description, schema: Operation, location: '/operations/{id}' }) as const;
 
 export const postCluster = defineEndpoint({
   id: 'createCluster',

@@ -9,8 +9,8 @@ export interface Answer {
   readonly description: string;
   /** Null when the answer has no JSON body of its own; see `mediaTypes`. */
   readonly schema: z.ZodType | null;
-  /** What the `Location` header names, for an answer that has one. */
-  readonly location?: string;
+  /** Where what was made is, for an answer with a `Location` header; `{id}` is the `id` of the body. */
+  readonly location?: `/${string}/{id}`;
   /** Bodies other than JSON: media type → what it holds, with an example. */
   readonly mediaTypes?: Readonly<Record<string, { description: string; example: string }>>;
 }
@@ -23,6 +23,7 @@ export interface EndpointContract<
   Params extends z.ZodObject = z.ZodObject,
   Query extends z.ZodObject = z.ZodObject,
   Body extends z.ZodType = z.ZodType,
+  Headers extends z.ZodObject = z.ZodObject,
 > {
   /** The operationId of OpenAPI. */
   readonly id: string;
@@ -39,7 +40,7 @@ export interface EndpointContract<
   /** `noBody` for an endpoint that takes none. */
   readonly body: Body;
   /** Request headers of its own, beside those that every endpoint takes. */
-  readonly headers: z.ZodObject;
+  readonly headers: Headers;
   readonly answer: Answer;
   readonly refusals: Refusals;
 }
@@ -49,6 +50,7 @@ export interface EndpointInput<E extends EndpointContract> {
   readonly params: z.output<E['params']>;
   readonly query: z.output<E['query']>;
   readonly body: z.output<E['body']>;
+  readonly headers: z.output<E['headers']>;
 }
 
 const nothing = z.strictObject({});
@@ -66,12 +68,13 @@ interface Definition<
   Params extends z.ZodObject,
   Query extends z.ZodObject,
   Body extends z.ZodType,
+  Headers extends z.ZodObject,
 > extends Described {
   readonly open?: true;
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body;
-  readonly headers?: z.ZodObject;
+  readonly headers?: Headers;
   readonly refusals?: Refusals;
 }
 
@@ -80,14 +83,24 @@ export const defineEndpoint = <
   Params extends z.ZodObject = Nothing,
   Query extends z.ZodObject = Nothing,
   Body extends z.ZodType = typeof noBody,
+  Headers extends z.ZodObject = Nothing,
 >(
-  definition: Definition<Params, Query, Body>,
-): EndpointContract<Params, Query, Body> => ({
+  definition: Definition<Params, Query, Body, Headers>,
+): EndpointContract<Params, Query, Body, Headers> => ({
   open: false,
-  headers: nothing,
   refusals: {},
   ...definition,
   params: definition.params ?? (nothing as unknown as Params),
   query: definition.query ?? (nothing as unknown as Query),
   body: definition.body ?? (noBody as unknown as Body),
+  headers: definition.headers ?? (nothing as unknown as Headers),
 });
+
+/** A header of every POST: a key that a client makes. */
+export const IdempotencyKey = z
+  .string()
+  .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
+  .meta({
+    description: 'made by you, e.g. a UUID: the same key and body get the first answer again',
+    example: '7f1d6e0a-2a52-4f0e-9d0c-5a3c2b1e8f47',
+  });

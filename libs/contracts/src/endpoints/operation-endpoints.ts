@@ -50,7 +50,7 @@ export const postRetry = defineEndpoint({
   summary: 'Retry a failed operation',
   description: 'Goes on from the step that failed, with what the steps before it gave.',
   params,
-  answer: { status: 202, description: 'It goes on.', schema: Operation, location: 'the operation' },
+  answer: { status: 202, description: 'It goes on.', schema: Operation, location: '/operations/{id}' },
   refusals: { 404: missing, 409: 'It has not failed, or another operation is changing the cluster.' },
 });
 
@@ -62,7 +62,7 @@ export const postCancel = defineEndpoint({
   summary: 'Cancel an operation',
   description: 'Stops it before its next step, and the job that runs for it now.',
   params,
-  answer: { status: 202, description: 'It will stop.', schema: Operation, location: 'the operation' },
+  answer: { status: 202, description: 'It will stop.', schema: Operation, location: '/operations/{id}' },
   refusals: { 404: missing, 409: 'It has ended.' },
 });
 

@@ -17,7 +17,7 @@ export const postUser = defineEndpoint({
   summary: 'Make a user',
   description: 'Users own clusters. The e-mail is optional; no two users have the same one.',
   body: CreateUser,
-  answer: { status: 201, description: 'The user was made.', schema: User, location: 'the user' },
+  answer: { status: 201, description: 'The user was made.', schema: User, location: '/users/{id}' },
   refusals: { 409: 'Another user has this e-mail.' },
 });
 

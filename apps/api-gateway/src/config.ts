@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs';
+import { BaseEnv, parseEnv, Port } from '@pgfleet/observability';
+import { z } from 'zod';
+import { ApiTokens } from './http/api-tokens';
+
+/** Every variable that the gateway reads. */
+const Env = BaseEnv.extend({
+  PGFLEET_HTTP_PORT: Port.default(8080),
+  /** A file with the tokens that callers may show, one per line; `#` begins a comment line. */
+  PGFLEET_API_TOKEN_FILE: z.string().transform((path, context) => {
+    try {
+      return ApiTokens.parse(readFileSync(path, 'utf8'));
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: `${path}: ${(error as Error).message}` });
+      return z.NEVER;
+    }
+  }),
+});
+
+export type Config = z.output<typeof Env>;
+export const readConfig = (): Config => parseEnv(Env);

@@ -1,0 +1,27 @@
+import { unauthorized } from '@pgfleet/contracts';
+import type { RequestHandler } from 'express';
+import type { ApiTokens } from './api-tokens';
+import { contextOf } from './request-context';
+import { findRoute } from './route-table';
+
+const remedy = 'Send the header `Authorization: Bearer <token>` with a token of the platform.';
+
+/** Asks for a token wherever something is not open to all (RFC 6750). */
+export const bearerAuth =
+  (tokens: ApiTokens): RequestHandler =>
+  (request, response, next) => {
+    if (!findRoute(request.path)?.needsToken) {
+      next();
+      return;
+    }
+    const header = request.headers.authorization;
+    const [, token] = /^Bearer +(\S+)$/i.exec(header ?? '') ?? [];
+    const caller = token === undefined ? null : tokens.recognize(token);
+    if (caller === null) {
+      const invalid = header === undefined ? '' : ', error="invalid_token"';
+      response.setHeader('WWW-Authenticate', `Bearer realm="pgfleet"${invalid}`);
+      throw unauthorized(header === undefined ? 'No token was sent' : 'The token is not valid', { remedy });
+    }
+    contextOf(request).caller = caller;
+    next();
+  };
