@@ -1,5 +1,7 @@
 export type { Etcd } from './etcd';
 export { eventually } from './eventually';
+export { serversRoot } from './image';
+export { type Machines, startMachines } from './machines';
 export type { Nats } from './nats';
 export type { Postgres } from './postgres';
 export { ProgramProcess } from './program-process';

@@ -1,5 +1,6 @@
 import type { CommandJob, JobResult } from '@pgfleet/contracts';
 import { exitWords } from '../process/exit-words';
+import { unreachableWords } from '../ssh/unreachable-words';
 
 const sshFailed = 255;
 const messageLimit = 2000;
@@ -30,7 +31,7 @@ export interface Said {
 
 const messageOf = (exitCode: number, said: Said): string => {
   // A command may end with 255 as well; ssh says nothing then.
-  if (exitCode === sshFailed && said.ssh !== '') return `Failed to connect to the host via ssh: ${said.ssh}`;
+  if (exitCode === sshFailed && said.ssh !== '') return unreachableWords(said.ssh);
   return `${exitWords(exitCode)}: ${said.stderr || said.stdout || 'it said nothing'}`;
 };
 

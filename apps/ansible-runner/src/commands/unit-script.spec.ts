@@ -41,7 +41,7 @@ describe('commandFailures', () => {
   it('tells a machine that cannot be reached from a command that failed', () => {
     const ssh = 'ssh: connect to host 10.77.0.21 port 22: No route to host';
     expect(commandFailures(job(['pgbackrest', 'info']), 255, { ...said, ssh })).toEqual([
-      { host: 'n1', task: 'pgbackrest info', message: `Failed to connect to the host via ssh: ${ssh}` },
+      { host: 'n1', task: 'pgbackrest info', message: `the machine is unreachable over ssh: ${ssh}` },
     ]);
     expect(commandFailures(job(['x']), 56, said)[0]?.message).toBe(
       'ended with exit code 56: ERROR: [056]: no',

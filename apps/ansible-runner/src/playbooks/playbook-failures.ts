@@ -1,5 +1,6 @@
 import type { JobResult, Progress } from '@pgfleet/contracts';
 import { exitWords } from '../process/exit-words';
+import { unreachableWords } from '../ssh/unreachable-words';
 
 type Failure = JobResult['failures'][number];
 
@@ -11,6 +12,10 @@ const errorLines = 12;
 /** Who failed when no machine did: Ansible's own name for where it runs. */
 export const controlNode = 'control node';
 
+/** Ansible says it in several ways; what ssh said is at the end of each. */
+const unreachable = (message = ''): string =>
+  unreachableWords(message.replace(/^.*?(reached over|host via) ssh: /s, ''));
+
 /** Collects why a playbook did not succeed, in words for a person. */
 export class PlaybookFailures {
   private readonly failures: Failure[] = [];
@@ -18,8 +23,8 @@ export class PlaybookFailures {
 
   onProgress({ status, host, task, message }: Progress): void {
     if (status !== 'failed' && status !== 'unreachable') return;
-    const fallback = status === 'failed' ? 'failed without a message' : 'the machine is unreachable';
-    this.add({ host: host ?? controlNode, task: task || 'connect', message: message || fallback });
+    const words = status === 'unreachable' ? unreachable(message) : message || 'failed without a message';
+    this.add({ host: host ?? controlNode, task: task || 'connect', message: words });
   }
 
   /** Ansible says on standard error what kept it from running anything: a syntax error, a missing variable file. */

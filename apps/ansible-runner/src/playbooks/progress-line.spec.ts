@@ -36,7 +36,25 @@ describe('PlaybookFailures', () => {
     failures.onProgress({ event: 'host', host: 'n3', task: '', status: 'unreachable', message: '' });
     expect(failures.of(4)).toEqual([
       { host: 'n2', task: 'Install', message: 'no space' },
-      { host: 'n3', task: 'connect', message: 'the machine is unreachable' },
+      { host: 'n3', task: 'connect', message: 'the machine is unreachable over ssh: no reason was given' },
+    ]);
+  });
+
+  it('keeps what ssh said of a machine that is unreachable, however Ansible puts it', () => {
+    const refused = 'ssh: connect to host 10.77.0.21 port 22: Connection refused';
+    const failures = new PlaybookFailures();
+    const host = { event: 'host', task: 't', status: 'unreachable' } as const;
+    failures.onProgress({
+      ...host,
+      host: 'n1',
+      message: `Failed to connect to the host via ssh: ${refused}`,
+    });
+    const long = `Task failed: Data could not be sent to remote host "n2". Make sure this host can be reached over ssh: ${refused}`;
+    failures.onProgress({ ...host, host: 'n2', message: long });
+    const message = `the machine is unreachable over ssh: ${refused}`;
+    expect(failures.of(4)).toEqual([
+      { host: 'n1', task: 't', message },
+      { host: 'n2', task: 't', message },
     ]);
   });
 
