@@ -1,3 +1,11 @@
+export {
+  type ApiDocument,
+  type BadInput,
+  badInputs,
+  judgeRefusal,
+  type RefusedWith,
+  sendBadInput,
+} from './bad-input';
 export type { Etcd } from './etcd';
 export { eventually } from './eventually';
 export { serversRoot } from './image';
