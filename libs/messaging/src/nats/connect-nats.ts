@@ -19,7 +19,12 @@ const retryMs = 1_000;
 const connectionOptions = (options: NatsOptions): NodeConnectionOptions => ({
   servers: options.servers.split(',').map((server) => server.trim()),
   name: options.name,
-  ...(options.user !== undefined && { user: options.user, pass: options.password }),
+  // A user may listen on its own inboxes only, so that nobody reads the answers that another gets.
+  ...(options.user !== undefined && {
+    user: options.user,
+    pass: options.password,
+    inboxPrefix: `_INBOX_${options.user}`,
+  }),
   ...(options.caFile !== undefined && { tls: { ca: readFileSync(options.caFile, 'utf8') } }),
   // A restarted server is found again for as long as this process lives, also when it comes back with other credentials first.
   maxReconnectAttempts: -1,
