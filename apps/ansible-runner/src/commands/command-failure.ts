@@ -2,6 +2,7 @@ import type { CommandJob, JobResult } from '@pgfleet/contracts';
 import { exitWords } from '../process/exit-words';
 import { unreachableWords } from '../ssh/unreachable-words';
 
+/** Never the command's own: see `runScript`. */
 const sshFailed = 255;
 const messageLimit = 2000;
 const taskLimit = 120;
@@ -30,8 +31,7 @@ export interface Said {
 }
 
 const messageOf = (exitCode: number, said: Said): string => {
-  // A command may end with 255 as well; ssh says nothing then.
-  if (exitCode === sshFailed && said.ssh !== '') return unreachableWords(said.ssh);
+  if (exitCode === sshFailed) return unreachableWords(said.ssh || 'the connection was lost');
   return `${exitWords(exitCode)}: ${said.stderr || said.stdout || 'it said nothing'}`;
 };
 

@@ -14,16 +14,17 @@ export const unitOf = (jobId: string): string => `pgfleet-job-${jobId.replace(/^
 /** Shell: stops a job's unit, waits until it is gone, and fails with `stillRunning` if it is not. */
 export const stopScript = (jobId: string): string => {
   const unit = unitOf(jobId);
-  return [
-    `systemctl stop ${unit} 2>/dev/null`,
-    `case $(systemctl show --property=ActiveState --value ${unit}) in inactive|failed) ;;`,
-    `*) echo "${unit} of an earlier run does not end" >&2; exit ${stillRunning} ;; esac`,
-  ].join('; ');
+  return `systemctl stop ${unit} 2>/dev/null
+case $(systemctl show --property=ActiveState --value ${unit}) in
+  inactive | failed) ;;
+  *) echo "${unit} of an earlier run does not end" >&2; exit ${stillRunning} ;;
+esac`;
 };
 
 /**
  * Shell: runs the job's command as its unit and passes output and exit code on. First it stops what an earlier run of the same job
  * may have left, so that there are never two.
+ * A 255 of the command is passed on as 254: ssh itself ends with 255 when the connection is lost, and often without a word.
  * @see systemd-run(1); in its command `$$` stands for a dollar sign
  */
 export const runScript = (job: CommandJob, secondsLeft: number): string => {
@@ -39,5 +40,6 @@ export const runScript = (job: CommandJob, secondsLeft: number): string => {
     `--property=RuntimeMaxSec=${Math.ceil(secondsLeft) + orphanSeconds}s`,
   ];
   const argv = job.argv.map((argument) => shellQuote(argument.replaceAll('$', '$$$$')));
-  return `${stopScript(job.id)}; exec systemd-run ${options.join(' ')} -- ${argv.join(' ')}`;
+  return `${stopScript(job.id)}
+exec systemd-run ${options.join(' ')} -- ${argv.join(' ')}`;
 };

@@ -138,6 +138,7 @@ export class JobRunner implements OnModuleDestroy {
   private again(job: Job, work: Work, error: unknown): unknown {
     if (error instanceof RetryLater) return error;
     if (error instanceof LeaseHeld) {
+      this.logger.log(`${job.id} waits: ${error.message}`, { endsInMs: error.endsInMs });
       return new RetryLater(
         Math.min(longestWaitMs, Math.max(shortestWaitMs, error.endsInMs + shortestWaitMs)),
       );
