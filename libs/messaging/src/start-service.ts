@@ -25,11 +25,17 @@ export const startService = async (
     forceCloseConnections: true,
     abortOnError: false,
   });
-  app.connectMicroservice({ strategy: app.get(RequestTransport, { strict: false }) });
-  app.connectMicroservice({ strategy: app.get(JetStreamTransport, { strict: false }) });
-  await configure?.(app);
-  app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
-  await app.listen(httpPort);
-  await app.startAllMicroservices();
-  return app;
+  try {
+    app.connectMicroservice({ strategy: app.get(RequestTransport, { strict: false }) });
+    app.connectMicroservice({ strategy: app.get(JetStreamTransport, { strict: false }) });
+    await configure?.(app);
+    app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
+    await app.listen(httpPort);
+    await app.startAllMicroservices();
+    return app;
+  } catch (error) {
+    // What was opened already would keep the process alive.
+    await app.close();
+    throw error;
+  }
 };

@@ -83,8 +83,9 @@ export class ServerProcess {
 
   /** `kill -9`: nothing is flushed, nobody is told. Resolves when it is gone. */
   async kill(): Promise<void> {
-    if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null) return;
-    process.kill(this.pid(), 'SIGKILL');
+    if (this.child && this.child.exitCode === null && this.child.signalCode === null) {
+      process.kill(this.pid(), 'SIGKILL');
+    }
     await this.closed;
   }
 

@@ -1,10 +1,7 @@
-import { applyDecorators, UseFilters } from '@nestjs/common';
-import { EventPattern } from '@nestjs/microservices';
 import { type CloudEvent, type EventContract, type EventData, eventSubject } from '@pgfleet/contracts';
 import type { EntityManager } from 'typeorm';
+import { handleWith } from './handle-with';
 import type { HandlerDecorator } from './handler-decorator';
-import { KeepError } from './keep-error.filter';
-import { JETSTREAM } from '../tokens';
 import type { EventSubscription } from './subscription';
 
 type InboxHandler<E extends EventContract> = (
@@ -40,8 +37,5 @@ export function OnEvent(contract: EventContract, options: OnEventOptions = {}): 
     inbox: options.inbox ?? true,
     concurrency: options.concurrency ?? 1,
   };
-  return applyDecorators(
-    EventPattern<string>(eventSubject(contract, '*'), JETSTREAM, { subscription }),
-    UseFilters(KeepError),
-  );
+  return handleWith(eventSubject(contract, '*'), subscription);
 }

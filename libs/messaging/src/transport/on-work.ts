@@ -1,9 +1,6 @@
-import { applyDecorators, UseFilters } from '@nestjs/common';
-import { EventPattern } from '@nestjs/microservices';
 import type { z } from 'zod';
-import { JETSTREAM } from '../tokens';
+import { handleWith } from './handle-with';
 import type { HandlerDecorator } from './handler-decorator';
-import { KeepError } from './keep-error.filter';
 import type { Feed, Work, WorkSubscription } from './subscription';
 
 /**
@@ -15,8 +12,5 @@ export const OnWork = <S extends z.ZodType>(
   options: Feed & { schema: S },
 ): HandlerDecorator<(payload: z.output<S>, work: Work) => Promise<unknown>> => {
   const subscription: WorkSubscription = { kind: 'work', ...options };
-  return applyDecorators(
-    EventPattern<string>(options.filter, JETSTREAM, { subscription }),
-    UseFilters(KeepError),
-  );
+  return handleWith(options.filter, subscription);
 };
