@@ -9,6 +9,7 @@ export {
 export type { Etcd } from './etcd';
 export { eventually } from './eventually';
 export { serversRoot } from './image';
+export { type InImage, type Ran, runInImage, startInImage } from './in-image';
 export { type Machines, startMachines } from './machines';
 export type { Nats } from './nats';
 export type { Postgres } from './postgres';

@@ -11,8 +11,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually, serversRoot } from '@pgfleet/integration';
-import { type Ran, runInImage, startInImage } from './in-image';
+import {
+  eventually,
+  type InImage,
+  type Ran,
+  runInImage,
+  serversRoot,
+  startInImage,
+} from '@pgfleet/integration';
 
 const socket = '/srv';
 const configuration = (stanza: string) => `
@@ -70,7 +76,7 @@ export class ArchivedNode {
       join(data, 'data/postgresql.conf'),
       `${settings}archive_command = 'pgbackrest --stanza=${stanza} archive-push %p'\n`,
     );
-    node.server = startInImage(root, data, ['/usr/lib/postgresql/17/bin/postgres', '-D', '/srv/data']);
+    node.server = startInImage(node.program(['/usr/lib/postgresql/17/bin/postgres', '-D', '/srv/data']));
     for (const stream of [node.server.stdout!, node.server.stderr!])
       stream.on('data', (chunk: Buffer) => appendFileSync(join(data, 'postgres.log'), chunk));
     await eventually(() => node.sql('select 1'), 20_000);
@@ -78,7 +84,7 @@ export class ArchivedNode {
   }
 
   run(argv: string[]): Promise<Ran> {
-    return runInImage(this.root, this.data, argv);
+    return runInImage(this.program(argv));
   }
 
   async sql(statement: string): Promise<string> {
@@ -104,11 +110,15 @@ export class ArchivedNode {
 
   async stop(): Promise<void> {
     if (this.server && this.server.exitCode === null) {
-      // At once: an orderly end would wait for the archiver, whose stanza may be gone.
-      this.server.kill('SIGQUIT');
+      this.server.kill('SIGKILL');
       await once(this.server, 'close');
     }
     rmSync(this.data, { recursive: true, force: true });
+  }
+
+  private program(argv: string[]): InImage {
+    const env = { PGBACKREST_CONFIG: '/srv/pgbackrest.conf' };
+    return { root: this.root, data: this.data, user: 'postgres', argv, env };
   }
 
   private async runOrThrow(argv: string[]): Promise<Ran> {

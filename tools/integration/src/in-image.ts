@@ -1,0 +1,48 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+export interface InImage {
+  /** Root file system with the program in it: see `serversRoot`. */
+  readonly root: string;
+  /** Folder of the host that the program sees as /srv. */
+  readonly data: string;
+  /** The user of the image that it runs as. */
+  readonly user: string;
+  readonly argv: readonly string[];
+  readonly env?: Record<string, string>;
+}
+
+export interface Ran {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Mounts and processes of its own: all of them end when the process that was started here is killed. */
+const enter = `
+  mount --bind "$DATA" "$ROOT/srv" && mount -t proc proc "$ROOT/proc" && mount --rbind /dev "$ROOT/dev" &&
+  exec chroot "$ROOT" setpriv --reuid "$RUN_AS" --regid "$RUN_AS" --clear-groups --pdeathsig KILL -- "$@"
+`;
+
+/** Starts a program of the node image; it dies with this process, and everything that it has started dies with it. */
+export const startInImage = ({ root, data, user, argv, env = {} }: InImage): ChildProcess =>
+  spawn(
+    'setpriv',
+    ['--pdeathsig', 'KILL', '--', 'unshare', '--mount', '--pid', '--fork', '--kill-child=KILL']
+      .concat(['--propagation', 'private', '--', 'sh', '-c', enter, 'sh'])
+      .concat(argv),
+    {
+      env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', ...env, ROOT: root, DATA: data, RUN_AS: user },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+
+/** Runs a program of the node image to its end, whatever its exit code. */
+export const runInImage = async (program: InImage): Promise<Ran> => {
+  const child = startInImage(program);
+  let [stdout, stderr] = ['', ''];
+  child.stdout!.on('data', (chunk) => (stdout += chunk));
+  child.stderr!.on('data', (chunk) => (stderr += chunk));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { exitCode: code ?? 128, stdout, stderr };
+};
