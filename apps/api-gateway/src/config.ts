@@ -18,4 +18,5 @@ const Env = BaseEnv.extend({
 });
 
 export type Config = z.output<typeof Env>;
-export const readConfig = (): Config => parseEnv(Env);
+export const parseConfig = (env: NodeJS.ProcessEnv): Config => parseEnv(Env, env);
+export const readConfig = (): Config => parseConfig(process.env);

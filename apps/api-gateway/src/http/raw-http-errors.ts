@@ -52,7 +52,12 @@ export const answerRawErrors = (server: Server): void => {
   });
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     const { problem } = wrongExpectation('Only `Expect: 100-continue` is understood');
-    response.writeHead(problem.status, { 'Content-Type': 'application/problem+json', Connection: 'close' });
-    response.end(JSON.stringify(problem));
+    const body = JSON.stringify(problem);
+    response.writeHead(problem.status, {
+      'Content-Type': 'application/problem+json',
+      'Content-Length': Buffer.byteLength(body),
+      Connection: 'close',
+    });
+    response.end(body);
   });
 };

@@ -11,7 +11,8 @@ const texts = (token: string): Record<string, { raw: string; expect?: number[] }
   return {
     'a line of noise': { raw: request('hello there') },
     'a TLS greeting': { raw: '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' + '\x00'.repeat(64) },
-    'HTTP/0.9': { raw: request('GET /clusters') },
+    // Read as HTTP/1.0 without a token, or as nothing at all.
+    'HTTP/0.9': { raw: request('GET /clusters'), expect: [400, 401] },
     'HTTP/9.9': { raw: request('GET /clusters HTTP/9.9', host, auth) },
     'HTTP/2 prior knowledge': { raw: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' },
     'no Host': { raw: request('GET /clusters HTTP/1.1', auth, 'Connection: close') },

@@ -1,0 +1,163 @@
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import {
+  backupOperations,
+  clusterOperations,
+  eventSubject,
+  type LogLine,
+  logSubject,
+  type Operation,
+  operationSucceeded,
+} from '@pgfleet/contracts';
+import { eventually } from '@pgfleet/integration';
+import { EventReader } from './testing/event-reader';
+import { GatewayPlatform } from './testing/gateway-platform';
+import { anOperation } from './testing/samples';
+
+describe('the log of an operation', () => {
+  let platform: GatewayPlatform;
+  let operation: Operation;
+  beforeAll(async () => {
+    platform = await GatewayPlatform.start();
+  }, 120_000);
+  afterAll(() => platform.stop());
+  beforeEach(() => {
+    platform.answers.reset();
+    operation = anOperation();
+    platform.answers.on(clusterOperations.get, () => operation);
+    platform.answers.on(backupOperations.get, () => null);
+  });
+
+  const path = () => `/operations/${operation.id}/log`;
+  const say = async (...lines: string[]) => {
+    for (const line of lines) {
+      const entry: LogLine = {
+        time: new Date().toISOString(),
+        operationId: operation.id,
+        step: 'configure',
+        stream: 'stdout',
+        line,
+      };
+      await jetstream(platform.nats).publish(logSubject(operation.id), JSON.stringify(entry));
+    }
+  };
+  const finish = async () => {
+    operation = { ...operation, state: 'succeeded' };
+    await jetstream(platform.nats).publish(eventSubject(operationSucceeded, operation.id), '{}');
+  };
+  const open = (headers: Record<string, string> = {}) =>
+    EventReader.open(`${platform.url}${path()}`, headers);
+  const consumers = async () => {
+    const manager = await jetstreamManager(platform.nats);
+    return (await manager.streams.info('LOGS')).state.consumer_count;
+  };
+
+  it('as JSON: pages of lines, each with its place', async () => {
+    await say('one', 'two', 'three');
+    const first = await platform.call('GET', `${path()}?limit=2`);
+    expect(first.headers.get('content-type')).toMatch(/^application\/json/);
+    expect(first.json.items.map((item: LogLine) => item.line)).toEqual(['one', 'two']);
+    expect(first.json.next).toBe(first.json.items[1].seq);
+    const second = await platform.call('GET', `${path()}?limit=2&after=${first.json.next}`);
+    expect(second.json.items.map((item: LogLine) => item.line)).toEqual(['three']);
+    expect(second.json.next).toBeNull();
+  });
+
+  it('as JSON: no lines are an empty page, no operation is a 404', async () => {
+    expect((await platform.call('GET', path())).json).toEqual({ items: [], next: null });
+    platform.answers.reset();
+    expect((await platform.call('GET', path())).status).toBe(404);
+    expect((await platform.call('GET', path(), undefined, { accept: 'text/event-stream' })).status).toBe(404);
+  });
+
+  it('as a stream: what is there, what comes, and the end when the operation ends', async () => {
+    await say('before');
+    const reader = await open();
+    expect(await reader.next()).toMatchObject({ event: 'line', data: { line: 'before' } });
+    await say('while');
+    const line = await reader.next();
+    expect(line).toMatchObject({ event: 'line', data: { line: 'while', seq: Number(line?.id) } });
+    await say('last');
+    await finish();
+    expect(await reader.next()).toMatchObject({ data: { line: 'last' } });
+    expect(await reader.next()).toMatchObject({
+      event: 'end',
+      data: { id: operation.id, state: 'succeeded' },
+    });
+    expect(await reader.next()).toBeNull();
+  });
+
+  it('as a stream: an operation that has ended gives its lines and the end at once', async () => {
+    await say('one', 'two');
+    operation = { ...operation, state: 'failed' };
+    const reader = await open();
+    const events = [await reader.next(), await reader.next(), await reader.next(), await reader.next()];
+    expect(events.map((each) => each?.event)).toEqual(['line', 'line', 'end', undefined]);
+  });
+
+  it('as a stream: goes on after Last-Event-ID, with nothing twice and nothing left out', async () => {
+    await say('one', 'two');
+    const reader = await open();
+    await reader.next();
+    const two = await reader.next();
+    reader.close();
+    await say('three', 'four');
+    const resumed = await open({ 'last-event-id': String(two?.id) });
+    expect(await resumed.next()).toMatchObject({ data: { line: 'three' } });
+    expect(await resumed.next()).toMatchObject({ data: { line: 'four' } });
+    resumed.close();
+  });
+
+  it('as a stream: ends although the event of the end was published before anybody listened', async () => {
+    await finish();
+    const reader = await open();
+    expect(await reader.next()).toMatchObject({ event: 'end' });
+  });
+
+  it('leaves no consumer in NATS when the reader goes away', async () => {
+    await eventually(async () => expect(await consumers()).toBe(0));
+    await say('one');
+    const readers = await Promise.all([open(), open(), open()]);
+    for (const reader of readers) await reader.next();
+    expect(await consumers()).toBe(3);
+    for (const reader of readers) reader.close();
+    await eventually(async () => expect(await consumers()).toBe(0));
+  });
+
+  it('sends ten thousand lines to a reader that takes them one by one, in order and once', async () => {
+    const count = 10_000;
+    const time = new Date().toISOString();
+    const entry = { time, operationId: operation.id, step: 'configure', stream: 'stdout', line: '' };
+    for (let from = 0; from < count; from += 500) {
+      const publishes = Array.from({ length: 500 }, (_, at) => {
+        const line = JSON.stringify({ ...entry, line: `${from + at} ${'x'.repeat(200)}` });
+        return jetstream(platform.nats).publish(logSubject(operation.id), line);
+      });
+      await Promise.all(publishes);
+    }
+    await finish();
+    const reader = await open();
+    for (let at = 0; at < count; at += 1) {
+      const event = await reader.next();
+      if (!String((event?.data as LogLine).line).startsWith(`${at} `))
+        throw new Error(`line ${at} is missing`);
+    }
+    expect((await reader.next())?.event).toBe('end');
+  }, 60_000);
+
+  it('goes on through a restart of NATS', async () => {
+    await say('before');
+    const reader = await open();
+    await reader.next();
+    await platform.services.nats.kill();
+    await platform.services.nats.start();
+    await eventually(() => say('after'), 20_000);
+    expect(await reader.next()).toMatchObject({ data: { line: 'after' } });
+    await eventually(() => finish(), 20_000);
+    expect(await reader.next()).toMatchObject({ event: 'end' });
+  }, 60_000);
+
+  it('an answer to HEAD has no stream', async () => {
+    const answer = await platform.call('HEAD', path(), undefined, { accept: 'text/event-stream' });
+    expect([answer.status, answer.text]).toEqual([200, '']);
+  });
+});

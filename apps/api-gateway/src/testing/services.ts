@@ -1,0 +1,61 @@
+import { Controller, type INestApplication, Module, type Type } from '@nestjs/common';
+import {
+  backupOperations,
+  clusterOperations,
+  createCluster,
+  createUser,
+  deleteCluster,
+  deleteUser,
+  getCluster,
+  getClusterHealth,
+  getCredentials,
+  getUser,
+  listBackups,
+  listClusters,
+  listUsers,
+  type RequestContract,
+  type ServiceName,
+  updateCluster,
+  updateUser,
+} from '@pgfleet/contracts';
+import { MessagingModule, OnRequest, startService } from '@pgfleet/messaging';
+import type { Answers } from './answers';
+
+const contracts: RequestContract[] = [
+  ...Object.values(clusterOperations),
+  ...Object.values(backupOperations),
+  ...[createUser, listUsers, getUser, updateUser, deleteUser],
+  ...[createCluster, listClusters, getCluster, getCredentials, updateCluster, deleteCluster],
+  listBackups,
+  getClusterHealth,
+];
+
+/** A controller that answers everything that the gateway asks of the service; the contracts are checked as in production. */
+const controllerFor = (service: ServiceName, answers: Answers): Type => {
+  class AnsweringController {}
+  for (const contract of contracts.filter((each) => each.service === service)) {
+    const answer = {
+      value: (input: unknown) => answers.give(contract, input),
+      writable: true,
+      configurable: true,
+    };
+    Object.defineProperty(AnsweringController.prototype, contract.name, answer);
+    OnRequest(contract)(AnsweringController.prototype, contract.name, answer);
+  }
+  Controller()(AnsweringController);
+  return AnsweringController;
+};
+
+/** A service on real NATS whose use cases are the spec's. */
+export const startAnswering = (
+  service: ServiceName,
+  natsUrl: string,
+  answers: Answers,
+): Promise<INestApplication> => {
+  @Module({
+    imports: [MessagingModule.forRoot({ service, nats: { servers: natsUrl }, database: false })],
+    controllers: [controllerFor(service, answers)],
+  })
+  class AnsweringModule {}
+  return startService(AnsweringModule, { service, httpPort: 0 });
+};
