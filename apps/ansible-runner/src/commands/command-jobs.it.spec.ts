@@ -112,7 +112,9 @@ describe('command jobs on a real machine', () => {
   it('tells how a command failed', async () => {
     const failing = script('echo "ERROR: [056]: unable to find primary" >&2; exit 56');
     const missing = command(['/no/such/program']);
-    await Promise.all([board.order(failing), board.order(missing)]);
+    const like = script('exit 255');
+    await Promise.all([failing, missing, like].map((job) => board.order(job)));
+    expect((await board.result(like)).failures[0]?.message).toBe('ended with exit code 254: it said nothing');
     expect(await board.result(failing)).toMatchObject({
       state: 'failed',
       exitCode: 56,

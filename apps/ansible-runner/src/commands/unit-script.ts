@@ -41,5 +41,8 @@ export const runScript = (job: CommandJob, secondsLeft: number): string => {
   ];
   const argv = job.argv.map((argument) => shellQuote(argument.replaceAll('$', '$$$$')));
   return `${stopScript(job.id)}
-exec systemd-run ${options.join(' ')} -- ${argv.join(' ')}`;
+systemd-run ${options.join(' ')} -- ${argv.join(' ')}
+code=$?
+[ $code -ne 255 ] || code=254
+exit $code`;
 };
