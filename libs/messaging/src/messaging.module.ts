@@ -4,14 +4,14 @@ import type { ServiceName } from '@pgfleet/contracts';
 import { Readiness } from '@pgfleet/observability';
 import { Inbox } from './inbox/inbox';
 import { OperationLog } from './log/operation-log';
-import { connectNats, type NatsOptions } from './nats/connect-nats';
+import { connectNats, inboxPrefix, type NatsOptions } from './nats/connect-nats';
 import { NatsLink } from './nats/nats-link';
 import { Outbox } from './outbox/outbox';
 import { OutboxRelay } from './outbox/outbox-relay';
 import { OutboxTable } from './outbox/outbox-table';
 import { Requester } from './requests/requester';
 import { RequestTransport } from './requests/request-transport';
-import { NATS, SERVICE } from './tokens';
+import { INBOX_PREFIX, NATS, SERVICE } from './tokens';
 import { DeadLetters } from './transport/dead-letters';
 import { JetStreamTransport } from './transport/jetstream-transport';
 
@@ -46,6 +46,8 @@ export class MessagingModule implements OnApplicationShutdown {
       global: true,
       providers: [
         { provide: SERVICE, useValue: options.service },
+        { provide: INBOX_PREFIX, useValue: inboxPrefix(options.nats.user) },
+        { provide: INBOX_PREFIX, useValue: inboxPrefixOf(options.nats.user) },
         { provide: NATS, useFactory: () => connectNats({ ...options.nats, name: options.service }) },
         { provide: NatsLink, useFactory: (nats: NatsConnection) => new NatsLink(nats), inject: [NATS] },
         DeadLetters,

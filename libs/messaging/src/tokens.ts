@@ -4,3 +4,8 @@ export const NATS = Symbol('NATS');
 export const SERVICE = Symbol('SERVICE');
 /** Nest's id of our transport: `@OnEvent` and `@OnWork` handlers belong to it. */
 export const JETSTREAM = Symbol('JETSTREAM');
+
+/** Where this service's user of NATS may listen for answers. */
+export const INBOX_PREFIX = Symbol('INBOX_PREFIX');
+/** Where this process's replies come. */
+export const INBOX_PREFIX = Symbol('INBOX_PREFIX');

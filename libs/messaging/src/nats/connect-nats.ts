@@ -14,16 +14,21 @@ export interface NatsOptions {
 }
 
 const logger = new Logger('Nats');
+
+/** A user may listen on its own inboxes only, so that nobody reads the answers that another gets. */
+export const inboxPrefixOf = (user: string | undefined): string => (user ? `_INBOX_${user}` : '_INBOX');
 const retryMs = 1_000;
+
+/** A user may listen on its own inboxes only, so that nobody reads the answers that another gets. */
+export const inboxPrefix = (user?: string): string => (user === undefined ? '_INBOX' : `_INBOX_${user}`);
 
 const connectionOptions = (options: NatsOptions): NodeConnectionOptions => ({
   servers: options.servers.split(',').map((server) => server.trim()),
   name: options.name,
-  // A user may listen on its own inboxes only, so that nobody reads the answers that another gets.
   ...(options.user !== undefined && {
     user: options.user,
     pass: options.password,
-    inboxPrefix: `_INBOX_${options.user}`,
+    inboxPrefix: inboxPrefix(options.user),
   }),
   ...(options.caFile !== undefined && { tls: { ca: readFileSync(options.caFile, 'utf8') } }),
   // A restarted server is found again for as long as this process lives, also when it comes back with other credentials first.

@@ -12,7 +12,7 @@ import {
 } from '@pgfleet/contracts';
 import { Outside } from '@pgfleet/observability';
 import { lastValueFrom, takeUntil, fromEvent } from 'rxjs';
-import { NATS } from '../tokens';
+import { INBOX_PREFIX, NATS } from '../tokens';
 import { Reply } from './reply';
 
 const defaultTimeoutMs = 5_000;
@@ -21,8 +21,11 @@ const breakerResetMs = 1_000;
 
 /** Nest's own NATS client on the connection that the service has. */
 class SharedClient extends ClientNats {
-  constructor(private readonly nats: NatsConnection) {
-    super({});
+  constructor(
+    private readonly nats: NatsConnection,
+    inboxPrefix: string,
+  ) {
+    super({ inboxPrefix });
   }
 
   override createClient(): Promise<never> {
@@ -37,8 +40,8 @@ export class Requester {
   private readonly client: SharedClient;
   private readonly targets = new Map<string, Outside>();
 
-  constructor(@Inject(NATS) nats: NatsConnection) {
-    this.client = new SharedClient(nats);
+  constructor(@Inject(NATS) nats: NatsConnection, @Inject(INBOX_PREFIX) inboxPrefix: string) {
+    this.client = new SharedClient(nats, inboxPrefix);
   }
 
   /**
