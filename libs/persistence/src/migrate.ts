@@ -1,12 +1,15 @@
 import { openDatabase } from './open-database';
 import type { PersistenceOptions } from './persistence-options';
 
+/** An install must end: a database that is not there after this long is said to be missing. */
+const waitMs = 60_000;
+
 /**
  * Brings the schema up to date and returns the names of the migrations that ran, none when it already was. Runs as the service's
  * own role; makes the schema when it is not there and the role may. Two runs at once wait for each other.
  */
 export const migrate = async (options: PersistenceOptions): Promise<string[]> => {
-  const dataSource = await openDatabase({ ...options, poolSize: 2, statementTimeoutMs: 120_000 });
+  const dataSource = await openDatabase({ ...options, poolSize: 2, statementTimeoutMs: 120_000 }, waitMs);
   try {
     return await dataSource.transaction(async (guard) => {
       // A migration may take longer than a session may idle while it waits for it.

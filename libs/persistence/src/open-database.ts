@@ -7,8 +7,12 @@ import { dataSourceOptions, type PersistenceOptions } from './persistence-option
 const logger = new Logger('Database');
 const retryMs = 1_000;
 
-/** Opens the pool. A database that is not there yet is waited for, and said so; a wrong password or schema is thrown. */
-export const openDatabase = async (options: PersistenceOptions): Promise<DataSource> => {
+/**
+ * Opens the pool. A database that is not there yet is waited for, and said so, for ever or `waitMs`; a wrong password or schema is
+ * thrown.
+ */
+export const openDatabase = async (options: PersistenceOptions, waitMs = Infinity): Promise<DataSource> => {
+  const deadline = Date.now() + waitMs;
   const dataSource = new DataSource(
     dataSourceOptions(options, (error) => logger.warn(`A pooled connection was lost: ${error.message}`)),
   );
@@ -16,7 +20,7 @@ export const openDatabase = async (options: PersistenceOptions): Promise<DataSou
     try {
       return await dataSource.initialize();
     } catch (error) {
-      if (!isDatabaseGone(error)) throw error;
+      if (!isDatabaseGone(error) || Date.now() > deadline) throw error;
       if (attempt % 10 === 0) {
         logger.warn(`Waiting for PostgreSQL at ${new URL(options.url).host}: ${(error as Error).message}`);
       }
