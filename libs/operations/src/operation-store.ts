@@ -32,16 +32,6 @@ export class OperationStore {
     return row ?? null;
   }
 
-  /** Operations that are pending or running, by cluster. */
-  async activeOfMany(tx: EntityManager, clusterIds: readonly string[]): Promise<Map<string, string>> {
-    const found = await rows<{ id: string; cluster_id: string }>(
-      tx,
-      `SELECT id, cluster_id FROM operation WHERE cluster_id = ANY($1) AND state IN ('pending', 'running')`,
-      [clusterIds],
-    );
-    return new Map(found.map((row) => [row.cluster_id, row.id]));
-  }
-
   steps(id: string, database: Database = this.dataSource): Promise<StepRow[]> {
     return rows<StepRow>(database, 'SELECT * FROM operation_step WHERE operation_id = $1 ORDER BY position', [
       id,

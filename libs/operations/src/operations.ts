@@ -21,7 +21,6 @@ import { hasEnded, type OperationRow } from './operation-row';
 import { OperationStore } from './operation-store';
 import { Programs } from './programs';
 import { contextOf } from './step-context';
-import { contextOf } from './step-context';
 
 export interface StartOperation {
   readonly kind: string;
@@ -118,11 +117,6 @@ export class Operations {
   /** Newest first. */
   list(query: ListOperationsQuery): Promise<{ items: Operation[]; next: string | null }> {
     return this.store.list(query);
-  }
-
-  /** Which operation is changing each of the clusters now; a cluster with none is not in the map. */
-  active(tx: EntityManager, clusterIds: readonly string[]): Promise<Map<string, string>> {
-    return this.store.activeOfMany(tx, clusterIds);
   }
 
   /** A failed operation goes on from the step that failed. 409 when it has not failed, or the cluster has another now. */

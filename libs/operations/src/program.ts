@@ -46,8 +46,6 @@ export abstract class Program<Input = unknown> {
 
   /** Runs in the transaction that ends the operation as failed. */
   onFailed?(context: OperationContext<Input>, error: OperationError, tx: EntityManager): Promise<unknown>;
-  /** Runs in the transaction that lets a failed operation go on. */
-  onRetried?(context: OperationContext<Input>, tx: EntityManager): Promise<unknown>;
   /** Runs in the transaction that ends the operation as cancelled. */
   onCancelled?(context: OperationContext<Input>, tx: EntityManager): Promise<unknown>;
   /** Runs in the transaction in which a failed operation goes on, at the step that failed. */
