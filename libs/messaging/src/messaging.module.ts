@@ -47,7 +47,6 @@ export class MessagingModule implements OnApplicationShutdown {
       providers: [
         { provide: SERVICE, useValue: options.service },
         { provide: INBOX_PREFIX, useValue: inboxPrefix(options.nats.user) },
-        { provide: INBOX_PREFIX, useValue: inboxPrefixOf(options.nats.user) },
         { provide: NATS, useFactory: () => connectNats({ ...options.nats, name: options.service }) },
         { provide: NatsLink, useFactory: (nats: NatsConnection) => new NatsLink(nats), inject: [NATS] },
         DeadLetters,

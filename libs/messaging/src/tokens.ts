@@ -7,5 +7,3 @@ export const JETSTREAM = Symbol('JETSTREAM');
 
 /** Where this service's user of NATS may listen for answers. */
 export const INBOX_PREFIX = Symbol('INBOX_PREFIX');
-/** Where this process's replies come. */
-export const INBOX_PREFIX = Symbol('INBOX_PREFIX');

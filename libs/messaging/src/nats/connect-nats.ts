@@ -15,8 +15,6 @@ export interface NatsOptions {
 
 const logger = new Logger('Nats');
 
-/** A user may listen on its own inboxes only, so that nobody reads the answers that another gets. */
-export const inboxPrefixOf = (user: string | undefined): string => (user ? `_INBOX_${user}` : '_INBOX');
 const retryMs = 1_000;
 
 /** A user may listen on its own inboxes only, so that nobody reads the answers that another gets. */
