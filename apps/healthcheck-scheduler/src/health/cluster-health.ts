@@ -1,0 +1,47 @@
+import { Injectable } from '@nestjs/common';
+import { notFound, type ClusterHealth, type HealthState, type NodeHealth } from '@pgfleet/contracts';
+import { DataSource } from 'typeorm';
+import { NodeChangeEntity } from '../persistence/node-change.entity';
+import { NodeEntity } from '../persistence/node.entity';
+
+/** As bad as the worst of its nodes. */
+const worst = (states: readonly HealthState[]): HealthState =>
+  states.includes('unhealthy') ? 'unhealthy' : states.includes('unknown') ? 'unknown' : 'healthy';
+
+const view = (node: NodeEntity, changes: readonly NodeChangeEntity[]): NodeHealth => ({
+  node: node.name,
+  state: node.state,
+  since: node.since.toISOString(),
+  checkedAt: node.checkedAt?.toISOString() ?? null,
+  checks: node.checks,
+  history: changes
+    .filter((change) => change.node === node.name)
+    .map(({ state, at, reason }) => ({ state, at: at.toISOString(), reason })),
+});
+
+/** Health of a cluster's nodes now, and their changes, newest first. */
+@Injectable()
+export class ClusterHealths {
+  constructor(private readonly database: DataSource) {}
+
+  /** 404 for a cluster that is not probed: one that is not there, or not ready yet. */
+  async of(clusterId: string): Promise<ClusterHealth> {
+    const nodes = await this.database.manager.find(NodeEntity, {
+      where: { clusterId },
+      order: { name: 'ASC' },
+    });
+    if (nodes.length === 0)
+      throw notFound(`The cluster ${clusterId} is not probed.`, {
+        remedy: 'Probing begins when the cluster is ready: look at GET /clusters/:clusterId.',
+      });
+    const changes = await this.database.manager.find(NodeChangeEntity, {
+      where: { clusterId },
+      order: { id: 'DESC' },
+    });
+    return {
+      clusterId,
+      state: worst(nodes.map(({ state }) => state)),
+      nodes: nodes.map((n) => view(n, changes)),
+    };
+  }
+}

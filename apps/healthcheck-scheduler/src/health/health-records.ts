@@ -1,0 +1,65 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { nodeHealthChanged, type HealthCheck } from '@pgfleet/contracts';
+import { Outbox } from '@pgfleet/messaging';
+import { DataSource, type EntityManager } from 'typeorm';
+import { CONFIG, type Config } from '../config';
+import { NodeChangeEntity } from '../persistence/node-change.entity';
+import { NodeEntity } from '../persistence/node.entity';
+import type { Claim } from '../schedule/claims';
+import { afterProbe } from './hysteresis';
+
+/** Changes of a node that are kept. */
+const keptChanges = 50;
+
+const reasonOf = (checks: readonly HealthCheck[]): string => {
+  const failed = checks.filter(({ ok }) => !ok);
+  if (failed.length === 0) return 'every check succeeded';
+  return failed.map(({ name, detail }) => `${name}: ${detail}`).join('; ');
+};
+
+/** Writes down what probes found. A change of health, its place in the history and its event are one transaction. */
+@Injectable()
+export class HealthRecords {
+  constructor(
+    private readonly database: DataSource,
+    private readonly outbox: Outbox,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** Nothing is written for a node that is no longer probed, or that was claimed again since. */
+  record({ clusterId, name, probe }: Claim, checks: HealthCheck[]): Promise<void> {
+    return this.database.transaction(async (tx) => {
+      const node = await tx.findOne(NodeEntity, {
+        where: { clusterId, name },
+        lock: { mode: 'pessimistic_write' },
+      });
+      if (node?.probe !== probe) return;
+      const ok = checks.every((check) => check.ok);
+      const { state, contrary } = afterProbe(node, ok, {
+        unhealthyAfter: this.config.PGFLEET_UNHEALTHY_AFTER,
+        healthyAfter: this.config.PGFLEET_HEALTHY_AFTER,
+      });
+      const now = new Date();
+      const since = state === node.state ? node.since : now;
+      await tx.update(NodeEntity, { clusterId, name }, { state, since, contrary, checks, checkedAt: now });
+      if (state !== node.state) await this.changed(tx, node, state, now, checks);
+    });
+  }
+
+  private async changed(
+    tx: EntityManager,
+    { clusterId, name: node, state: from }: NodeEntity,
+    to: NodeEntity['state'],
+    at: Date,
+    checks: HealthCheck[],
+  ): Promise<void> {
+    const reason = reasonOf(checks);
+    await tx.insert(NodeChangeEntity, { clusterId, node, state: to, at, reason });
+    await tx.query(
+      `delete from node_change where cluster_id = $1 and node = $2 and id <= (
+         select id from node_change where cluster_id = $1 and node = $2 order by id desc offset $3 limit 1)`,
+      [clusterId, node, keptChanges],
+    );
+    await this.outbox.publish(tx, nodeHealthChanged, node, { clusterId, node, from, to, reason, checks });
+  }
+}

@@ -1,0 +1,14 @@
+import { messagingMigrations } from '@pgfleet/messaging';
+import type { PersistenceOptions } from '@pgfleet/persistence';
+import { CreateHealthSchema1795000000000 } from './create-health-schema.migration';
+import { NodeEntity } from './node.entity';
+import { NodeChangeEntity } from './node-change.entity';
+
+/** healthcheck-scheduler's own schema. */
+export const databaseOptions = (url: string, caFile: string | undefined): PersistenceOptions => ({
+  url,
+  ...(caFile && { caFile }),
+  schema: 'health',
+  entities: [NodeEntity, NodeChangeEntity],
+  migrations: [...messagingMigrations, CreateHealthSchema1795000000000],
+});

@@ -1,0 +1,73 @@
+import type { PatroniCluster, PatroniStatus } from '@pgfleet/patroni';
+import { judgePatroni, judgeReplication, judgeSql } from './checks';
+
+const status = (more: Partial<PatroniStatus>): PatroniStatus => ({
+  name: 'n1',
+  scope: 'clu',
+  state: 'running',
+  role: 'replica',
+  timeline: 3,
+  replicationState: null,
+  walPosition: 1,
+  feeds: [],
+  paused: false,
+  unlocked: false,
+  etcdSeenAt: null,
+  ...more,
+});
+const cluster = (lagBytes: number | null): PatroniCluster => ({
+  paused: false,
+  members: [
+    { name: 'n1', role: 'replica', state: 'streaming', host: null, port: null, timeline: 3, lagBytes },
+  ],
+});
+const view = { nodes: ['n1', 'n2', 'n3'], maxLagBytes: 1000, cluster: cluster(0) };
+const feed = (name: string, state = 'streaming') => ({ name, state, syncState: 'async' });
+
+describe('checks', () => {
+  it('says what Patroni says', () => {
+    expect(judgePatroni(status({ role: 'leader' }))).toEqual({
+      ok: true,
+      detail: 'leader, running on timeline 3',
+    });
+    expect(judgePatroni(status({ state: 'stopped', timeline: null }))).toEqual({
+      ok: false,
+      detail: 'replica, stopped',
+    });
+  });
+
+  it('sees a PostgreSQL that is not what Patroni says', () => {
+    expect(judgeSql(true, 'replica').ok).toBe(true);
+    expect(judgeSql(true, 'leader').ok).toBe(false);
+    expect(judgeSql(false, 'replica').ok).toBe(false);
+    expect(judgeSql(false, null).ok).toBe(true);
+  });
+
+  it('wants every other node to stream from a leader', () => {
+    const leader = status({ role: 'leader', feeds: [feed('n2'), feed('n3')] });
+    expect(judgeReplication({ ...view, status: leader })).toEqual({
+      ok: true,
+      detail: '2 of 2 replicas stream',
+    });
+    const poor = status({ role: 'leader', feeds: [feed('n2', 'backup'), feed('n3'), feed('stranger')] });
+    expect(judgeReplication({ ...view, status: poor })).toEqual({
+      ok: false,
+      detail: '1 of 2 replicas stream, not n2',
+    });
+    expect(judgeReplication({ ...view, nodes: ['n1'], status: status({ role: 'leader' }) }).ok).toBe(true);
+  });
+
+  it('wants a replica to stream, and not far behind', () => {
+    const streaming = status({ replicationState: 'streaming' });
+    expect(judgeReplication({ ...view, status: streaming }).ok).toBe(true);
+    expect(judgeReplication({ ...view, status: streaming, cluster: cluster(null) }).ok).toBe(true);
+    expect(judgeReplication({ ...view, status: streaming, cluster: cluster(1001) })).toEqual({
+      ok: false,
+      detail: 'streaming, 1001 bytes behind',
+    });
+    expect(judgeReplication({ ...view, status: status({}) }).ok).toBe(false);
+    expect(
+      judgeReplication({ ...view, status: status({ replicationState: 'in archive recovery' }) }).ok,
+    ).toBe(false);
+  });
+});

@@ -1,0 +1,46 @@
+import type { HealthCheck } from '@pgfleet/contracts';
+import type { PatroniCluster, PatroniStatus } from '@pgfleet/patroni';
+
+type Verdict = Pick<HealthCheck, 'ok' | 'detail'>;
+
+/** Patroni answers, and PostgreSQL under it runs. */
+export const judgePatroni = (status: PatroniStatus): Verdict => {
+  const timeline = status.timeline === null ? '' : ` on timeline ${status.timeline}`;
+  return { ok: status.state === 'running', detail: `${status.role}, ${status.state}${timeline}` };
+};
+
+/** A query got through PgBouncer, and PostgreSQL is what Patroni says that it is. Without Patroni's word any answer is good. */
+export const judgeSql = (inRecovery: boolean, role: string | null): Verdict => {
+  const said = inRecovery ? 'answers, in recovery' : 'answers, takes writes';
+  if (role === 'leader' && inRecovery) return { ok: false, detail: `${said}, although Patroni leads` };
+  if (role === 'replica' && !inRecovery) return { ok: false, detail: `${said}, although it is a replica` };
+  return { ok: true, detail: said };
+};
+
+export interface ReplicationView {
+  status: PatroniStatus;
+  cluster: PatroniCluster;
+  /** Every node of the cluster that there is meant to be. */
+  nodes: readonly string[];
+  maxLagBytes: number;
+}
+
+/** A leader feeds every other node; a replica streams and is not far behind. */
+export const judgeReplication = ({ status, cluster, nodes, maxLagBytes }: ReplicationView): Verdict => {
+  if (status.role === 'leader') {
+    const others = nodes.filter((name) => name !== status.name);
+    const streaming = others.filter((name) =>
+      status.feeds.some((replica) => replica.name === name && replica.state === 'streaming'),
+    );
+    const missing = others.filter((name) => !streaming.includes(name));
+    const detail = `${streaming.length} of ${others.length} replicas stream`;
+    return missing.length === 0
+      ? { ok: true, detail }
+      : { ok: false, detail: `${detail}, not ${missing.join(', ')}` };
+  }
+  if (status.replicationState !== 'streaming')
+    return { ok: false, detail: status.replicationState ?? 'does not stream from a leader' };
+  const lag = cluster.members.find(({ name }) => name === status.name)?.lagBytes ?? null;
+  if (lag === null) return { ok: true, detail: 'streaming' };
+  return { ok: lag <= maxLagBytes, detail: `streaming, ${lag} bytes behind` };
+};
