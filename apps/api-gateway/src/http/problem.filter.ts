@@ -1,5 +1,5 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
-import { invalidInput, type Problem, ProblemError } from '@pgfleet/contracts';
+import { type Problem, ProblemError } from '@pgfleet/contracts';
 import type { Request, Response } from 'express';
 import { badRequest, internalError, noSuchRoute, wrongContentType } from './http-problems';
 import { tooLarge } from './json-body';
@@ -35,7 +35,6 @@ export class ProblemFilter implements ExceptionFilter {
 
   private problemOf(error: unknown, request: Request): Problem {
     if (error instanceof ProblemError) return error.problem;
-    if (error instanceof URIError) return invalidInput('The URL is not valid percent-encoded UTF-8').problem;
     const known = error instanceof HttpException && byStatus[error.getStatus()];
     if (known) return known().problem;
     const { id } = contextOf(request);

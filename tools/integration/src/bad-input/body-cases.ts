@@ -22,7 +22,10 @@ const unreadable = (endpoint: Endpoint): BadInput[] => [
     body: JSON.stringify({ ...(endpoint.body as object), unknownField: 1 }),
     headers: json,
   }),
-  spoil(endpoint, 'a body with __proto__', [400], { body: '{"__proto__":{"isAdmin":true}}', headers: json }),
+  spoil(endpoint, 'a body with __proto__', [400], {
+    body: addMember(endpoint.body, '"__proto__":{"isAdmin":true}'),
+    headers: json,
+  }),
   spoil(endpoint, 'a body with constructor.prototype', [400], {
     body: '{"constructor":{"prototype":{"isAdmin":true}}}',
     headers: json,
@@ -134,6 +137,17 @@ const wrongFields = (
   return [...wrong, ...properties, ...entries];
 };
 
+/** JSON of an object with one more member, as text: JavaScript would take `__proto__` for something else. */
+const addMember = (object: unknown, member: string): string =>
+  JSON.stringify({ ...(object as object), ' ': 0 }).replace('" ":0', member);
+
+/** A good body but for bytes in a string that are not UTF-8, where careless decoding would see a replacement character. */
+const notUtf8 = (endpoint: Endpoint, name: string): BadInput =>
+  spoil(endpoint, `bytes in ${name} that are not UTF-8`, [400], {
+    body: Buffer.from(JSON.stringify({ ...(endpoint.body as object), [name]: 'a\u00ffb' }), 'latin1'),
+    headers: json,
+  });
+
 const exampleMembers = (schema: JsonSchema): object => (schema.default ?? {}) as object;
 
 export const bodyCases = (endpoint: Endpoint, document: ApiDocument): BadInput[] => {
@@ -152,6 +166,9 @@ export const bodyCases = (endpoint: Endpoint, document: ApiDocument): BadInput[]
         headers: json,
       }),
     ),
+    ...Object.entries(properties as Record<string, JsonSchema>)
+      .filter(([, property]) => resolve(property, document).type === 'string')
+      .map(([name]) => notUtf8(endpoint, name)),
     ...Object.entries(properties as Record<string, JsonSchema>).flatMap(([name, property]) =>
       wrongFields(endpoint, document, property, (value) => ({ ...example, [name]: value }), name),
     ),
