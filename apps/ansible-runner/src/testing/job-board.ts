@@ -14,11 +14,15 @@ import {
   streams,
 } from '@pgfleet/contracts';
 import { eventually } from '@pgfleet/integration';
-import { OperationLog, provision } from '@pgfleet/messaging';
+import { NatsLink, OperationLog, provision } from '@pgfleet/messaging';
 
 /** What the services around the runner do: order jobs, cancel them, read what became of them. */
 export class JobBoard {
-  private constructor(readonly nats: NatsConnection) {}
+  private readonly operationLog: OperationLog;
+
+  private constructor(readonly nats: NatsConnection) {
+    this.operationLog = new OperationLog(new NatsLink(nats));
+  }
 
   static async open(url: string): Promise<JobBoard> {
     const nats = await connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
@@ -85,7 +89,9 @@ export class JobBoard {
 
   async log({ operationId }: Job): Promise<LogLine[]> {
     const lines: LogLine[] = [];
-    for await (const { line } of new OperationLog(this.nats).read(operationId, { follow: false }))
+    for await (const { line } of new OperationLog(new NatsLink(this.nats)).read(operationId, {
+      follow: false,
+    }))
       lines.push(line);
     return lines;
   }

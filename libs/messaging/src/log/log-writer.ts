@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { jetstream } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/transport-node';
-import { type LogLine, logSubject } from '@pgfleet/contracts';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type LogLine, logSubject } from '@pgfleet/contracts';
+import type { NatsLink } from '../nats/nats-link';
 
 interface Pending {
   readonly subject: string;
@@ -14,6 +13,7 @@ interface Pending {
 }
 
 const giveUpMs = 30_000;
+const retryMs = 1_000;
 const windowSize = 128;
 /** A line is cut here: a runaway line must not stop a job. */
 const lineLimit = 64 * 1024;
@@ -23,7 +23,7 @@ export class LogWriter {
   private readonly queue: Pending[] = [];
   private pumping = false;
 
-  constructor(private readonly nats: NatsConnection) {}
+  constructor(private readonly link: NatsLink) {}
 
   append(line: LogLine): Promise<void> {
     const text = JSON.stringify({ ...line, line: line.line.slice(0, lineLimit) });
@@ -48,7 +48,8 @@ export class LogWriter {
       const failed = window.filter((_, index) => !outcomes[index]);
       if (failed.length === 0) continue;
       this.queue.unshift(...failed);
-      await pause(200);
+      await this.link.untilUp(AbortSignal.timeout(retryMs));
+      await pause(retryMs / 10);
     }
     this.pumping = false;
   }
@@ -56,11 +57,11 @@ export class LogWriter {
   /** True when the line is dealt with: stored, or given up. */
   private async publish(line: Pending): Promise<boolean> {
     try {
-      await jetstream(this.nats).publish(line.subject, line.text, { msgID: line.id, timeout: 5_000 });
+      await this.link.publish(line.subject, line.text, line.id);
       line.resolve();
       return true;
     } catch (error) {
-      if (Date.now() < line.giveUpAt && !this.nats.isClosed()) return false;
+      if (Date.now() < line.giveUpAt && !this.link.nats.isClosed()) return false;
       line.reject(error as Error);
       return true;
     }

@@ -1,7 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { NatsConnection } from '@nats-io/transport-node';
+import { Injectable } from '@nestjs/common';
 import { LogLine } from '@pgfleet/contracts';
-import { NATS } from '../tokens';
+import { NatsLink } from '../nats/nats-link';
 import { LogReader, type LogEntry, type ReadOptions } from './log-reader';
 import { LogWriter } from './log-writer';
 
@@ -11,9 +10,9 @@ export class OperationLog {
   private readonly writer: LogWriter;
   private readonly reader: LogReader;
 
-  constructor(@Inject(NATS) nats: NatsConnection) {
-    this.writer = new LogWriter(nats);
-    this.reader = new LogReader(nats);
+  constructor(link: NatsLink) {
+    this.writer = new LogWriter(link);
+    this.reader = new LogReader(link);
   }
 
   /** Resolves when the line is stored; lines are stored in the order of the calls. Rejects after 30 s without NATS. */

@@ -1,10 +1,15 @@
 import { Logger } from '@nestjs/common';
+import { jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 
-/** Whether the connection to NATS is up now, and who wants to know when it comes back. */
+/** A publish is given up after this long. */
+export const publishTimeoutMs = 5_000;
+
+/** Whether the connection to NATS is up now, and who wants to know when it goes and comes back. */
 export class NatsLink {
   private readonly logger = new Logger('Nats');
-  private readonly listeners = new Set<() => void>();
+  private readonly upListeners = new Set<() => void>();
+  private readonly downListeners = new Set<() => void>();
   private up = true;
 
   constructor(readonly nats: NatsConnection) {
@@ -17,8 +22,28 @@ export class NatsLink {
 
   /** Calls back each time the connection is back after it was lost; returns how to stop that. */
   onUp(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    this.upListeners.add(listener);
+    return () => this.upListeners.delete(listener);
+  }
+
+  /**
+   * Stores a message in its stream; one with an id that came within 10 minutes is stored once. Rejects as soon as the connection is
+   * lost: what was on its way then may or may not have arrived, and is to be published again with the same id.
+   */
+  async publish(subject: string, payload: string, id: string): Promise<void> {
+    if (!this.isUp()) throw new Error('there is no connection to NATS');
+    let unlisten = () => {};
+    const lost = new Promise<never>((_, reject) => {
+      const listener = () => reject(new Error('the connection to NATS was lost'));
+      this.downListeners.add(listener);
+      unlisten = () => this.downListeners.delete(listener);
+    });
+    try {
+      const options = { msgID: id, timeout: publishTimeoutMs };
+      await Promise.race([jetstream(this.nats).publish(subject, payload, options), lost]);
+    } finally {
+      unlisten();
+    }
   }
 
   /** Resolves at once when up, else when the connection is back or `signal` is aborted. */
@@ -38,12 +63,13 @@ export class NatsLink {
   private async watch(): Promise<void> {
     for await (const status of this.nats.status()) {
       if (status.type === 'disconnect') {
+        if (this.up) this.logger.warn(`Connection to ${status.server} lost, reconnecting`);
         this.up = false;
-        this.logger.warn(`Connection to ${status.server} lost, reconnecting`);
+        for (const listener of [...this.downListeners]) listener();
       } else if (status.type === 'reconnect') {
         this.up = true;
         this.logger.log(`Connected to ${status.server} again`);
-        for (const listener of [...this.listeners]) listener();
+        for (const listener of [...this.upListeners]) listener();
       } else if (status.type === 'error') {
         this.logger.error(`Refused by the server: ${status.error.message}`);
       }

@@ -1,13 +1,12 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { jetstream } from '@nats-io/jetstream';
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { isDatabaseGone } from '@pgfleet/persistence';
 import { backoffMs } from '../backoff';
-import { NatsLink } from '../nats/nats-link';
+import { NatsLink, publishTimeoutMs } from '../nats/nats-link';
 import { OutboxCommitSubscriber } from './outbox-commit.subscriber';
 import { OutboxTable, type OutboxRow } from './outbox-table';
 
-/** A publish is given up after this long; the lease of the rows that are being published is three times as long. */
-const publishTimeoutMs = 5_000;
+/** Longer than a publish can take, so that no other process publishes the same row at the same time. */
+const leaseMs = 3 * publishTimeoutMs;
 const pollMs = 1_000;
 
 /**
@@ -25,7 +24,7 @@ export class OutboxRelay implements OnApplicationBootstrap {
 
   constructor(
     private readonly table: OutboxTable,
-    @Inject(NatsLink) private readonly link: NatsLink,
+    private readonly link: NatsLink,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -73,7 +72,7 @@ export class OutboxRelay implements OnApplicationBootstrap {
 
   /** Returns how many rows were published. */
   private async publishBatch(): Promise<number> {
-    const batch = await this.table.claim(publishTimeoutMs * 3);
+    const batch = await this.table.claim(leaseMs);
     const outcomes = await Promise.all(batch.map((row) => this.publish(row)));
     const published = batch.filter((_, index) => outcomes[index] === null);
     await this.table.remove(published);
@@ -87,10 +86,7 @@ export class OutboxRelay implements OnApplicationBootstrap {
   /** Returns why it failed, null when the stream has the message. */
   private async publish(row: OutboxRow): Promise<string | null> {
     try {
-      await jetstream(this.link.nats).publish(row.subject, row.payload, {
-        msgID: row.id,
-        timeout: publishTimeoutMs,
-      });
+      await this.link.publish(row.subject, row.payload, row.id);
       return null;
     } catch (error) {
       const reason = (error as Error).message;

@@ -15,7 +15,7 @@ import {
 import { eventually, type Services, startServices } from '@pgfleet/integration';
 import { DataSource, type EntityManager } from 'typeorm';
 import { z } from 'zod';
-import { OnEvent, OnWork, provision, RetryLater, type Work } from '../index';
+import { NatsLink, OnEvent, OnWork, provision, RetryLater, type Work } from '../index';
 import { readStream } from '../testing/read-stream';
 import { observe, prepare, startTestService } from '../testing/test-service';
 import { JetStreamTransport } from './jetstream-transport';
@@ -72,6 +72,7 @@ describe('JetStream transport', () => {
   let services: Services;
   let url: string;
   let spec: NatsConnection;
+  let link: NatsLink;
   let app: INestApplication;
 
   beforeAll(async () => {
@@ -81,6 +82,7 @@ describe('JetStream transport', () => {
       'CREATE TABLE cluster.effect (name text); GRANT ALL ON cluster.effect TO cluster',
     );
     spec = await observe(services);
+    link = new NatsLink(spec);
     app = await start();
   }, 60_000);
   afterAll(async () => {
@@ -237,7 +239,8 @@ describe('JetStream transport', () => {
     await services.nats.kill();
     await pause(500);
     await services.nats.start();
-    await eventually(() => publish(clusterUpdated, 'after the restart'));
+    await link.untilUp(AbortSignal.timeout(10_000));
+    await publish(clusterUpdated, 'after the restart');
     const at = Date.now();
     await eventually(() => expect(did('after the restart')).toBe(1), 5_000);
     console.log(`first event after a restart of NATS: ${Date.now() - at} ms`);
@@ -249,7 +252,8 @@ describe('JetStream transport', () => {
     await services.nats.kill();
     services.nats.eraseData();
     await services.nats.start();
-    await eventually(() => provision(spec));
+    await link.untilUp(AbortSignal.timeout(10_000));
+    await provision(spec);
     await publish(clusterUpdated, 'new world');
     await eventually(() => expect(did('new world')).toBe(1), 10_000);
     await eventually(() => app.get(JetStreamTransport).check());

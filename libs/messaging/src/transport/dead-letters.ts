@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { jetstream, type JsMsg } from '@nats-io/jetstream';
+import type { JsMsg } from '@nats-io/jetstream';
 import type { ServiceName } from '@pgfleet/contracts';
-import type { NatsConnection } from '@nats-io/transport-node';
 import { z } from 'zod';
-import { NATS, SERVICE } from '../tokens';
+import { NatsLink } from '../nats/nats-link';
+import { SERVICE } from '../tokens';
 
 /** What stands in the DEAD stream for a message that was given up, on `dead.<service>.<durable>`. */
 export const DeadLetter = z.object({
@@ -24,7 +24,7 @@ const payloadLimit = 800 * 1024;
 @Injectable()
 export class DeadLetters {
   constructor(
-    @Inject(NATS) private readonly nats: NatsConnection,
+    private readonly link: NatsLink,
     @Inject(SERVICE) private readonly service: ServiceName,
   ) {}
 
@@ -41,9 +41,7 @@ export class DeadLetters {
       at: new Date().toISOString(),
       payload: message.string().slice(0, payloadLimit),
     };
-    await jetstream(this.nats).publish(`dead.${this.service}.${durable}`, JSON.stringify(letter), {
-      msgID: `${stream}/${streamSequence}/${durable}`,
-      timeout: 5_000,
-    });
+    const id = `${stream}/${streamSequence}/${durable}`;
+    await this.link.publish(`dead.${this.service}.${durable}`, JSON.stringify(letter), id);
   }
 }
