@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 
 export interface InImage {
   /** Root file system with the program in it: see `serversRoot`. */
@@ -10,6 +11,8 @@ export interface InImage {
   readonly user: string;
   readonly argv: readonly string[];
   readonly env?: Record<string, string>;
+  /** Another that runs: the program joins its mounts and processes, as on one machine, and ends with it. */
+  readonly beside?: ChildProcess;
 }
 
 export interface Ran {
@@ -24,13 +27,25 @@ const enter = `
   exec chroot "$ROOT" setpriv --reuid "$RUN_AS" --regid "$RUN_AS" --clear-groups --pdeathsig KILL -- "$@"
 `;
 
+/** The process that the chain which was started at last became or started. */
+const innermost = ({ pid }: ChildProcess): string =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0] || String(pid);
+
+const isolated = (argv: readonly string[]): string[] =>
+  ['unshare', '--mount', '--pid', '--fork', '--kill-child=KILL', '--propagation', 'private', '--']
+    .concat(['sh', '-c', enter, 'sh'])
+    .concat(argv);
+
+const joined = (other: ChildProcess, user: string, argv: readonly string[]): string[] =>
+  ['nsenter', '--target', innermost(other), '--mount', '--pid', '--root', '--wd', '--']
+    .concat(['setpriv', '--reuid', user, '--regid', user, '--clear-groups', '--pdeathsig', 'KILL', '--'])
+    .concat(argv);
+
 /** Starts a program of the node image; it dies with this process, and everything that it has started dies with it. */
-export const startInImage = ({ root, data, user, argv, env = {} }: InImage): ChildProcess =>
+export const startInImage = ({ root, data, user, argv, env = {}, beside }: InImage): ChildProcess =>
   spawn(
     'setpriv',
-    ['--pdeathsig', 'KILL', '--', 'unshare', '--mount', '--pid', '--fork', '--kill-child=KILL']
-      .concat(['--propagation', 'private', '--', 'sh', '-c', enter, 'sh'])
-      .concat(argv),
+    ['--pdeathsig', 'KILL', '--'].concat(beside ? joined(beside, user, argv) : isolated(argv)),
     {
       env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', ...env, ROOT: root, DATA: data, RUN_AS: user },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -118,7 +118,8 @@ export class ArchivedNode {
 
   private program(argv: string[]): InImage {
     const env = { PGBACKREST_CONFIG: '/srv/pgbackrest.conf' };
-    return { root: this.root, data: this.data, user: 'postgres', argv, env };
+    const beside = this.server;
+    return { root: this.root, data: this.data, user: 'postgres', argv, env, ...(beside && { beside }) };
   }
 
   private async runOrThrow(argv: string[]): Promise<Ran> {
