@@ -152,15 +152,14 @@ describe('healthcheck-scheduler', () => {
     const nodes = cluster.nodes.map(({ name, address }) => ({ name, address }));
     targets = [{ clusterId, database: 'postgres', password: PatroniCluster.password, nodes }];
     await publish(clusterReady, { clusterId, name: 'orders', stanza: newId('lin') });
-    const found = await eventually(async () => {
-      const now = await health();
-      expect(now.state).toBe('healthy');
-      return now;
+    await eventually(async () => {
+      const { state, nodes: seen } = await health();
+      expect(state).toBe('healthy');
+      expect(seen.map(({ node, checks }) => [node, checks.map(({ detail }) => detail)])).toEqual([
+        ['n1', ['leader, running on timeline 1', 'answers, takes writes', '1 of 1 replicas stream']],
+        ['n2', ['replica, running on timeline 1', 'answers, in recovery', 'streaming, 0 bytes behind']],
+      ]);
     });
-    expect(found.nodes.map(({ node, checks }) => [node, checks.map(({ detail }) => detail)])).toEqual([
-      ['n1', ['leader, running on timeline 1', 'answers, takes writes', '1 of 1 replicas stream']],
-      ['n2', ['replica, running on timeline 1', 'answers, in recovery', 'streaming, 0 bytes behind']],
-    ]);
     await eventually(async () => expect(await published('n1')).toEqual(['unknown → healthy']));
   });
 
