@@ -1,14 +1,15 @@
 import { z } from 'zod';
+import { NodeName, StepName } from './api/fields';
 import { OperationId } from './ids';
 
 /** What Ansible is doing, typed: a play or task that begins, a host's result of a task, the totals at the end. */
 export const Progress = z.object({
   event: z.enum(['play', 'task', 'host', 'stats']),
-  play: z.string().optional(),
-  task: z.string().optional(),
-  host: z.string().optional(),
+  play: z.string().optional().meta({ example: 'Nodes' }),
+  task: z.string().optional().meta({ example: 'postgres_node : converge' }),
+  host: NodeName.optional(),
   status: z.enum(['ok', 'changed', 'failed', 'unreachable', 'skipped']).optional(),
-  message: z.string().optional(),
+  message: z.string().optional().meta({ example: '4 files changed' }),
   duration: z.number().optional().meta({ description: 'seconds' }),
 });
 export type Progress = z.infer<typeof Progress>;
@@ -18,12 +19,12 @@ export const LogLine = z
   .object({
     time: z.iso.datetime(),
     operationId: OperationId,
-    step: z.string(),
-    jobId: z.string().optional(),
+    step: StepName,
+    jobId: z.string().optional().meta({ example: 'job_01979a3c-5f7e-7c11-8d2a-3b9f6c1e0a55' }),
     attempt: z.int().optional(),
     stream: z.enum(['stdout', 'stderr', 'progress', 'note']),
-    host: z.string().optional(),
-    line: z.string(),
+    host: NodeName.optional(),
+    line: z.string().meta({ example: 'TASK [postgres_node : converge]' }),
     progress: Progress.optional(),
   })
   .meta({ id: 'LogLine' });

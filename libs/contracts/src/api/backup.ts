@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Instant } from './fields';
+import { Instant, Lsn, Stanza, WalName } from './fields';
 
 /** One backup, from `pgbackrest info`. Sizes are bytes; `repositoryBytes` is what it takes in the store, compressed. */
 export const Backup = z
@@ -10,11 +10,11 @@ export const Backup = z
     stoppedAt: Instant,
     databaseBytes: z.int(),
     repositoryBytes: z.int(),
-    walStart: z.string().nullable(),
-    walStop: z.string().nullable(),
-    lsnStart: z.string().nullable(),
-    lsnStop: z.string().nullable(),
-    dependsOn: z.array(z.string()),
+    walStart: WalName.nullable(),
+    walStop: WalName.nullable(),
+    lsnStart: Lsn.nullable(),
+    lsnStop: Lsn.nullable(),
+    dependsOn: z.array(z.string()).meta({ description: 'labels of the backups it needs', example: [] }),
     failed: z.boolean().meta({ description: 'pgBackRest found an error in it' }),
   })
   .meta({ id: 'Backup' });
@@ -22,10 +22,10 @@ export type Backup = z.infer<typeof Backup>;
 
 export const BackupList = z
   .object({
-    stanza: z.string(),
+    stanza: Stanza,
     status: z.string().meta({ description: "pgBackRest's own word on the stanza", example: 'ok' }),
-    walMin: z.string().nullable(),
-    walMax: z.string().nullable(),
+    walMin: WalName.nullable(),
+    walMax: WalName.nullable(),
     asOf: Instant.meta({
       description: 'when pgBackRest said so; older than some seconds when the store cannot be read now',
     }),

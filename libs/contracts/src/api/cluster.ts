@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ClusterId, OperationId, UserId } from '../ids';
-import { Description, Instant, Labels, ResourceName, SqlName } from './fields';
+import { Description, Instant, Labels, NodeName, ResourceName, SqlName } from './fields';
 
 export const ClusterState = z.enum(['creating', 'ready', 'degraded', 'failed', 'deleting']);
 export type ClusterState = z.infer<typeof ClusterState>;
@@ -11,8 +11,8 @@ export type MemberRole = z.infer<typeof MemberRole>;
 /** A member as Patroni tells it through etcd. `lagBytes` is the distance to the leader's WAL position, null while unknown. */
 export const Member = z
   .object({
-    name: z.string(),
-    machine: z.string(),
+    name: NodeName,
+    machine: NodeName,
     role: MemberRole,
     state: z
       .string()
@@ -23,8 +23,17 @@ export const Member = z
   .meta({ id: 'Member' });
 export type Member = z.infer<typeof Member>;
 
+const Database = z.string().meta({ description: 'name of the database', example: 'app' });
+const DatabaseUser = z.string().meta({ description: 'its owner', example: 'app' });
+
 export const Endpoint = z
-  .object({ host: z.string(), port: z.int(), database: z.string(), user: z.string(), uri: z.string() })
+  .object({
+    host: z.string().meta({ example: '10.77.0.24' }),
+    port: z.int().meta({ example: 5000 }),
+    database: Database,
+    user: DatabaseUser,
+    uri: z.string().meta({ example: 'postgresql://app@10.77.0.24:5000/app' }),
+  })
   .meta({
     id: 'Endpoint',
     description: 'Where to connect; the password is at /clusters/:clusterId/credentials.',
@@ -38,7 +47,7 @@ export const Cluster = z
     id: ClusterId,
     name: ResourceName,
     userId: UserId,
-    description: z.string(),
+    description: z.string().meta({ example: 'Orders of the shop' }),
     labels: Labels,
     state: ClusterState,
     nodes: z.int(),
@@ -106,12 +115,15 @@ export const DeleteClusterQuery = z.strictObject({
 
 export const Credentials = z
   .object({
-    user: z.string(),
-    password: z.string(),
-    database: z.string(),
-    primaryUri: z.string(),
-    replicasUri: z.string(),
-    caCertificate: z.string().meta({ description: 'PEM; with it sslmode=verify-full works' }),
+    user: DatabaseUser,
+    password: z.string().meta({ example: 'kX3vT9qLw2Zr8BnY5mHs4JdG7pCf1AeU' }),
+    database: Database,
+    primaryUri: z.string().meta({ example: 'postgresql://app:kX3v…@10.77.0.24:5000/app' }),
+    replicasUri: z.string().meta({ example: 'postgresql://app:kX3v…@10.77.0.24:5001/app' }),
+    caCertificate: z.string().meta({
+      description: 'PEM; with it sslmode=verify-full works',
+      example: '-----BEGIN CERTIFICATE-----\nMIIB…\n-----END CERTIFICATE-----\n',
+    }),
   })
   .meta({ id: 'Credentials' });
 export type Credentials = z.infer<typeof Credentials>;

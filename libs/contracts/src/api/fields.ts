@@ -46,6 +46,32 @@ export const Labels = z
 export const Description = z
   .string()
   .max(500)
-  .regex(/^\P{C}*$/u, 'must not contain control characters');
+  .regex(/^\P{C}*$/u, 'must not contain control characters')
+  .meta({ example: 'Orders of the shop' });
 
 export const Instant = z.iso.datetime().meta({ example: '2026-11-23T12:00:00.000Z' });
+
+/** Names that people read in answers and events, with an example of each for the documents. */
+export const NodeName = z
+  .string()
+  .meta({ description: 'name of a node and of its machine', example: '3b9f6c1e0a55-1' });
+export const StepName = z
+  .string()
+  .meta({ description: 'name of a step of the operation', example: 'configure' });
+export const OperationKind = z
+  .string()
+  .meta({ description: 'what is being done', example: 'cluster.create' });
+export const Stanza = z
+  .string()
+  .meta({ description: "pgBackRest's name for the cluster", example: 'orders-3b9f6c1e0a55' });
+export const Cause = z
+  .string()
+  .meta({ description: 'what happened', example: 'The machine 3b9f6c1e0a55-1 does not answer.' });
+export const Remedy = z
+  .string()
+  .meta({ description: 'what to do about it', example: 'Look at its console, then retry.' });
+export const Reason = z
+  .string()
+  .meta({ description: 'why, in words', example: 'The replica 3b9f6c1e0a55-2 left.' });
+export const WalName = z.string().meta({ description: 'a WAL segment', example: '000000010000000000000003' });
+export const Lsn = z.string().meta({ description: 'a position in the WAL', example: '0/3000028' });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ClusterId } from '../ids';
-import { Instant } from './fields';
+import { Instant, NodeName, Reason } from './fields';
 
 export const HealthState = z.enum(['unknown', 'healthy', 'unhealthy']);
 export type HealthState = z.infer<typeof HealthState>;
@@ -9,7 +9,7 @@ export const HealthCheck = z
   .object({
     name: z.enum(['patroni', 'sql', 'replication']),
     ok: z.boolean(),
-    detail: z.string(),
+    detail: z.string().meta({ example: 'streaming, 0 bytes behind' }),
     milliseconds: z.number().nonnegative(),
   })
   .meta({ id: 'HealthCheck' });
@@ -17,12 +17,12 @@ export type HealthCheck = z.infer<typeof HealthCheck>;
 
 export const NodeHealth = z
   .object({
-    node: z.string(),
+    node: NodeName,
     state: HealthState,
     since: Instant,
     checkedAt: Instant.nullable(),
     checks: z.array(HealthCheck),
-    history: z.array(z.object({ state: HealthState, at: Instant, reason: z.string() })),
+    history: z.array(z.object({ state: HealthState, at: Instant, reason: Reason })),
   })
   .meta({ id: 'NodeHealth' });
 export type NodeHealth = z.infer<typeof NodeHealth>;

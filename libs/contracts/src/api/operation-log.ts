@@ -13,12 +13,9 @@ export type LogEntry = z.infer<typeof LogEntry>;
 export const LogPage = z
   .object({
     items: z.array(LogEntry),
-    next: z
-      .int()
-      .nullable()
-      .meta({
-        description: 'the value for `after` of the next page; null when these are the last lines so far',
-      }),
+    next: z.int().nullable().meta({
+      description: 'the value for `after` of the next page; null when these are the last lines so far',
+    }),
   })
   .meta({ id: 'LogPage' });
 export type LogPage = z.infer<typeof LogPage>;

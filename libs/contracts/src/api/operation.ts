@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ClusterId, OperationId } from '../ids';
-import { Instant } from './fields';
+import { Cause, Instant, OperationKind, Remedy, StepName } from './fields';
 
 export const OperationState = z.enum(['pending', 'running', 'succeeded', 'failed', 'cancelled']);
 export type OperationState = z.infer<typeof OperationState>;
@@ -10,7 +10,7 @@ export type StepState = z.infer<typeof StepState>;
 
 export const OperationStep = z
   .object({
-    name: z.string(),
+    name: StepName,
     state: StepState,
     attempt: z.int().nonnegative(),
     startedAt: Instant.nullable(),
@@ -20,14 +20,16 @@ export const OperationStep = z
 
 /** Why an operation stopped: at which step, what happened, and what the reader can do. */
 export const OperationError = z
-  .object({ step: z.string(), cause: z.string(), remedy: z.string() })
+  .object({ step: StepName, cause: Cause, remedy: Remedy })
   .meta({ id: 'OperationError' });
 export type OperationError = z.infer<typeof OperationError>;
+
+const at = (second: number) => `2026-11-23T12:00:0${second}.000Z`;
 
 export const Operation = z
   .object({
     id: OperationId,
-    kind: z.string().meta({ example: 'cluster.create' }),
+    kind: OperationKind,
     clusterId: ClusterId.nullable(),
     state: OperationState,
     steps: z.array(OperationStep),
@@ -35,7 +37,21 @@ export const Operation = z
     createdAt: Instant,
     updatedAt: Instant,
   })
-  .meta({ id: 'Operation' });
+  .meta({
+    id: 'Operation',
+    example: {
+      id: 'op_01979a3c-5f7e-7c11-8d2a-3b9f6c1e0a55',
+      kind: 'cluster.create',
+      clusterId: 'clu_01979a3c-5f7e-7c11-8d2a-3b9f6c1e0a55',
+      state: 'running',
+      steps: [
+        { name: 'boot', state: 'succeeded', attempt: 1, startedAt: at(0), endedAt: at(4) },
+        { name: 'configure', state: 'running', attempt: 1, startedAt: at(4), endedAt: null },
+      ],
+      createdAt: at(0),
+      updatedAt: at(4),
+    },
+  });
 export type Operation = z.infer<typeof Operation>;
 
 export const ListOperationsQuery = z.strictObject({

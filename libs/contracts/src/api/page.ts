@@ -2,7 +2,15 @@ import { z } from 'zod';
 
 /** A page of a list, newest first; `next` is the value for `before` of the next page, null on the last. */
 export const pageOf = <Item extends z.ZodType>(item: Item, id: string) =>
-  z.object({ items: z.array(item), next: z.string().nullable() }).meta({ id });
+  z
+    .object({
+      items: z.array(item),
+      next: z
+        .string()
+        .nullable()
+        .meta({ description: 'the value for `before` of the next page', example: null }),
+    })
+    .meta({ id });
 
 export const PageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),

@@ -107,7 +107,7 @@ export const getClusterBackups = defineEndpoint({
   summary: 'List backups',
   description: 'What `pgbackrest info` says of the cluster: its backups, and the WAL that is archived.',
   params,
-  answer: { status: 200, description: 'The backups, oldest first.', schema: BackupList },
+  answer: { status: 200, description: 'The backups, newest first.', schema: BackupList },
   refusals: { 404: 'There is no such cluster, or nothing was archived of it yet.' },
 });
 

@@ -25,7 +25,10 @@ export const getReady = defineEndpoint({
   answer: {
     status: 200,
     description: 'It can do its work.',
-    schema: z.object({ status: z.literal('ready'), checks: z.array(z.string()) }),
+    schema: z.object({
+      status: z.literal('ready'),
+      checks: z.array(z.string()).meta({ example: ['nats', 'cluster-service'] }),
+    }),
   },
   refusals: { 503: 'Something that it needs does not answer; the problem says what.' },
 });

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { Stanza, Cause, Remedy } from '../api/fields';
 import { Backup } from '../api/backup';
 import { defineEvent } from '../define-event';
 import { ClusterId } from '../ids';
 
-const stanza = z.object({ clusterId: ClusterId, stanza: z.string() });
+const stanza = z.object({ clusterId: ClusterId, stanza: Stanza });
 
 export const stanzaCreated = defineEvent({
   name: 'backup.stanza.created',
@@ -15,7 +16,7 @@ export const stanzaFailed = defineEvent({
   name: 'backup.stanza.failed',
   version: 1,
   description: 'The stanza could not be made, archiving to it was not proven, or it could not be removed.',
-  data: stanza.extend({ cause: z.string(), remedy: z.string() }),
+  data: stanza.extend({ cause: Cause, remedy: Remedy }),
 });
 export const stanzaDeleted = defineEvent({
   name: 'backup.stanza.deleted',
@@ -33,5 +34,5 @@ export const backupFailed = defineEvent({
   name: 'backup.failed',
   version: 1,
   description: 'A backup did not end well; the store keeps what it had before.',
-  data: stanza.extend({ type: z.enum(['full', 'diff', 'incr']), cause: z.string() }),
+  data: stanza.extend({ type: z.enum(['full', 'diff', 'incr']), cause: Cause }),
 });

@@ -1,14 +1,16 @@
 import { z } from 'zod';
+import { NodeName, Reason, Stanza } from '../api/fields';
 import { ClusterState, MemberRole } from '../api/cluster';
 import { defineEvent } from '../define-event';
 import { ClusterId, UserId } from '../ids';
 
-const cluster = z.object({ clusterId: ClusterId, name: z.string() });
+const PatroniState = z.string().meta({ description: "Patroni's word", example: 'streaming' });
+const cluster = z.object({ clusterId: ClusterId, name: z.string().meta({ example: 'orders' }) });
 const member = z.object({
   clusterId: ClusterId,
-  member: z.string(),
+  member: NodeName,
   role: MemberRole,
-  state: z.string(),
+  state: PatroniState,
   timeline: z.int().nullable(),
 });
 
@@ -22,7 +24,7 @@ export const clusterReady = defineEvent({
   name: 'cluster.ready',
   version: 1,
   description: 'The creation has ended: a row was written on the primary port and read on the replica port.',
-  data: cluster.extend({ stanza: z.string() }),
+  data: cluster.extend({ stanza: Stanza }),
 });
 export const clusterUpdated = defineEvent({
   name: 'cluster.updated',
@@ -34,7 +36,7 @@ export const clusterStateChanged = defineEvent({
   name: 'cluster.state.changed',
   version: 1,
   description: "The cluster's state changed.",
-  data: cluster.extend({ from: ClusterState, to: ClusterState, reason: z.string() }),
+  data: cluster.extend({ from: ClusterState, to: ClusterState, reason: Reason }),
 });
 export const clusterDeleted = defineEvent({
   name: 'cluster.deleted',
@@ -49,10 +51,10 @@ export const clusterLeaderChanged = defineEvent({
     'Another member holds the leader lock in etcd. Published once per change, in the order of the etcd revisions.',
   data: z.object({
     clusterId: ClusterId,
-    from: z.string().nullable(),
-    to: z.string(),
+    from: NodeName.nullable(),
+    to: NodeName,
     timeline: z.int().nullable(),
-    etcdRevision: z.string(),
+    etcdRevision: z.string().meta({ description: 'of the leader key, grows', example: '4711' }),
   }),
 });
 export const clusterMemberJoined = defineEvent({
@@ -71,5 +73,5 @@ export const clusterMemberStateChanged = defineEvent({
   name: 'cluster.member.state.changed',
   version: 1,
   description: "A member's role, state or timeline changed.",
-  data: member.extend({ fromRole: MemberRole, fromState: z.string() }),
+  data: member.extend({ fromRole: MemberRole, fromState: PatroniState }),
 });

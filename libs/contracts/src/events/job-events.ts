@@ -1,16 +1,18 @@
 import { z } from 'zod';
+import { Cause, NodeName, StepName } from '../api/fields';
 import { defineEvent } from '../define-event';
 import { JobId, OperationId } from '../ids';
 
-const job = z.object({ jobId: JobId, operationId: OperationId, step: z.string() });
+const TaskName = z.string().meta({ example: 'postgres_node : converge' });
+const job = z.object({ jobId: JobId, operationId: OperationId, step: StepName });
 
 export const JobResult = job.extend({
   state: z.enum(['succeeded', 'failed', 'cancelled', 'timed_out']),
   exitCode: z.int().nullable(),
   durationMs: z.int(),
-  failures: z.array(z.object({ host: z.string(), task: z.string(), message: z.string() })),
+  failures: z.array(z.object({ host: NodeName, task: TaskName, message: Cause })),
   /** Standard output of a `command` job that asked for it with `capture`, at most 256 KiB. */
-  output: z.string().nullable(),
+  output: z.string().nullable().meta({ example: null }),
 });
 export type JobResult = z.infer<typeof JobResult>;
 
@@ -18,7 +20,10 @@ export const jobStarted = defineEvent({
   name: 'job.started',
   version: 1,
   description: 'A runner took the job and its process runs.',
-  data: job.extend({ runner: z.string(), attempt: z.int() }),
+  data: job.extend({
+    runner: z.string().meta({ description: 'the process that runs it', example: 'control1-4711' }),
+    attempt: z.int(),
+  }),
 });
 export const jobFinished = defineEvent({
   name: 'job.finished',

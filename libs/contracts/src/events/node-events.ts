@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { NodeName, Reason } from '../api/fields';
 import { HealthCheck, HealthState } from '../api/health';
 import { defineEvent } from '../define-event';
 import { ClusterId } from '../ids';
@@ -9,10 +10,10 @@ export const nodeHealthChanged = defineEvent({
   description: "A node's health changed. Published on change only.",
   data: z.object({
     clusterId: ClusterId,
-    node: z.string(),
+    node: NodeName,
     from: HealthState,
     to: HealthState,
-    reason: z.string(),
+    reason: Reason,
     checks: z.array(HealthCheck),
   }),
 });

@@ -1,16 +1,21 @@
 import { z } from 'zod';
+import { OperationKind, StepName } from '../api/fields';
 import { OperationError } from '../api/operation';
 import { defineEvent } from '../define-event';
 import { ClusterId, OperationId } from '../ids';
 
-const operation = z.object({ operationId: OperationId, kind: z.string(), clusterId: ClusterId.nullable() });
-const step = operation.extend({ step: z.string(), attempt: z.int() });
+const operation = z.object({
+  operationId: OperationId,
+  kind: OperationKind,
+  clusterId: ClusterId.nullable(),
+});
+const step = operation.extend({ step: StepName, attempt: z.int() });
 
 export const operationCreated = defineEvent({
   name: 'operation.created',
   version: 1,
   description: 'An operation was accepted.',
-  data: operation.extend({ steps: z.array(z.string()) }),
+  data: operation.extend({ steps: z.array(StepName) }),
 });
 export const operationStepStarted = defineEvent({
   name: 'operation.step.started',
@@ -40,11 +45,11 @@ export const operationCancelled = defineEvent({
   name: 'operation.cancelled',
   version: 1,
   description: 'The operation was cancelled on request, between two steps.',
-  data: operation.extend({ step: z.string() }),
+  data: operation.extend({ step: StepName }),
 });
 export const operationRetried = defineEvent({
   name: 'operation.retried',
   version: 1,
   description: 'A failed operation goes on from the step that failed.',
-  data: operation.extend({ step: z.string() }),
+  data: operation.extend({ step: StepName }),
 });

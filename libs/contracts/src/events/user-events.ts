@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { UserId } from '../ids';
 import { defineEvent } from '../define-event';
 
-const data = z.object({ userId: UserId, name: z.string() });
+const data = z.object({ userId: UserId, name: z.string().meta({ example: 'Ada Lovelace' }) });
 
 export const userCreated = defineEvent({
   name: 'user.created',
