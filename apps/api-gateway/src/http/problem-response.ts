@@ -22,5 +22,7 @@ export const sendProblem = (request: Request, response: Response, problem: Probl
   response.removeHeader('Location');
   response.status(problem.status);
   response.setHeader('Content-Type', 'application/problem+json');
-  response.end(JSON.stringify(body));
+  const text = JSON.stringify(body);
+  response.setHeader('Content-Length', Buffer.byteLength(text));
+  response.end(text);
 };

@@ -3,14 +3,20 @@ import helmet from 'helmet';
 
 const self = ["'self'"];
 
+const everywhere = {
+  referrerPolicy: { policy: 'no-referrer' },
+  frameguard: { action: 'deny' },
+  // The gateway itself speaks plain HTTP: only a front that speaks TLS may promise it.
+  strictTransportSecurity: false,
+} as const;
+
 /** The API: nothing of it is a page. Its answers hold secrets and states, so nobody keeps a copy. */
 const forApi = helmet({
   contentSecurityPolicy: {
     useDefaults: false,
     directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
   },
-  referrerPolicy: { policy: 'no-referrer' },
-  frameguard: { action: 'deny' },
+  ...everywhere,
 });
 
 /** The page of the documentation: scripts and styles of its own only; Swagger UI sets styles on elements and has images as data. */
@@ -29,10 +35,7 @@ const forDocs = helmet({
       frameAncestors: ["'none'"],
     },
   },
-  // The gateway may be served by plain HTTP inside a network: only a TLS front may promise TLS.
-  strictTransportSecurity: false,
-  referrerPolicy: { policy: 'no-referrer' },
-  frameguard: { action: 'deny' },
+  ...everywhere,
 });
 
 export const securityHeaders: RequestHandler = (request, response, next) => {
