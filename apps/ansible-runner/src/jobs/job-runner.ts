@@ -1,6 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { Job, JobResult } from '@pgfleet/contracts';
-import { RetryLater, type Work } from '@pgfleet/messaging';
+import { LeftToOthers, RetryLater, type Work } from '@pgfleet/messaging';
 import { CommandExecutor } from '../commands/command-executor';
 import type { JobLease } from '../leases/job-lease';
 import { JobLeases, LeaseHeld } from '../leases/job-leases';
@@ -16,6 +17,7 @@ import { JobStop } from './job-stop';
 const handOverMs = 100;
 const shortestWaitMs = 250;
 const longestWaitMs = 15_000;
+const storeAgainMs = 500;
 
 /** Takes a job from the queue to its `job.finished`: one run at a time, one result for ever. */
 @Injectable()
@@ -40,7 +42,7 @@ export class JobRunner implements OnModuleDestroy {
 
   /**
    * Resolves when the job's result is stored and published. A delivery of a job that this process runs already waits for that run.
-   * @throws RetryLater when the job is to be delivered again: another runner has it, or this one cannot go on
+   * @throws RetryLater when the job is to be delivered again, LeftToOthers when another runner answers for the delivery
    */
   run(job: Job, work: Work): Promise<void> {
     const known = this.running.get(job.id);
@@ -85,13 +87,13 @@ export class JobRunner implements OnModuleDestroy {
         step: job.step,
         attempt: record.attempts,
       });
-      const started = this.events.started(job, record.attempts);
+      await this.events.started(job, record.attempts);
       const execution = { attempt: record.attempts, deadline, lifetime: lease, stop: stop.signal };
-      const [ending] = await Promise.all([this.execute(job, execution), started]);
+      const ending = await this.execute(job, execution);
       const state = this.stateOf(ending, stop);
       const result = this.result(job, ending, state, performance.now() - began);
       const event = this.events.finishedEvent(job, result);
-      await this.records.finish(job.id, record, event);
+      await this.store(job, record, event, lease);
       outcome = state;
       this.logger.log(`${job.id} ${state}`, {
         operationId: job.operationId,
@@ -105,6 +107,20 @@ export class JobRunner implements OnModuleDestroy {
     }
   }
 
+  /** Hours of work may hang on it: an outage of NATS is waited out for as long as the job is ours. */
+  private async store(job: Job, record: JobRecord, event: FinishedEvent, lease: JobLease): Promise<void> {
+    for (;;) {
+      try {
+        return await this.records.finish(job.id, record, event);
+      } catch (error) {
+        if (error instanceof Superseded) throw error;
+        if (lease.lost.aborted) throw new LeftToOthers();
+        this.logger.warn(`The result of ${job.id} cannot be stored yet: ${String(error)}`);
+        await pause(storeAgainMs, undefined, { signal: lease.lost }).catch(() => undefined);
+      }
+    }
+  }
+
   private execute(job: Job, execution: Execution): Promise<Ending> {
     return job.kind === 'playbook' ? this.playbooks.run(job, execution) : this.commands.run(job, execution);
   }
@@ -112,7 +128,8 @@ export class JobRunner implements OnModuleDestroy {
   private stateOf({ exitCode }: Ending, { reason }: JobStop): JobResult['state'] {
     if (exitCode === 0) return 'succeeded';
     if (reason === 'cancelled' || reason === 'timed_out') return reason;
-    if (reason !== undefined) throw new RetryLater(handOverMs);
+    if (reason === 'lease_lost') throw new LeftToOthers();
+    if (reason === 'shutting_down') throw new RetryLater(handOverMs);
     // A stop of the service signals its children too: that is no verdict on the job.
     if (this.stopping) throw new RetryLater(handOverMs);
     return 'failed';
@@ -139,11 +156,13 @@ export class JobRunner implements OnModuleDestroy {
     if (error instanceof RetryLater) return error;
     if (error instanceof LeaseHeld) {
       this.logger.log(`${job.id} waits: ${error.message}`, { endsInMs: error.endsInMs });
+      if (error.isRenewed) return new LeftToOthers();
       return new RetryLater(
         Math.min(longestWaitMs, Math.max(shortestWaitMs, error.endsInMs + shortestWaitMs)),
       );
     }
-    if (error instanceof Superseded) return new RetryLater(handOverMs);
+    if (error instanceof Superseded) return new LeftToOthers();
+    if (error instanceof LeftToOthers) return error;
     const reason = error instanceof Error ? error.message : String(error);
     this.logger.error(`${job.id} cannot go on: ${reason}`, error instanceof Error ? error : undefined);
     return new RetryLater(Math.min(longestWaitMs, 500 * 2 ** Math.min(work.deliveryCount, 10)));

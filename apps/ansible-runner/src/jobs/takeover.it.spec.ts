@@ -124,11 +124,12 @@ describe('a runner that goes away', () => {
     expect(processesOfJob(job.id)).toEqual([]);
   }, 90_000);
 
-  it('loses NATS for a moment: the run goes on', async () => {
+  it('loses NATS while its run ends: there is one run and one result', async () => {
     start();
-    const job = await order('outage', 6);
+    const job = await order('outage', 3);
     await begun();
     await services.nats.kill();
+    await eventually(() => expect(lines().at(-1)).toMatch(/ end$/));
     await services.nats.start();
     expect(await board.result(job)).toMatchObject({ state: 'succeeded' });
     expect(runs()).toHaveLength(1);

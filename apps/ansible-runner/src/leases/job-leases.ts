@@ -10,6 +10,10 @@ import { JobLease } from './job-lease';
 import { LeaseHolder, machineName } from './lease-holder';
 import { isWrongRevision, openBucket } from './open-bucket';
 
+const { name: bucketName, ttlSeconds } = buckets.jobLeases;
+/** A renewal is due every 3 s. */
+const renewedWithinMs = 4000;
+
 /** Another runner runs the job, or did until a moment ago. */
 export class LeaseHeld extends Error {
   constructor(
@@ -20,9 +24,12 @@ export class LeaseHeld extends Error {
     super(`the job is run by ${holder}`);
     this.name = 'LeaseHeld';
   }
-}
 
-const { name: bucketName, ttlSeconds } = buckets.jobLeases;
+  /** The holder was there a moment ago: it answers for the job itself. */
+  get isRenewed(): boolean {
+    return this.endsInMs > ttlSeconds * 1000 - renewedWithinMs;
+  }
+}
 
 /** Who runs which job: at most one process at a time, by compare-and-set in the KV bucket `job_leases`. */
 @Injectable()

@@ -89,7 +89,7 @@ export class JobBoard {
 
   async log({ operationId }: Job): Promise<LogLine[]> {
     const lines: LogLine[] = [];
-    for await (const { line } of new OperationLog(new NatsLink(this.nats)).read(operationId, {
+    for await (const { line } of this.operationLog.read(operationId, {
       follow: false,
     }))
       lines.push(line);
