@@ -9,6 +9,7 @@ import { connectNats, provision } from '@pgfleet/messaging';
 import { parseConfig } from '../config';
 import { startGateway } from '../start-gateway';
 import { Answers } from './answers';
+import { adminUser, gatewayUser, natsUsers } from './nats-users';
 import { startAnswering } from './services';
 
 process.env.PGFLEET_LOG_LEVEL ||= 'silent';
@@ -32,8 +33,8 @@ export class GatewayPlatform {
   private constructor(readonly services: Services) {}
 
   static async start(): Promise<GatewayPlatform> {
-    const platform = new GatewayPlatform(await startServices({ nats: true }));
-    platform.nats = await connectNats({ servers: platform.natsUrl, name: 'spec' });
+    const platform = new GatewayPlatform(await startServices({ nats: natsUsers }));
+    platform.nats = await connectNats({ servers: platform.natsUrl, name: 'spec', ...adminUser });
     await provision(platform.nats);
     for (const service of answering) await platform.startService(service);
     await platform.startGateway();
@@ -59,6 +60,8 @@ export class GatewayPlatform {
     writeFileSync(file, `# spec\nanother-0123456789abcdef\n${token}\n`, { mode: 0o600 });
     const config = parseConfig({
       PGFLEET_NATS_URL: this.natsUrl,
+      PGFLEET_NATS_USER: gatewayUser.user,
+      PGFLEET_NATS_PASSWORD: gatewayUser.password,
       PGFLEET_HTTP_PORT: '0',
       PGFLEET_API_TOKEN_FILE: file,
     });

@@ -20,6 +20,7 @@ import {
 } from '@pgfleet/contracts';
 import { MessagingModule, OnRequest, startService } from '@pgfleet/messaging';
 import type { Answers } from './answers';
+import { adminUser } from './nats-users';
 
 const contracts: RequestContract[] = [
   ...Object.values(clusterOperations),
@@ -53,7 +54,9 @@ export const startAnswering = (
   answers: Answers,
 ): Promise<INestApplication> => {
   @Module({
-    imports: [MessagingModule.forRoot({ service, nats: { servers: natsUrl }, database: false })],
+    imports: [
+      MessagingModule.forRoot({ service, nats: { servers: natsUrl, ...adminUser }, database: false }),
+    ],
     controllers: [controllerFor(service, answers)],
   })
   class AnsweringModule {}
