@@ -26,13 +26,13 @@ const publishers: Record<string, readonly ServiceName[]> = {
   job: ['ansible-runner'],
 };
 
-/** Backups and nodes belong to a cluster: their events are found by its id. */
+/** The member of `data` that is the aggregate's id, in the subject and in the envelope. */
 const idNames: Record<string, string> = {
   user: 'userId',
   cluster: 'clusterId',
   operation: 'operationId',
-  backup: 'clusterId',
-  node: 'clusterId',
+  backup: 'stanza',
+  node: 'node',
   job: 'jobId',
 };
 
