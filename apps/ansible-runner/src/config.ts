@@ -20,6 +20,8 @@ export const Env = BaseEnv.extend({
   PGFLEET_SSH_KEY_FILE: ReadableFile,
   /** The folder with ansible.cfg and the playbooks. */
   PGFLEET_ANSIBLE_DIR: Path,
+  /** Folder with the CA that signs certificates of cluster nodes; the roles look there. */
+  PGFLEET_CLUSTER_CA_DIR: Path.optional(),
   /** Inventories, secrets and ssh sockets of running jobs; on tmpfs, so that no secret reaches a disk. */
   PGFLEET_RUN_DIR: Path.max(60).default('/run/pgfleet-runner'),
   /** The program that runs playbooks: a path, or a name to be found in PATH. */

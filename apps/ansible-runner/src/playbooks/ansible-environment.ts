@@ -4,11 +4,11 @@ import type { JobDirectory } from '../process/run-directory';
 import { identityOptions } from '../ssh/ssh-files';
 
 /**
- * Everything that ansible-playbook finds in its environment. Nothing of the runner's own is passed on: it holds the NATS password.
+ * Everything that ansible-playbook finds in its environment. The runner's own is not passed on: it holds the NATS password.
  * What is the same for every installation stands in deploy/ansible/ansible.cfg.
  */
 export const ansibleEnvironment = (
-  config: Pick<Config, 'PGFLEET_ANSIBLE_DIR' | 'PGFLEET_SSH_KEY_FILE'>,
+  config: Pick<Config, 'PGFLEET_ANSIBLE_DIR' | 'PGFLEET_SSH_KEY_FILE' | 'PGFLEET_CLUSTER_CA_DIR'>,
   directory: JobDirectory,
   files: { knownHosts: string; progress: string },
 ): Record<string, string> => ({
@@ -23,4 +23,5 @@ export const ansibleEnvironment = (
   ANSIBLE_PRIVATE_KEY_FILE: config.PGFLEET_SSH_KEY_FILE,
   ANSIBLE_SSH_COMMON_ARGS: identityOptions({ knownHostsFile: files.knownHosts }).join(' '),
   PGFLEET_PROGRESS: files.progress,
+  ...(config.PGFLEET_CLUSTER_CA_DIR && { PGFLEET_CLUSTER_CA_DIR: config.PGFLEET_CLUSTER_CA_DIR }),
 });
