@@ -25,7 +25,6 @@ export class EventListener {
       servers: url,
       user,
       pass,
-      inboxPrefix: `_INBOX_${user}`,
       tls: { ca },
       maxReconnectAttempts: -1,
       reconnectTimeWait: 250,

@@ -140,11 +140,13 @@ export class CreateCluster extends Program<Record<string, never>> {
       );
     }
     const { cluster } = await this.parts(context);
-    await this.requester.ask(createStanza, {
+    const { state } = await this.requester.ask(createStanza, {
       clusterId: cluster.id,
       stanza: cluster.stanza,
       requestedBy: context.operationId,
     });
+    // It may have ended before, with nobody waiting: then no further event comes.
+    if (state === 'succeeded') return next();
     return wait('stanza', patience.stanzaMs);
   }
 

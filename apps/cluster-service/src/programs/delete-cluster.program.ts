@@ -55,11 +55,13 @@ export class DeleteCluster extends Program<Input> {
       );
     }
     const cluster = await this.cluster(context);
-    await this.requester.ask(deleteStanza, {
+    const { state } = await this.requester.ask(deleteStanza, {
       clusterId: cluster.id,
       stanza: cluster.stanza,
       requestedBy: context.operationId,
     });
+    // It may have ended before, with nobody waiting: then no further event comes.
+    if (state === 'succeeded') return next();
     return wait('stanza', stanzaWithinMs);
   }
 
