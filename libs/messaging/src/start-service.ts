@@ -29,7 +29,7 @@ export const startService = async (
     app.connectMicroservice({ strategy: app.get(RequestTransport, { strict: false }) });
     app.connectMicroservice({ strategy: app.get(JetStreamTransport, { strict: false }) });
     await configure?.(app);
-    app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
+    app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
     await app.listen(httpPort);
     await app.startAllMicroservices();
     return app;

@@ -5,20 +5,24 @@ import type { NatsLink } from '../nats/nats-link';
 import { ensureConsumer } from './ensure-consumer';
 import type { Feed } from './subscription';
 
-const pullMs = 30_000;
+/**
+ * A request for a message stands for so long. Shorter than an ack wait: a process that froze must not be sent again what it has not
+ * answered, but another one.
+ */
+const pullMs = 5_000;
 const retryMs = 500;
 
 /**
- * Feeds one handler from its durable consumer: `concurrency` slots, each of which asks the server for one message when it is free,
- * so that no message waits in a process that is busy while another replica is idle. Goes on for ever through restarts of NATS,
- * and makes the consumer again when it is gone.
+ * Feeds one handler from its durable consumer: asks the server for one message at a time, and only while fewer than `concurrency`
+ * are being handled, so that no message waits in a process that is busy while another replica is idle. Goes on for ever through
+ * restarts of NATS, and makes the consumer again when it is gone.
  */
 export class Consumption {
   private readonly logger: Logger;
   private readonly stopping = new AbortController();
-  private readonly pulls = new Set<ConsumerMessages>();
-  private slots: Promise<void>[] = [];
-  private consumer: Promise<Consumer> | undefined;
+  private readonly handling = new Set<Promise<void>>();
+  private pulling: ConsumerMessages | undefined;
+  private loop: Promise<void> = Promise.resolve();
   private trouble: string | null = 'not started yet';
   private unlisten: () => void = () => undefined;
 
@@ -31,9 +35,9 @@ export class Consumption {
   }
 
   start(): void {
-    // Pull requests are lost with the server that had them: ask the new one at once.
-    this.unlisten = this.link.onUp(() => this.closePulls());
-    this.slots = Array.from({ length: this.feed.concurrency }, () => this.slot());
+    // A pull request is lost with the server that had it: ask the new one at once.
+    this.unlisten = this.link.onUp(() => void this.pulling?.close());
+    this.loop = this.run();
   }
 
   /** Why no messages come, null when they do. */
@@ -45,40 +49,40 @@ export class Consumption {
   async stop(): Promise<void> {
     this.stopping.abort();
     this.unlisten();
-    this.closePulls();
-    await Promise.all(this.slots);
+    void this.pulling?.close();
+    await this.loop;
+    await Promise.all(this.handling);
   }
 
-  private closePulls(): void {
-    for (const pull of this.pulls) void pull.close();
-  }
-
-  private async slot(): Promise<void> {
+  private async run(): Promise<void> {
+    let consumer: Consumer | undefined;
     while (!this.stopping.signal.aborted) {
       await this.link.untilUp(this.stopping.signal);
-      const consumer = (this.consumer ??= ensureConsumer(this.link.nats, this.feed));
       try {
-        await this.pull(await consumer);
+        consumer ??= await ensureConsumer(this.link.nats, this.feed);
+        await this.pull(consumer);
       } catch (error) {
-        if (this.consumer === consumer) {
-          this.consumer = undefined;
-          this.sayTrouble((error as Error).message);
-        }
+        consumer = undefined;
+        this.sayTrouble((error as Error).message);
         await pause(retryMs, undefined, { signal: this.stopping.signal }).catch(() => undefined);
       }
     }
   }
 
+  /** Takes one message, if there is one within the time; resolves when there is room for another. */
   private async pull(consumer: Consumer): Promise<void> {
     if (this.stopping.signal.aborted) return;
     const messages = await consumer.fetch({ max_messages: 1, expires: pullMs });
-    this.pulls.add(messages);
+    this.pulling = messages;
     this.sayTrouble(null);
-    try {
-      for await (const message of messages) await this.handle(message);
-    } finally {
-      this.pulls.delete(messages);
+    // Stopped while the request was made.
+    if (this.stopping.signal.aborted) void messages.close();
+    for await (const message of messages) {
+      const handled: Promise<void> = this.handle(message).finally(() => this.handling.delete(handled));
+      this.handling.add(handled);
     }
+    this.pulling = undefined;
+    if (this.handling.size >= this.feed.concurrency) await Promise.race(this.handling);
   }
 
   private sayTrouble(trouble: string | null): void {
