@@ -73,12 +73,15 @@ describe('the loss of the machine of the leader', () => {
 
   it('degrades the cluster until the machine is back and has rejoined by itself', async () => {
     await untilCluster(platform.api, cluster.id, ({ state }) => state === 'degraded', patroniBoundMs);
+    // On an idle cluster that has just switched its WAL segment a rewound member has the least to go by.
+    await load.stop();
+    const newLeader = leaderOf(await platform.api.cluster(cluster.id)) ?? '';
+    await platform.on(newLeader, `runuser -u postgres -- psql -XAtqc 'select pg_switch_wal()'`);
     await platform.lab.setPower(oldLeader, 'on');
     const whole = await untilCluster(platform.api, cluster.id, ({ state }) => state === 'ready', 120_000);
     expect(whole.members).toHaveLength(3);
     expect(whole.members.every(({ timeline }) => timeline === whole.timeline)).toBe(true);
     expect(whole.timeline).toBeGreaterThan(cluster.timeline ?? 0);
-    await load.stop();
     const kept = await load.rows();
     const lost = load.acknowledged.filter(({ row }) => !kept.has(row));
     // Replication is asynchronous: what the old leader acknowledged in its last moment may be lost, what the new one did never.

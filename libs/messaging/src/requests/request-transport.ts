@@ -1,8 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type MessageHandler, ServerNats } from '@nestjs/microservices';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
-import { invalidInput, ProblemError, type RequestContract, type ServiceName } from '@pgfleet/contracts';
+import {
+  invalidInput,
+  ProblemError,
+  type RequestContract,
+  type ServiceName,
+  unavailable,
+} from '@pgfleet/contracts';
 import { isObservable, lastValueFrom } from 'rxjs';
+import { isDatabaseGone } from '@pgfleet/persistence';
 import { NATS, SERVICE } from '../tokens';
 import type { Reply } from './reply';
 
@@ -76,11 +83,18 @@ export class RequestTransport extends ServerNats {
       return { output: contract.output.parse(output) };
     } catch (error) {
       if (error instanceof ProblemError) return { problem: error.problem };
+      if (isDatabaseGone(error)) return { problem: withoutDatabase(contract, error as Error).problem };
       this.logger.error(`${contract.name} failed: ${(error as Error).message}`, (error as Error).stack);
       return { problem: internalProblem(contract) };
     }
   }
 }
+
+/** Not the request's fault, nor a fault of ours: nothing was changed, and asking again soon is right. */
+const withoutDatabase = (contract: RequestContract, error: Error) =>
+  unavailable(`The database of ${contract.service} does not answer: ${error.message}`, {
+    remedy: 'Ask again in some seconds; repeat a POST with the same Idempotency-Key.',
+  });
 
 const internalProblem = (contract: RequestContract) => ({
   type: 'urn:pgfleet:problem:internal',
