@@ -9,7 +9,7 @@ import { cancelJob } from './job-cancellation';
 import { about, OperationEnd } from './operation-end';
 import { hasEnded, type OperationRow } from './operation-row';
 import { OperationStore } from './operation-store';
-import type { JobOrder, Outcome } from './outcome';
+import type { Effect, JobOrder, Move, Outcome } from './outcome';
 import type { Program } from './program';
 import { contextOf, type StepRun } from './step-context';
 
@@ -20,6 +20,9 @@ export class ClaimLost extends Error {
     this.name = 'ClaimLost';
   }
 }
+
+/** An outcome that is not the end by failure. */
+export type Progress = Outcome & { readonly move: Exclude<Move, { kind: 'fail' }> };
 
 const jobSignal = 'job';
 const jobGraceMs = 60_000;
@@ -35,16 +38,11 @@ export class StepCommit {
   ) {}
 
   /** One transaction: the outcome's effects, the new state, the next message, the events. */
-  async commit(claim: Claim, program: Program, run: StepRun, outcome: Outcome): Promise<void> {
+  async commit(claim: Claim, program: Program, run: StepRun, outcome: Progress): Promise<void> {
     await this.store.dataSource.transaction(async (tx) => {
       const row = await this.lockClaimed(tx, claim);
       for (const effect of outcome.effects) await effect(tx);
       const { move } = outcome;
-      if (move.kind === 'fail') {
-        const error = { step: row.step, cause: move.cause, remedy: move.remedy };
-        await this.end.fail(tx, row, error, { program, context: run.context });
-        return;
-      }
       if (move.kind === 'done' || (move.kind === 'next' && row.step === program.steps.at(-1))) {
         await this.endStep(tx, row, claim, run, move.result);
         const after = { ...row, job_id: null };
@@ -90,11 +88,18 @@ export class StepCommit {
     });
   }
 
-  /** The operation ends as failed; without the hook when the hook itself cannot be run. */
-  async fail(claim: Claim, program: Program | undefined, run: StepRun, error: OperationError): Promise<void> {
+  /** The operation ends as failed, with the effects and the hook of its program. */
+  async fail(
+    claim: Claim,
+    error: OperationError,
+    hook?: { program: Program; run: StepRun },
+    effects: readonly Effect[] = [],
+  ): Promise<void> {
     await this.store.dataSource.transaction(async (tx) => {
       const row = await this.lockClaimed(tx, claim);
-      await this.end.fail(tx, row, error, program && { program, context: run.context });
+      for (const effect of effects) await effect(tx);
+      const context = hook && { program: hook.program, context: hook.run.context };
+      await this.end.fail(tx, row, error, context);
     });
   }
 

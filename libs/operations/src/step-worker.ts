@@ -1,12 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { LeftToOthers, OperationLog, RetryLater, type Work } from '@pgfleet/messaging';
+import type { OperationError } from '@pgfleet/contracts';
 import { isDatabaseGone } from '@pgfleet/persistence';
 import type { StepMessage } from './announcer';
 import { type Claim, Claims, leaseMs } from './claim';
 import { Lease } from './lease';
+import type { Effect } from './outcome';
 import { type Program, StepFailure } from './program';
 import { Programs, runStep } from './programs';
-import { ClaimLost, StepCommit } from './step-commit';
+import { ClaimLost, type Progress, StepCommit } from './step-commit';
 import { StepRun } from './step-context';
 
 const retryRemedy =
@@ -32,6 +34,10 @@ export class StepWorker {
     try {
       const claim = await this.claims.claim(message);
       if (claim) await this.runClaimed(claim, work);
+    } catch (error) {
+      if (!(error instanceof ClaimLost)) throw error;
+      this.logger.warn(`${error.message}: nothing of this run is committed`);
+      throw new LeftToOthers();
     } finally {
       this.running.delete(message.operationId);
     }
@@ -45,7 +51,12 @@ export class StepWorker {
     try {
       if (!program) throw new StepFailure(`No program for operations of kind ${row.kind}`, retryRemedy);
       const outcome = await runStep(program, run.context);
-      await this.commits.commit(claim, program, run, outcome);
+      if (outcome.move.kind === 'fail') {
+        const { cause, remedy } = outcome.move;
+        await this.fail(claim, program, run, { step: row.step, cause, remedy }, outcome.effects);
+      } else {
+        await this.commits.commit(claim, program, run, outcome as Progress);
+      }
     } catch (error) {
       await this.afterError(error, claim, program, run, lease, work);
     } finally {
@@ -62,12 +73,8 @@ export class StepWorker {
     work: Work,
   ): Promise<void> {
     const { row } = claim;
-    if (error instanceof ClaimLost || lease.lost) {
-      this.logger.warn(
-        `${row.id}: step '${row.step}' was taken over by another process; nothing is committed`,
-      );
-      throw new LeftToOthers();
-    }
+    if (error instanceof ClaimLost) throw error;
+    if (lease.lost) throw new ClaimLost(row);
     // Not the step's fault: the transport holds the message until the database is back, and runs this again.
     if (isDatabaseGone(error)) throw error;
     if (lease.cancelRequested && program) {
@@ -89,10 +96,9 @@ export class StepWorker {
     const { row } = claim;
     const cause = error instanceof Error ? error.message : String(error);
     const failures = row.failures + 1;
-    this.logger.warn(
-      { err: error instanceof StepFailure ? undefined : error },
-      `${row.id} (${row.kind}): step '${row.step}' failed, attempt ${run.context.attempt}: ${cause}`,
-    );
+    const text = `${row.id} (${row.kind}): step '${row.step}' failed, attempt ${run.context.attempt}: ${cause}`;
+    if (error instanceof StepFailure) this.logger.warn(text);
+    else this.logger.warn(text, { err: error });
     if (program && !(error instanceof StepFailure) && failures < program.attempts) {
       const delayMs = program.backoffMs(failures);
       await this.commits.tryAgain(claim, delayMs);
@@ -104,22 +110,22 @@ export class StepWorker {
     await this.fail(claim, program, run, { step: row.step, cause, remedy });
   }
 
-  /** An operation must end even when its hook throws; that is then part of the cause. */
+  /** An operation must end even when its effects or its hook throw; that is then part of the cause. */
   private async fail(
     claim: Claim,
     program: Program | undefined,
     run: StepRun,
-    error: { step: string; cause: string; remedy: string },
+    error: OperationError,
+    effects: readonly Effect[] = [],
   ): Promise<void> {
     try {
-      await this.commits.fail(claim, program, run, error);
+      await this.commits.fail(claim, error, program && { program, run }, effects);
     } catch (hookError) {
-      if (hookError instanceof ClaimLost) throw new LeftToOthers();
-      if (isDatabaseGone(hookError)) throw hookError;
+      if (hookError instanceof ClaimLost || isDatabaseGone(hookError)) throw hookError;
       const also = hookError instanceof Error ? hookError.message : String(hookError);
       this.logger.error(`${claim.row.id}: what follows the failure failed too: ${also}`);
       const cause = `${error.cause} (what follows the failure failed too: ${also})`;
-      await this.commits.fail(claim, undefined, run, { ...error, cause });
+      await this.commits.fail(claim, { ...error, cause });
     }
   }
 
