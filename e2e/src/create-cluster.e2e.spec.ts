@@ -33,7 +33,7 @@ describe('a cluster, from asking for it to giving it back', () => {
 
   it('is accepted at once, with the operation that makes it', async () => {
     const body = { name: 'orders', userId, nodes: 3, labels: { team: 'payments' } };
-    const key = { 'idempotency-key': 'orders-1' };
+    const key = { 'idempotency-key': `orders-${Date.now()}` };
     const response = await fetch(`${platform.api.address.url}/clusters`, {
       method: 'POST',
       headers: {

@@ -53,7 +53,10 @@ export const clusterLeaderChanged = defineEvent({
     clusterId: ClusterId,
     from: NodeName.nullable(),
     to: NodeName,
-    timeline: z.int().nullable(),
+    timeline: z.int().nullable().meta({
+      description:
+        'the timeline that the new leader was on when it took the lock; its promotion begins the next',
+    }),
     etcdRevision: z.string().meta({ description: 'of the leader key, grows', example: '4711' }),
   }),
 });
