@@ -3,7 +3,7 @@ import { jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 
 /** A publish is given up after this long. */
-export const publishTimeoutMs = 5_000;
+export const publishTimeoutMs = 3_000;
 
 /** Whether the connection to NATS is up now, and who wants to know when it goes and comes back. */
 export class NatsLink {

@@ -5,8 +5,11 @@ import { NatsLink, publishTimeoutMs } from '../nats/nats-link';
 import { OutboxCommitSubscriber } from './outbox-commit.subscriber';
 import { OutboxTable, type OutboxRow } from './outbox-table';
 
-/** Longer than a publish can take, so that no other process publishes the same row at the same time. */
-const leaseMs = 3 * publishTimeoutMs;
+/**
+ * Longer than a publish can take, so that no other process publishes the same row at the same time; and no longer than need be,
+ * as the rows of a process that died wait for its end.
+ */
+const leaseMs = publishTimeoutMs + 2_000;
 const pollMs = 1_000;
 
 /**

@@ -32,7 +32,7 @@ export class CrashBench {
     stops: readonly Stop[],
   ) {
     this.operations = stops.map(({ operationId }) => operationId);
-    this.dir = mkdtempSync(join(tmpdir(), 'pgfleet-it-stops-'));
+    this.dir = mkdtempSync(join(tmpdir(), `pgfleet-it-${process.pid}-stops-`));
     this.stops = new StopList(this.dir);
     this.stops.write(stops);
   }
