@@ -9,9 +9,10 @@ const execute = promisify(execFile);
 const sshConfig = labPaths(labSettings()).sshConfig;
 
 /** Runs a shell command on a machine of the lab. */
-const on = async (machine: string, command: string, input = ''): Promise<string> => {
+const on = async (machine: string, command: string, input = '', signal?: AbortSignal): Promise<string> => {
   const running = execute('ssh', ['-F', sshConfig, '-o', 'LogLevel=ERROR', machine, command], {
     maxBuffer: 1 << 26,
+    ...(signal && { signal }),
   });
   running.child.stdin?.end(input);
   return (await running).stdout;
@@ -114,8 +115,11 @@ async function byHand({ lab }: Platform, model: string, scope: string): Promise<
       ),
     );
     // Replicas refuse; the leader, when there is one, takes it.
-    await Promise.any(machines.map(({ name }) => on(name, writeAsSoonAsPossible)));
-    return Date.now() - begun;
+    const others = new AbortController();
+    await Promise.any(machines.map(({ name }) => on(name, writeAsSoonAsPossible, '', others.signal)));
+    const firstWriteMs = Date.now() - begun;
+    others.abort();
+    return firstWriteMs;
   } finally {
     await Promise.all(names.map((name) => lab.destroy(name)));
     const gone = [`del --prefix /service/${scope}/`, `user delete ${scope}`, `role delete ${scope}`];
