@@ -15,7 +15,8 @@ const file = z.string().transform(read);
 /** Every variable that cluster-service reads; `*_FILE` variables are replaced by what the file holds. */
 const Env = BaseEnv.extend({
   PGFLEET_DATABASE_URL: z.string(),
-  PGFLEET_CA_FILE: z.string(),
+  /** The CA of etcd and the object store, which nodes get to know; that of NATS and the database when not said. */
+  PGFLEET_ETCD_CA_FILE: z.string().optional(),
   /** The CA that signs the certificates of customers' nodes. */
   PGFLEET_CLUSTERS_CA_FILE: z.string().default('/etc/pgfleet/clusters-ca.crt').transform(read),
   PGFLEET_HTTP_PORT: Port.default(8081),
@@ -35,7 +36,16 @@ const Env = BaseEnv.extend({
   PGFLEET_S3_REGION: z.string(),
   PGFLEET_S3_KEY: z.string(),
   PGFLEET_S3_SECRET: z.string(),
-});
+})
+  .refine((env) => env.PGFLEET_ETCD_CA_FILE ?? env.PGFLEET_CA_FILE, {
+    path: ['PGFLEET_ETCD_CA_FILE'],
+    message: 'is needed when there is no PGFLEET_CA_FILE',
+  })
+  .transform((env, context) => ({
+    ...env,
+    /** PEM. */
+    platformAuthority: read(env.PGFLEET_ETCD_CA_FILE ?? env.PGFLEET_CA_FILE ?? '', context),
+  }));
 
 export type Config = z.output<typeof Env>;
 export const readConfig = (): Config => parseEnv(Env);

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Etcd3 } from 'etcd3';
 import type { Config } from '../config';
 
@@ -21,7 +20,7 @@ export const connectEtcd = (config: Config) => (): Etcd3 =>
   new Etcd3({
     hosts: config.PGFLEET_ETCD_ENDPOINTS,
     auth: { username: config.PGFLEET_ETCD_USER, password: config.PGFLEET_ETCD_PASSWORD },
-    credentials: { rootCertificate: readFileSync(config.PGFLEET_CA_FILE) },
+    credentials: { rootCertificate: Buffer.from(config.platformAuthority) },
     grpcOptions: keepalive,
     defaultCallOptions: (context) => (context.isStream ? {} : { deadline: Date.now() + 5000 }),
   });

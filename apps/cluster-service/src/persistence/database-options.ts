@@ -6,9 +6,9 @@ import { CreateClusterSchema1795000000000 } from './create-cluster-schema.migrat
 import { UserEntity } from './user.entity';
 
 /** cluster-service's own schema. */
-export const databaseOptions = (url: string, caFile: string): PersistenceOptions => ({
+export const databaseOptions = (url: string, caFile: string | undefined): PersistenceOptions => ({
   url,
-  caFile,
+  ...(caFile && { caFile }),
   schema: 'cluster',
   entities: [UserEntity, ClusterEntity, MemberEntity, MachineEntity, SecretEntity],
   migrations: [...messagingMigrations, ...operationsMigrations, CreateClusterSchema1795000000000],

@@ -9,7 +9,6 @@ export function configureJob(
   cluster: ClusterEntity,
   machines: MachineEntity[],
   config: Config,
-  authority: string,
 ): Omit<PlaybookJob, 'id' | 'operationId' | 'step'> {
   const group = (kind: MachineEntity['kind']) =>
     machines
@@ -34,7 +33,7 @@ export function configureJob(
       etcd_endpoints: config.PGFLEET_ETCD_ENDPOINTS.map((url) => url.replace(/^https?:\/\//, '')),
       etcd_user: users.node,
       etcd_lb_user: users.loadBalancer,
-      ca_certificate: authority,
+      ca_certificate: `${config.platformAuthority}\n`,
       s3_endpoint: config.PGFLEET_S3_ENDPOINT,
       s3_bucket: config.PGFLEET_S3_BUCKET,
       s3_region: config.PGFLEET_S3_REGION,

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Inject, Injectable } from '@nestjs/common';
 import { clusterReady, createStanza, type JobResult, type OperationError } from '@pgfleet/contracts';
 import { NoCapacity } from '@pgfleet/machines';
@@ -52,7 +51,6 @@ export class CreateCluster extends Program<Record<string, never>> {
     'create_stanza',
     'verify',
   ] as const;
-  private readonly authority: string;
 
   constructor(
     private readonly database: DataSource,
@@ -67,7 +65,6 @@ export class CreateCluster extends Program<Record<string, never>> {
     @Inject(CONFIG) private readonly config: Config,
   ) {
     super();
-    this.authority = readFileSync(config.PGFLEET_CA_FILE, 'utf8');
   }
 
   /** Room for the machines, and users in etcd that may touch this cluster's keys only. */
@@ -95,7 +92,7 @@ export class CreateCluster extends Program<Record<string, never>> {
     const result = context.signal<JobResult>('job');
     if (!result) {
       const { cluster, machines } = await this.parts(context);
-      return runJob(configureJob(cluster, machines, this.config, this.authority));
+      return runJob(configureJob(cluster, machines, this.config));
     }
     return result.state === 'succeeded' ? next() : explainFailedJob(result);
   }
