@@ -64,7 +64,7 @@ describe('parseInfo', () => {
 
 describe('labelOf', () => {
   it('finds the new label in the output of a backup', () => {
-    expect(labelOf(captured('full-backup.log'))).toBe('20261123-194232F');
+    expect(labelOf(captured('full-backup.txt'))).toBe('20261123-194232F');
     expect(labelOf('P00   INFO: new backup label = 20261123-194232F_20261123-194235D')).toBe(
       '20261123-194232F_20261123-194235D',
     );
