@@ -1,6 +1,4 @@
-import { DeliverPolicy, jetstream } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
-import { CloudEvent } from '@pgfleet/contracts';
+import { followEvents } from '@pgfleet/platform';
 import { until, type TestPlatform } from './platform';
 
 export interface HeardEvent {
@@ -8,7 +6,6 @@ export interface HeardEvent {
   id: string;
   subject: string;
   time: string;
-  heardAt: number;
   correlationid: string | undefined;
   data: Record<string, unknown>;
 }
@@ -16,41 +13,22 @@ export interface HeardEvent {
 /** A system outside that subscribes to events, with the credentials that outside systems get. Keeps every delivery, also doubles. */
 export class EventListener {
   readonly heard: HeardEvent[] = [];
-  private constructor(private readonly close: () => Promise<void>) {}
+  private stopFollowing: () => Promise<void> = () => Promise.resolve();
 
   /** Listens from the beginning of what the stream holds, or only to what is new. */
   static async start({ nats }: TestPlatform, from: 'all' | 'new' = 'all'): Promise<EventListener> {
-    const { url, user, password: pass, ca } = nats;
-    const connection = await connect({
-      servers: url,
-      user,
-      pass,
-      tls: { ca },
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: 250,
-    });
-    const consumer = await jetstream(connection).consumers.get('EVENTS', {
-      deliver_policy: from === 'all' ? DeliverPolicy.All : DeliverPolicy.New,
-    });
-    const messages = await consumer.consume();
-    const listener = new EventListener(async () => {
-      await messages.close();
-      await connection.close();
-    });
-    void (async () => {
-      for await (const message of messages) {
-        const event = CloudEvent.parse(message.json());
-        listener.heard.push({
-          name: event.type.replace(/^io\.pgfleet\./, '').replace(/\.v\d+$/, ''),
-          id: event.id,
-          subject: event.subject,
-          time: event.time,
-          heardAt: Date.now(),
-          correlationid: event.correlationid,
-          data: event.data as Record<string, unknown>,
-        });
-      }
-    })().catch((error: unknown) => process.stderr.write(`event listener: ${String(error)}\n`));
+    const listener = new EventListener();
+    const { stop } = await followEvents(nats, { from, subject: 'events.>' }, (event) =>
+      listener.heard.push({
+        name: event.type.replace(/^io\.pgfleet\./, '').replace(/\.v\d+$/, ''),
+        id: event.id,
+        subject: event.subject,
+        time: event.time,
+        correlationid: event.correlationid,
+        data: event.data as Record<string, unknown>,
+      }),
+    );
+    listener.stopFollowing = stop;
     return listener;
   }
 
@@ -76,6 +54,6 @@ export class EventListener {
   }
 
   stop(): Promise<void> {
-    return this.close();
+    return this.stopFollowing();
   }
 }

@@ -1,18 +1,24 @@
 #!/usr/bin/env node
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { labSettings, stopLab } from '@pgfleet/lab';
+import { parseArgs } from 'node:util';
+import { connectLab, labSettings, stopLab } from '@pgfleet/lab';
+import { ControlMachine } from './control-machine';
+import { followEvents } from './follow-events';
+import { platformAccess } from './platform-access';
 import { repository } from './repository';
 import { say } from './report';
 import { start } from './start';
 import { platformStatus, renderStatus } from './status';
 import { runTests } from './test-run';
 
-const usage = `usage: npm start | npm stop [-- --keep-data] | npm run status [-- --json] | npm run lab -- <verb> | npm test [-- <stage>…]
+const usage = `usage: npm start | npm stop [-- --keep-data] | npm run status [-- --json] | npm run events | npm run lab -- <verb> | npm test [-- <stage>…]
 
   start    bring up the lab and the control plane, and a first customer's 3-node cluster
   stop     end it all and leave nothing but caches; --keep-data keeps the machines' disks for the next start
   status   machines, services, clusters with members, roles, timeline and lag; --json for programs
+  events   what happens, as an outside system hears it: a JSON line per event, until Ctrl-C; --all from the beginning,
+           --subject 'events.cluster.*.leader.changed' for some
   lab      the machine room: ls, boot, kill, cut, heal, freeze, thaw, ssh, logs; lab --help tells more
   test     prove everything, or some of: checks unit integration e2e
   bench    measure: create
@@ -43,6 +49,9 @@ async function main([verb = '', ...args]: string[]): Promise<number> {
       );
       return 0;
     }
+    case 'events':
+      await printEvents(args);
+      return 0;
     case 'lab':
       return passOn('deploy/lab/dist/cli.js', args);
     case 'bench':
@@ -53,6 +62,23 @@ async function main([verb = '', ...args]: string[]): Promise<number> {
       process.stderr.write(usage);
       return 2;
   }
+}
+
+async function printEvents(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: { all: { type: 'boolean' }, subject: { type: 'string', default: 'events.>' } },
+  });
+  const settings = labSettings();
+  const lab = await connectLab(settings);
+  const { nats } = await platformAccess(new ControlMachine(settings), await lab.list());
+  const { stop } = await followEvents(
+    nats,
+    { from: values.all ? 'all' : 'new', subject: values.subject },
+    (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
+  );
+  await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
+  await stop();
 }
 
 const passOn = (script: string, args: string[]): number =>

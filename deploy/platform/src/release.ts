@@ -32,7 +32,8 @@ const filesUnder = (folder: string): string[] =>
   });
 
 /** What the services run: compiled code without tests, and what belongs to it. */
-const isShipped = (path: string): boolean => !/\.(spec\.js|spec\.d\.ts|js\.map|tsbuildinfo)$/.test(path);
+const isShipped = (path: string): boolean =>
+  !/(\/testing\/.*|\.spec\.js|\.spec\.d\.ts|\.js\.map|tsbuildinfo)$/.test(relative(repository, path));
 
 const shippedFiles = (): string[] =>
   projects
