@@ -1,5 +1,11 @@
 const preset = { ...require('./tools/jest-preset.cjs'), rootDir: __dirname };
-const sources = ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/deploy/lab', '<rootDir>/bench'];
+const sources = [
+  '<rootDir>/apps',
+  '<rootDir>/libs',
+  '<rootDir>/deploy/lab',
+  '<rootDir>/deploy/platform',
+  '<rootDir>/bench',
+];
 
 module.exports = {
   projects: [

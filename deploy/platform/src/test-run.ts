@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ensureHostPackages, ensureImage, labSettings, stopLab } from '@pgfleet/lab';
 import { repository } from './repository';
 import { say } from './report';
+import { claimLab } from './single-run';
 
 interface StageResult {
   stage: string;
@@ -79,6 +80,7 @@ async function jest(stage: string, args: string[], env: NodeJS.ProcessEnv = {}):
 
 async function inTestLab(work: () => Promise<StageResult>): Promise<StageResult> {
   const settings = labSettings({ ...process.env, ...testLab });
+  const release = claimLab(settings.lab);
   await ensureHostPackages(say);
   // What a killed earlier run left is ended first.
   await stopLab(settings);
@@ -87,6 +89,7 @@ async function inTestLab(work: () => Promise<StageResult>): Promise<StageResult>
     return await work();
   } finally {
     await stopLab(settings);
+    release();
   }
 }
 
