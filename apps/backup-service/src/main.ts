@@ -1,17 +1,13 @@
 import 'reflect-metadata';
 import { startService } from '@pgfleet/messaging';
+import { runProgram } from '@pgfleet/observability';
 import { AppModule } from './app.module';
 import { readConfig } from './config';
 
-async function main(): Promise<void> {
+runProgram(async () => {
   const config = readConfig();
   await startService(AppModule.with(config), {
     service: 'backup-service',
     httpPort: config.PGFLEET_HTTP_PORT,
   });
-}
-
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
 });

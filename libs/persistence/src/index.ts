@@ -1,5 +1,6 @@
 export { isDatabaseGone } from './database-gone';
 export { migrate } from './migrate';
+export { migrateProgram } from './migrate-program';
 export { openDatabase, untilDatabaseAnswers } from './open-database';
 export { dataSourceOptions, type PersistenceOptions } from './persistence-options';
 export { PersistenceModule } from './persistence.module';

@@ -1,0 +1,19 @@
+import { parseEnv, runProgram } from '@pgfleet/observability';
+import { z } from 'zod';
+import { migrate } from './migrate';
+import type { PersistenceOptions } from './persistence-options';
+
+const Env = z.object({ PGFLEET_DATABASE_URL: z.string(), PGFLEET_CA_FILE: z.string().optional() });
+
+/**
+ * The whole of a service's `migrate.js`: brings its schema up to this release, with the environment that the service has. Run before
+ * the services of a release start.
+ */
+export function migrateProgram(
+  options: (url: string, caFile: string | undefined) => PersistenceOptions,
+): void {
+  runProgram(async () => {
+    const env = parseEnv(Env);
+    await migrate(options(env.PGFLEET_DATABASE_URL, env.PGFLEET_CA_FILE));
+  });
+}
