@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import type { LabPaths } from './lab-paths';
 import { runCommand } from './run-command';
@@ -17,10 +17,16 @@ export async function ensureBridge(settings: LabSettings, paths: LabPaths): Prom
   ]);
 }
 
-/** Removes the bridge and every link that hangs on it. */
+/**
+ * Removes the bridge and every cable of the lab. A cable would go with its machine's namespace, but the kernel keeps that for minutes
+ * while the dead machine's half-closed connections run out.
+ */
 export async function removeBridge(paths: LabPaths): Promise<void> {
-  if (!existsSync(`/sys/class/net/${paths.bridge}`)) return;
-  await ip([`link del ${paths.bridge}`]);
+  const cable = new RegExp(`^${paths.bridge.replace(/br$/, '')}(\\d+|br)$`);
+  const links = readdirSync('/sys/class/net').filter((name) => cable.test(name));
+  const batch = links.map((name) => `link del ${name}`).join('\n');
+  // The kernel may have taken one away in the meantime: the others go all the same.
+  if (links.length > 0) await runCommand(['ip', '-force', '-batch', '-'], { input: batch, accept: [1] });
 }
 
 /** MTU of the lab's bridge, which its machines take too. */
