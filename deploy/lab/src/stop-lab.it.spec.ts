@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LabNotRunning } from './lab-client';
-import { labPaths } from './lab-paths';
+import { LABD_PORT, labPaths } from './lab-paths';
 import type { LabSettings } from './settings';
 import { connectLab, startLabd } from './start-labd';
 import { stopLab } from './stop-lab';
@@ -29,6 +29,9 @@ describe('the end of a lab', () => {
       ]);
       await Promise.all([lab.get('same-name', 20), other.get('same-name', 20)]);
       await lab.setPower('dead', 'off');
+      // A connection that nobody ends keeps the namespace of a dead machine alive for minutes, and the cable with it.
+      const open = `exec 3<>/dev/tcp/${settings.subnet.gateway}/${LABD_PORT}; sleep 600`;
+      await ssh(settings, 'same-name', `setsid bash -c '${open}' >/dev/null 2>&1 </dev/null & sleep 0.3`);
       await stopLab(settings);
       expect(await hostTraces(settings)).toEqual(NOTHING);
       expect(await ssh(neighbour, 'same-name', 'hostname')).toBe('same-name\n');
