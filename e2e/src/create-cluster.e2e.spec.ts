@@ -194,7 +194,11 @@ describe('a cluster, from asking for it to giving it back', () => {
     await expect(platform.api.cluster(cluster.id)).rejects.toMatchObject({ status: 404 });
     const names = (await platform.lab.list()).map(({ name }) => name);
     expect(names.filter((name) => name.startsWith(cluster.id.slice(-12)))).toEqual([]);
-    expect(events.of('cluster.deleted', cluster.id)).toHaveLength(1);
+    const etcdctl = (command: string) =>
+      platform.on('etcd1', `env $(grep -v '^#' /etc/pgfleet/etcdctl.env | xargs) etcdctl ${command}`);
+    expect(await etcdctl(`get --prefix --keys-only /service/${cluster.id}/`)).toBe('');
+    expect(await etcdctl('user list')).not.toContain(cluster.id);
+    await events.until('cluster.deleted', cluster.id, 10_000);
   });
 
   it('leaves the other clusters as they are', async () => {
