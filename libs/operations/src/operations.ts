@@ -114,6 +114,17 @@ export class Operations {
     return new Map(active.map((row) => [row.cluster_id, row.id]));
   }
 
+  /**
+   * Locks the operations that are changing the clusters now. A step's commit locks its operation first and what it changes after that:
+   * whoever may signal an operation while it holds such rows takes the operation first, too.
+   */
+  async lockActive(tx: EntityManager, clusterIds: readonly string[]): Promise<void> {
+    await tx.query(
+      `SELECT FROM operation WHERE cluster_id = ANY($1) AND state IN ('pending', 'running') ORDER BY id FOR UPDATE`,
+      [clusterIds],
+    );
+  }
+
   /** Newest first. */
   list(query: ListOperationsQuery): Promise<{ items: Operation[]; next: string | null }> {
     return this.store.list(query);

@@ -78,6 +78,7 @@ export class Membership implements WatchSink {
     revision: bigint,
     scopes: Set<string>,
   ): Promise<void> {
+    await this.operations.lockActive(tx, [...scopes]);
     const clusters = await tx.find(ClusterEntity, {
       where: { id: In([...scopes]), deletedAt: IsNull() },
       order: { id: 'ASC' },
