@@ -123,7 +123,7 @@ describe('a cluster, from asking for it to giving it back', () => {
   });
 
   it('said each of its steps and states as events, once', async () => {
-    await events.until('operation.succeeded', operation.id, 10_000);
+    await events.until('operation.succeeded', operation.id, 30_000);
     const steps = events.of('operation.step.succeeded', operation.id).map(({ data }) => data.step);
     expect(steps).toEqual(operation.steps.map(({ name }) => name));
     for (const name of ['cluster.created', 'cluster.ready', 'cluster.leader.changed']) {
@@ -198,7 +198,7 @@ describe('a cluster, from asking for it to giving it back', () => {
       platform.on('etcd1', `env $(grep -v '^#' /etc/pgfleet/etcdctl.env | xargs) etcdctl ${command}`);
     expect(await etcdctl(`get --prefix --keys-only /service/${cluster.id}/`)).toBe('');
     expect(await etcdctl('user list')).not.toContain(cluster.id);
-    await events.until('cluster.deleted', cluster.id, 10_000);
+    await events.until('cluster.deleted', cluster.id, 30_000);
   });
 
   it('leaves the other clusters as they are', async () => {

@@ -29,6 +29,8 @@ export async function followEvents(
     deliver_policy: from === 'all' ? DeliverPolicy.All : DeliverPolicy.New,
   });
   const messages = await consumer.consume({
+    // A request for messages that NATS lost (it restarted, say) is noticed and repeated after this long; the default is 30 s.
+    expires: 5_000,
     callback: (message) => hear(CloudEvent.parse(message.json()) as CloudEvent),
   });
   return {
