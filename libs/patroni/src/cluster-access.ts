@@ -4,9 +4,12 @@ import {
   EtcdRoleNotFoundError,
   EtcdUserExistsError,
   EtcdUserNotFoundError,
+  Range,
 } from 'etcd3';
 import { namespace } from './keys';
-import { scopeRange } from './service-watch';
+
+/** The range of keys that belongs to one cluster. */
+const scopeRange = (scope: string): Range => Range.prefix(`${namespace}${scope}/`);
 
 export interface ScopeUser {
   name: string;

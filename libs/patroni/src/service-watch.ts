@@ -1,4 +1,4 @@
-import { Etcd3, Range, type IWatchResponse, type Watcher } from 'etcd3';
+import { Etcd3, type IWatchResponse, type Watcher } from 'etcd3';
 import { namespace, parseKey, type KeyChange } from './keys';
 
 /** Where the changes go. Both calls are made one after the other, never at once; a throw makes the watch begin again from `position()`. */
@@ -36,6 +36,8 @@ export class ServiceWatch {
   private restartTimer: NodeJS.Timeout | null = null;
   private queue: Promise<void> = Promise.resolve();
   private seen = 0n;
+  /** The quorum's newest revision that a check found missing; still missing at the next one, the watch is deaf. */
+  private behindSince: bigint | null = null;
   private stopped = true;
   private generation = 0;
 
@@ -50,11 +52,6 @@ export class ServiceWatch {
     this.stopped = true;
     this.disconnect();
     await this.queue;
-  }
-
-  /** Whether changes are being received now; for readiness. */
-  get connected(): boolean {
-    return this.watcher !== null;
   }
 
   private async begin(): Promise<void> {
@@ -135,8 +132,6 @@ export class ServiceWatch {
     return revision;
   }
 
-  /** Two checks in a row behind the quorum's newest key: the watch is deaf. */
-  private behindSince: bigint | null = null;
   private async check(client: Etcd3, generation: number): Promise<void> {
     try {
       const newest = await client.getAll().prefix(namespace).sort('Mod', 'Descend').limit(1).exec();
@@ -176,6 +171,3 @@ export class ServiceWatch {
     return this.stopped || generation !== this.generation;
   }
 }
-
-/** The range of keys that belongs to one cluster. */
-export const scopeRange = (scope: string): Range => Range.prefix(`${namespace}${scope}/`);

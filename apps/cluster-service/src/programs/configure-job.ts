@@ -26,8 +26,6 @@ export function configureJob(
     playbook: 'cluster.yml',
     groups: { nodes: group('node'), load_balancer: group('load_balancer') },
     vars: {
-      cluster_id: cluster.id,
-      cluster_name: cluster.name,
       cluster_scope: cluster.id,
       postgres_version: cluster.postgresVersion,
       etcd_endpoints: config.PGFLEET_ETCD_ENDPOINTS.map((url) => url.replace(/^https?:\/\//, '')),
