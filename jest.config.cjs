@@ -4,10 +4,12 @@ const sources = [
   '<rootDir>/libs',
   '<rootDir>/deploy/lab',
   '<rootDir>/deploy/platform',
+  '<rootDir>/tools',
   '<rootDir>/bench',
 ];
 
 module.exports = {
+  testSequencer: '<rootDir>/tools/jest-sequencer.cjs',
   projects: [
     { ...preset, displayName: 'unit', roots: sources, testRegex: '(?<!\\.it)\\.spec\\.ts$' },
     { ...preset, displayName: 'integration', roots: sources, testRegex: '\\.it\\.spec\\.ts$' },

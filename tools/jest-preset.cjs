@@ -26,7 +26,7 @@ module.exports = {
   transformIgnorePatterns: [`/node_modules/(?!${esmPackages}/)`],
   moduleNameMapper: {
     '^@pgfleet/(lab|platform)$': '<rootDir>/deploy/$1/src/index.ts',
-    '^@pgfleet/integration$': '<rootDir>/tools/integration/src/index.ts',
+    '^@pgfleet/(integration|write-checker)$': '<rootDir>/tools/$1/src/index.ts',
     '^@pgfleet/(.*)$': '<rootDir>/libs/$1/src/index.ts',
   },
 };

@@ -2,7 +2,7 @@ import type { Cluster, Operation } from '@pgfleet/contracts';
 import { ApiRefusal } from '@pgfleet/platform';
 import { Client } from 'pg';
 import { EventListener } from './event-listener';
-import { testPlatform, testUser, untilCluster, until, type TestPlatform } from './platform';
+import { succeeds, testPlatform, testUser, untilCluster, until, type TestPlatform } from './platform';
 
 /** A customer's way through the API: a cluster is asked for, used, changed and given back. */
 describe('a cluster, from asking for it to giving it back', () => {
@@ -75,11 +75,19 @@ describe('a cluster, from asking for it to giving it back', () => {
   });
 
   it('is ready, takes a write on 5000 and shows it on 5001', async () => {
-    const ended = await platform.api.follow(operation.id, 180_000);
-    expect(ended).toMatchObject({ state: 'succeeded' });
+    await succeeds(platform.api, operation.id, 180_000);
     cluster = await platform.api.cluster(operation.clusterId ?? '');
     expect(cluster).toMatchObject({ state: 'ready', timeline: 1, operationId: null });
-    expect(cluster.members.map(({ role }) => role).sort()).toEqual(['leader', 'replica', 'replica']);
+    // Patroni lets only these lead: from the first moment on it bears the loss of its leader.
+    expect(cluster.members.filter(({ role }) => role === 'sync_standby')).not.toHaveLength(0);
+    // Quorum is the default: both replicas answer for a commit as soon as Patroni has seen them stream.
+    const roles = ({ members }: Cluster) => members.map(({ role }) => role).sort();
+    await untilCluster(
+      platform.api,
+      cluster.id,
+      (seen) => JSON.stringify(roles(seen)) === JSON.stringify(['leader', 'sync_standby', 'sync_standby']),
+      30_000,
+    );
     expect(cluster.members.map(({ state }) => state).sort()).toEqual(['running', 'streaming', 'streaming']);
 
     const { primaryUri, replicasUri } = await platform.api.credentials(cluster.id);
@@ -100,13 +108,19 @@ describe('a cluster, from asking for it to giving it back', () => {
     const backups = await until(
       () =>
         platform.api
-          .call<{ status: string; items: { type: string }[] }>('GET', `/clusters/${cluster.id}/backups`)
+          .call<{ status: string; items: Record<string, unknown>[] }>(
+            'GET',
+            `/clusters/${cluster.id}/backups`,
+          )
           .catch(() => null),
       (list) => list !== null && list.items.length > 0,
       120_000,
       1000,
     );
-    expect(backups).toMatchObject({ status: 'ok', items: [{ type: 'full', failed: false }] });
+    expect(backups).toMatchObject({
+      status: 'ok',
+      items: [{ type: 'full', failed: false, from: 'replica', insteadOfReplica: null }],
+    });
   });
 
   it('is seen healthy by the probes', async () => {
@@ -190,7 +204,7 @@ describe('a cluster, from asking for it to giving it back', () => {
 
   it('is given back: machines, keys in etcd and etcd users are gone', async () => {
     const gone = await platform.api.deleteCluster(cluster.id, false);
-    expect(await platform.api.follow(gone.id, 120_000)).toMatchObject({ state: 'succeeded' });
+    await succeeds(platform.api, gone.id, 120_000);
     await expect(platform.api.cluster(cluster.id)).rejects.toMatchObject({ status: 404 });
     const names = (await platform.lab.list()).map(({ name }) => name);
     expect(names.filter((name) => name.startsWith(cluster.id.slice(-12)))).toEqual([]);

@@ -1,5 +1,5 @@
 import type { Operation } from '@pgfleet/contracts';
-import { testPlatform, testUser, until, untilCluster, type TestPlatform } from './platform';
+import { succeeds, testPlatform, testUser, until, untilCluster, type TestPlatform } from './platform';
 
 const playbook = '/opt/pgfleet/ansible/cluster.yml';
 
@@ -25,7 +25,7 @@ describe('a creation that cannot succeed', () => {
 
   const remove = async (clusterId: string): Promise<void> => {
     const { id } = await platform.api.deleteCluster(clusterId);
-    expect(await platform.api.follow(id, 120_000)).toMatchObject({ state: 'succeeded' });
+    await succeeds(platform.api, id, 120_000);
     expect(await machinesOf(clusterId)).toEqual([]);
     await expect(platform.api.cluster(clusterId)).rejects.toMatchObject({ status: 404 });
   };
@@ -69,7 +69,7 @@ describe('a creation that cannot succeed', () => {
       expect(await platform.api.cluster(clusterId)).toMatchObject({ state: 'failed', members: [] });
       await platform.lab.setCapacity(machines.limit);
       await platform.api.retry(operation.id);
-      expect(await platform.api.follow(operation.id, 180_000)).toMatchObject({ state: 'succeeded' });
+      await succeeds(platform.api, operation.id, 180_000);
       expect(await machinesOf(clusterId)).toHaveLength(3);
       await remove(clusterId);
     } finally {
@@ -93,8 +93,7 @@ describe('a creation that cannot succeed', () => {
       expect((await logLines(created.operation.id)).join('\n')).toContain('broken on purpose');
       await platform.on('control1', `mv ${playbook}.good ${playbook}`);
       await platform.api.retry(created.operation.id);
-      const ended = await platform.api.follow(created.operation.id, 180_000);
-      expect(ended).toMatchObject({ state: 'succeeded' });
+      const ended = await succeeds(platform.api, created.operation.id, 180_000);
       expect(attempts(ended, 'configure_nodes')).toEqual([1, 1]);
     } finally {
       await platform.on('control1', `[ ! -e ${playbook}.good ] || mv ${playbook}.good ${playbook}`);
@@ -118,7 +117,7 @@ describe('a creation that cannot succeed', () => {
     expect(failed.error?.remedy).toMatch(/retry/);
     await platform.lab.setNetwork(victim, 'up');
     await platform.api.retry(operation.id);
-    expect(await platform.api.follow(operation.id, 240_000)).toMatchObject({ state: 'succeeded' });
+    await succeeds(platform.api, operation.id, 240_000);
     await untilCluster(platform.api, clusterId, ({ state }) => state === 'ready', 30_000);
     // The first run had done the other machines: the second finds nothing to change there.
     const last = (name: string) => recap.filter((line) => line.startsWith(name)).at(-1);

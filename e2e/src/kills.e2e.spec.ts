@@ -1,7 +1,7 @@
 import type { Operation } from '@pgfleet/contracts';
 import { ApiRefusal } from '@pgfleet/platform';
 import { EventListener } from './event-listener';
-import { testPlatform, testUser, until, type TestPlatform } from './platform';
+import { succeeds, testPlatform, testUser, until, type TestPlatform } from './platform';
 
 const services = [
   'api-gateway',
@@ -133,7 +133,7 @@ describe('kill -9 of every part of the control plane while clusters are being cr
         60_000,
         500,
       );
-      expect(await platform.api.follow(id, 180_000)).toMatchObject({ state: 'succeeded' });
+      await succeeds(platform.api, id, 180_000);
     }
     const left = (await platform.lab.list()).map(({ name }) => name);
     for (const { clusterId } of operations)

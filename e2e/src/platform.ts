@@ -1,6 +1,6 @@
-import type { Cluster } from '@pgfleet/contracts';
+import type { Cluster, Operation } from '@pgfleet/contracts';
 import { connectLab, labPaths, labSettings, type LabClient } from '@pgfleet/lab';
-import { ApiClient, ControlMachine, platformAccess } from '@pgfleet/platform';
+import { ApiClient, ControlMachine, platformAccess, stepTimes } from '@pgfleet/platform';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
@@ -12,6 +12,8 @@ export interface TestPlatform {
   api: ApiClient;
   control: ControlMachine;
   nats: { url: string; user: string; password: string; ca: string };
+  /** The command that leads to a machine of the lab. */
+  ssh: readonly string[];
   /** Runs a shell command on a machine as root and gives its standard output. */
   on(machine: string, command: string): Promise<string>;
 }
@@ -23,11 +25,20 @@ export async function testPlatform(): Promise<TestPlatform> {
   const control = new ControlMachine(settings);
   const access = await platformAccess(control, await lab.list());
   const config = labPaths(settings).sshConfig;
-  const on = async (machine: string, command: string): Promise<string> => {
-    const argv = ['-F', config, '-o', 'LogLevel=ERROR', '-o', 'ConnectTimeout=10', machine, command];
-    return (await execute('ssh', argv, { maxBuffer: 64 << 20 })).stdout;
-  };
-  return { lab, api: new ApiClient(access.api), control, nats: access.nats, on };
+  const ssh = ['ssh', '-F', config, '-o', 'LogLevel=ERROR', '-o', 'ConnectTimeout=10'];
+  const on = async (machine: string, command: string): Promise<string> =>
+    (await execute('ssh', [...ssh.slice(1), machine, command], { maxBuffer: 64 << 20 })).stdout;
+  return { lab, api: new ApiClient(access.api), control, nats: access.nats, ssh, on };
+}
+
+/** Follows an operation to its end, which is to be a success; throws with the step that failed, why, and what each step took. */
+export async function succeeds(api: ApiClient, operationId: string, withinMs: number): Promise<Operation> {
+  const ended = await api.follow(operationId, withinMs);
+  if (ended.state === 'succeeded') return ended;
+  const steps = stepTimes(ended).map((line) => `  ${line}`);
+  throw new Error(
+    [`${ended.kind} ${ended.id} is ${ended.state}: ${JSON.stringify(ended.error)}`, ...steps].join('\n'),
+  );
 }
 
 /** A user of the tests; made once. */
@@ -42,8 +53,7 @@ export async function sharedCluster(api: ApiClient): Promise<Cluster> {
   const existing = (await api.clusters()).items.find(({ name }) => name === 'shared');
   if (!existing) {
     const operation = await api.createCluster({ name: 'shared', userId, nodes: 3 });
-    const { state, error } = await api.follow(operation.id, 180_000);
-    if (state !== 'succeeded') throw new Error(`the shared cluster was not made: ${JSON.stringify(error)}`);
+    await succeeds(api, operation.id, 180_000);
     return api.cluster(operation.clusterId ?? '');
   }
   return untilCluster(api, existing.id, ({ state }) => state === 'ready', 120_000);

@@ -1,7 +1,7 @@
 import type { Cluster } from '@pgfleet/contracts';
+import { checkWrites, explain, WriteClients } from '@pgfleet/write-checker';
 import { EventListener } from './event-listener';
 import { leaderOf, sharedCluster, testPlatform, until, untilCluster, type TestPlatform } from './platform';
-import { WriteLoad } from './write-load';
 
 const services = [
   'api-gateway',
@@ -19,7 +19,7 @@ const controlPlane: [machine: string, units: string][] = [
 describe('a cluster without the control plane', () => {
   let platform: TestPlatform;
   let cluster: Cluster;
-  let load: WriteLoad;
+  let load: WriteClients;
   let loadBalancer: string;
   let oldLeader: string;
   let stoppedAt: number;
@@ -50,7 +50,14 @@ describe('a cluster without the control plane', () => {
     cluster = await sharedCluster(platform.api);
     loadBalancer = cluster.connection?.primary.host ?? '';
     oldLeader = leaderOf(cluster) ?? '';
-    load = await WriteLoad.start(await platform.api.credentials(cluster.id));
+    const { primaryUri } = await platform.api.credentials(cluster.id);
+    load = new WriteClients(primaryUri, {
+      connect: 'every-write',
+      timeoutMs: 1000,
+      pauseMs: 50,
+      ssl: { rejectUnauthorized: false },
+    });
+    await load.start();
     stoppedAt = Date.now();
     for (const [machine, units] of controlPlane) await platform.on(machine, `systemctl stop ${units}`);
   });
@@ -65,9 +72,9 @@ describe('a cluster without the control plane', () => {
   });
 
   it('serves', async () => {
-    const before = load.acknowledged.length;
+    const before = load.log.length;
     await until(
-      () => Promise.resolve(load.acknowledged.length),
+      () => Promise.resolve(load.log.length),
       (count) => count > before + 20,
       20_000,
     );
@@ -78,8 +85,8 @@ describe('a cluster without the control plane', () => {
     const killedAt = Date.now();
     await platform.lab.setPower(oldLeader, 'off');
     await until(
-      () => Promise.resolve(load.acknowledged.filter(({ at }) => at > killedAt + 2000).length),
-      (count) => count > 20,
+      () => Promise.resolve(load.worstGap({ from: killedAt + 500 })),
+      ({ over, ms }) => over && ms > 1000,
       40_000,
     );
     const shrunk = await until(
@@ -96,6 +103,12 @@ describe('a cluster without the control plane', () => {
       120_000,
       500,
     );
+  });
+
+  it('has lost nothing that it acknowledged', async () => {
+    await load.stop();
+    const verdict = checkWrites({ log: load.log, rows: await load.rows() });
+    if (!verdict.ok) throw new Error(explain(verdict).join('; '));
   });
 
   it('is known again when the control plane is back: the new leader, and the change said once', async () => {

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { MessagingModule } from '@pgfleet/messaging';
 import { ObservabilityModule } from '@pgfleet/observability';
+import { BackupsController } from './backups/backups.controller';
 import { ClusterServiceReadiness } from './cluster-service-readiness';
 import { ClustersController } from './clusters/clusters.controller';
 import type { Config } from './config';
@@ -26,7 +27,13 @@ export class AppModule {
         ObservabilityModule.forRoot({ service }),
         MessagingModule.forRoot({ service, nats, database: false }),
       ],
-      controllers: [UsersController, ClustersController, OperationsController, OpenApiController],
+      controllers: [
+        UsersController,
+        ClustersController,
+        BackupsController,
+        OperationsController,
+        OpenApiController,
+      ],
       providers: [Drain, ClusterServiceReadiness, OperationOwners, OperationEnds, LogStreams],
     };
   }

@@ -5,9 +5,11 @@ import {
   createUser,
   deleteCluster,
   deleteUser,
+  failover,
   getCluster,
   getClusterHealth,
   getCredentials,
+  getHistory,
   getUser,
   keyReused,
   listBackups,
@@ -15,11 +17,12 @@ import {
   listUsers,
   newId,
   notFound,
+  switchover,
   updateCluster,
   updateUser,
 } from '@pgfleet/contracts';
 import { GatewayPlatform } from './testing/gateway-platform';
-import { aCluster, anOperation, aUser } from './testing/samples';
+import { aCluster, aLeadership, anOperation, aUser } from './testing/samples';
 
 describe('the routes', () => {
   let platform: GatewayPlatform;
@@ -78,13 +81,38 @@ describe('the routes', () => {
       platform.answers.on(deleteCluster, () => operation);
       expectAccepted(await platform.call('POST', '/clusters', { name: 'orders', userId: cluster.userId }));
       expect(lastAsked()).toMatchObject({
-        cluster: { name: 'orders', nodes: 3, postgresVersion: 17, database: { name: 'app', user: 'app' } },
+        cluster: { name: 'orders', nodes: 3, postgresVersion: 17 },
       });
       expectAccepted(await platform.call('PUT', path, { description: 'É’🐘 "quoted"' }));
       expectAccepted(await platform.call('DELETE', path));
       expect(lastAsked()).toEqual({ clusterId: cluster.id, keepBackups: true });
       expectAccepted(await platform.call('DELETE', `${path}?keepBackups=false`));
       expect(lastAsked()).toEqual({ clusterId: cluster.id, keepBackups: false });
+    });
+
+    it('POST hands the lead over, at once or later, and replaces a leader; a body may be left out', async () => {
+      platform.answers.on(switchover, () => operation);
+      platform.answers.on(failover, () => operation);
+      const asked = { clusterId: cluster.id, idempotency: null };
+      const at = '2026-11-24T02:00:00.000Z';
+      expectAccepted(await platform.call('POST', `${path}/switchover`, { candidate: 'n2', at }));
+      expect(lastAsked()).toEqual({ ...asked, request: { candidate: 'n2', at } });
+      expectAccepted(await platform.call('POST', `${path}/switchover`));
+      expect(lastAsked()).toEqual({ ...asked, request: {} });
+      expectAccepted(await platform.call('POST', `${path}/failover`, { confirmDataLoss: true }));
+      expect(lastAsked()).toEqual({ ...asked, request: { confirmDataLoss: true } });
+      expectAccepted(await platform.call('POST', `${path}/failover`));
+      expect(lastAsked()).toEqual({ ...asked, request: { confirmDataLoss: false } });
+    });
+
+    it('PUT changes failover settings, and GET tells who led when', async () => {
+      platform.answers.on(updateCluster, () => operation);
+      const change = { failover: { durability: 'quorum' } };
+      expectAccepted(await platform.call('PUT', path, change));
+      expect(lastAsked()).toEqual({ clusterId: cluster.id, change });
+      const history = { clusterId: cluster.id, items: [aLeadership()] };
+      platform.answers.on(getHistory, () => history);
+      expect((await platform.call('GET', `${path}/history`)).json).toEqual(history);
     });
 
     it('GET one, all, the credentials, backups and health, each of its own service', async () => {

@@ -8,23 +8,47 @@ import { ClusterStates } from './clusters/cluster-state';
 import { Clusters } from './clusters/clusters';
 import { ClustersController } from './clusters/clusters.controller';
 import { ClusterTopology } from './clusters/topology';
+import { WalSights } from './clusters/wal-sights';
 import { CONFIG, type Config } from './config';
 import { ClusterKeys } from './etcd/cluster-keys';
 import { CONNECT_ETCD, ETCD, connectEtcd } from './etcd/etcd-connection';
+import { LeadershipIntents } from './failover/leadership-intents';
+import { ClusterControl } from './failover/cluster-control';
+import { Failovers } from './failover/failovers';
+import { FencedFailoverWatch } from './failover/fenced-failover-watch';
+import { Switchovers } from './failover/switchovers';
+import { ClusterHistories } from './history/cluster-history';
+import { Lineages } from './lineages/lineages';
 import { ClusterMachines, MACHINE_PROVIDER } from './machines/cluster-machines';
 import { machineProvider } from './machines/machine-provider';
-import { Membership } from './membership/membership';
+import { membershipProviders } from './membership/membership-providers';
 import { MembershipWatch } from './membership/membership-watch';
 import { databaseOptions } from './persistence/database-options';
+import { ProveRestore } from './proofs/prove-restore.program';
+import { RemoveProofMachine } from './proofs/remove-proof-machine.program';
+import { DrillsController } from './proofs/drills.controller';
+import { RestoreProofs } from './proofs/restore-proofs';
+import { ConfirmRestore } from './programs/confirm-restore.program';
 import { CreateCluster } from './programs/create-cluster.program';
+import { CreateFromBackup } from './programs/create-from-backup.program';
 import { DeleteCluster } from './programs/delete-cluster.program';
+import { Failover } from './programs/failover.program';
+import { RestoreCluster } from './programs/restore-cluster.program';
+import { ClusterSettings } from './programs/settings.program';
 import { StanzaEventsController } from './programs/stanza-events.controller';
+import { StanzaMaking } from './programs/stanza-making';
+import { Switchover } from './programs/switchover.program';
+import { UndoRestore } from './programs/undo-restore.program';
+import { RestoreSources } from './restore/restore-source';
+import { RestoreSteps } from './restore/restore-steps';
+import { Restores } from './restore/restores';
 import { ClusterSecrets } from './secrets/cluster-secrets';
 import { JobSecrets } from './secrets/job-secrets';
 import { SecretBox } from './secrets/secret-box';
 import { Users } from './users/users';
 import { UsersController } from './users/users.controller';
 import { FirstWrite } from './verification/first-write';
+import { ProvenWrite } from './verification/proven-write';
 
 const service = 'cluster-service';
 
@@ -34,7 +58,12 @@ export class AppModule {
   static with(config: Config) {
     const { PGFLEET_NATS_URL: servers, PGFLEET_NATS_USER: user, PGFLEET_NATS_PASSWORD: password } = config;
     const caFile = config.PGFLEET_CA_FILE;
-    const programs = [CreateCluster, DeleteCluster];
+    const programs = [
+      ...[CreateCluster, CreateFromBackup, DeleteCluster],
+      ...[Switchover, Failover, ClusterSettings],
+      ...[RestoreCluster, UndoRestore, ConfirmRestore],
+      ...[ProveRestore, RemoveProofMachine],
+    ];
     return {
       module: AppModule,
       imports: [
@@ -43,7 +72,7 @@ export class AppModule {
         MessagingModule.forRoot({ service, nats: { servers, user, password, caFile }, database: true }),
         OperationsModule.forRoot({ service, programs }),
       ],
-      controllers: [UsersController, ClustersController, StanzaEventsController],
+      controllers: [UsersController, ClustersController, StanzaEventsController, DrillsController],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: SecretBox, useFactory: () => new SecretBox(config.PGFLEET_SECRET_KEY_FILE) },
@@ -56,12 +85,26 @@ export class AppModule {
         ClusterRows,
         ClusterStates,
         ClusterTopology,
+        WalSights,
+        ClusterHistories,
         ClusterKeys,
         ClusterMachines,
+        ClusterControl,
+        Switchovers,
+        Failovers,
+        FencedFailoverWatch,
         ClusterSecrets,
         JobSecrets,
         FirstWrite,
-        Membership,
+        ProvenWrite,
+        StanzaMaking,
+        Lineages,
+        Restores,
+        RestoreSources,
+        RestoreSteps,
+        RestoreProofs,
+        LeadershipIntents,
+        ...membershipProviders,
         MembershipWatch,
       ],
     };

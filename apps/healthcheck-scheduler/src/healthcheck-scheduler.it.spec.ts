@@ -7,7 +7,7 @@ import {
   clusterDeleted,
   clusterReady,
   eventSubject,
-  eventType,
+  makeEvent,
   getClusterHealth,
   listProbeTargets,
   newId,
@@ -105,16 +105,7 @@ describe('healthcheck-scheduler', () => {
 
   const publish = async <E extends EventContract>(contract: E, data: EventData<E>): Promise<void> => {
     const id = newId('evt');
-    const event = {
-      specversion: '1.0',
-      id,
-      source: '/pgfleet/cluster-service',
-      type: eventType(contract),
-      subject: clusterId,
-      time: new Date().toISOString(),
-      datacontenttype: 'application/json',
-      data,
-    };
+    const event = makeEvent(contract, data, { id, service: 'cluster-service', subject: clusterId });
     await jetstream(spec).publish(eventSubject(contract, clusterId), JSON.stringify(event), { msgID: id });
   };
 
@@ -172,7 +163,7 @@ describe('healthcheck-scheduler', () => {
   }, 20_000);
 
   it('is not delayed by a node that takes connections and never answers', async () => {
-    for (const port of [8008, 6432]) {
+    for (const port of [8008, 6433]) {
       const server = createServer((socket) => {
         hanging.sockets.add(socket.on('error', () => undefined));
       });

@@ -121,6 +121,7 @@ export class Hypervisor {
         image: key,
         createdAt: now,
         network: 'up' as const,
+        fenced: false,
       };
       writeRecord(paths.record, record);
       const machine = new Machine(this.settings, this.paths, record);

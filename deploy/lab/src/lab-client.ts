@@ -79,6 +79,11 @@ export class LabClient {
     return machineView.parse(await this.call('PUT', `${machine(name)}/frozen`, { frozen }));
   }
 
+  /** Keeps a machine that is off from being switched on, or lets it be switched on again. */
+  async setFenced(name: string, fenced: boolean): Promise<MachineView> {
+    return machineView.parse(await this.call('PUT', `${machine(name)}/fence`, { fenced }));
+  }
+
   /** What the machine wrote to its console since it was made. */
   async console(name: string): Promise<string> {
     return String(await this.call('GET', `${machine(name)}/console`));

@@ -32,7 +32,8 @@ function labCommand(settings: LabSettings, exit: (code: number) => void): Comman
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'lab: ')) })
     .enablePositionalOptions();
   const lab = () => connectLab(settings);
-  const report = (machine: MachineView) => console.log(`${machine.name} ${machine.address} ${machine.state}`);
+  const report = ({ name, address, state, fenced }: MachineView) =>
+    console.log(`${name} ${address} ${state}${fenced ? ' fenced' : ''}`);
 
   program
     .command('ls')
@@ -55,6 +56,14 @@ function labCommand(settings: LabSettings, exit: (code: number) => void): Comman
       const { state, since } = await (await lab()).setPower(name, 'off');
       console.log(`${name} is ${state} since ${since}`);
     });
+  program
+    .command('fence <name>')
+    .description('keep a machine that is off from being switched on, by anyone, until unfence')
+    .action(async (name: string) => report(await (await lab()).setFenced(name, true)));
+  program
+    .command('unfence <name>')
+    .description('let a fenced machine be switched on again; it stays off until then')
+    .action(async (name: string) => report(await (await lab()).setFenced(name, false)));
   program
     .command('cut <name>')
     .description('pull the network cable')
@@ -146,14 +155,15 @@ async function boot(client: LabClient, name: string, role: string): Promise<Mach
 
 function printMachines(machines: readonly MachineView[], json = false): void {
   if (json) return console.log(JSON.stringify({ machines }, null, 2));
-  const rows = machines.map(({ name, address, state, network, role }) => [
+  const rows = machines.map(({ name, address, state, network, fenced, role }) => [
     name,
     address,
     state,
     network,
+    fenced ? 'yes' : 'no',
     role,
   ]);
-  const table = [['NAME', 'ADDRESS', 'STATE', 'NETWORK', 'ROLE'], ...rows];
+  const table = [['NAME', 'ADDRESS', 'STATE', 'NETWORK', 'FENCED', 'ROLE'], ...rows];
   const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
   for (const row of table)
     console.log(

@@ -4,6 +4,7 @@ import { Cgroup } from './cgroup';
 import type { LabClient } from './lab-client';
 import { labPaths, LABD_PORT } from './lab-paths';
 import { machinePaths } from './machine-paths';
+import { readRecord, writeRecord } from './machine-record';
 import { ProblemError } from './problem';
 import { runCommand } from './run-command';
 import type { LabSettings } from './settings';
@@ -28,6 +29,11 @@ describe('a lab', () => {
   }, 30_000);
 
   const machineGroup = (name: string) => new Cgroup(machinePaths(labPaths(settings), name).cgroup);
+  /** As after a reboot of the host: labd starts again what is on in the books of an earlier boot. */
+  const onInTheBooks = (name: string) => {
+    const { record } = machinePaths(labPaths(settings), name);
+    writeRecord(record, { ...readRecord(record), power: 'on', hostBoot: '' });
+  };
   const problemOf = (promise: Promise<unknown>) =>
     promise.then(
       () => undefined,
@@ -119,23 +125,76 @@ describe('a lab', () => {
     expect(machineGroup('four').exists).toBe(false);
   }, 30_000);
 
+  it('keeps a machine that is off from being switched on, and fences no other', async () => {
+    expect(await problemOf(lab.setFenced('one', true))).toBe('not-off');
+    await lab.setFrozen('one', true);
+    expect(await problemOf(lab.setFenced('one', true))).toBe('not-off');
+    expect((await lab.setFrozen('one', false)).fenced).toBe(false);
+    expect(await problemOf(lab.setFenced('nobody', true))).toBe('not-found');
+
+    await lab.create('four', spec);
+    await lab.setPower('four', 'off');
+    for (const fenced of [true, true]) {
+      expect(await lab.setFenced('four', fenced)).toMatchObject({ state: 'off', fenced });
+    }
+    expect(await problemOf(lab.setPower('four', 'on'))).toBe('fenced');
+    expect(await lab.create('four', spec)).toMatchObject({ state: 'off', fenced: true });
+    expect(machineGroup('four').populated).toBe(false);
+
+    for (const fenced of [false, false]) {
+      expect(await lab.setFenced('four', fenced)).toMatchObject({ state: 'off', fenced });
+    }
+    await lab.setPower('four', 'on');
+    expect((await lab.get('four', 20)).state).toBe('running');
+
+    await lab.setPower('four', 'off');
+    await lab.setFenced('four', true);
+    await lab.destroy('four');
+    expect(await problemOf(lab.get('four'))).toBe('not-found');
+  }, 60_000);
+
+  it('does one thing only when a machine is switched on and fenced at once', async () => {
+    for (const wait of [0, 0, 1, 2, 5, 10]) {
+      const [boot, fence] = await Promise.all([
+        problemOf(lab.setPower('two', 'on')),
+        delay(wait).then(() => problemOf(lab.setFenced('two', true))),
+      ]);
+      expect([
+        ['fenced', undefined],
+        [undefined, 'not-off'],
+      ]).toContainEqual([boot, fence]);
+      expect(machineGroup('two').populated).toBe(boot === undefined);
+      await lab.setPower('two', 'off');
+      await lab.setFenced('two', false);
+    }
+  }, 60_000);
+
   it('is found again after labd was killed: machines did not notice', async () => {
     const uptime = () => ssh(settings, 'one', 'stat -c %Y /proc/1');
     const before = await uptime();
+    await lab.setFenced('two', true);
     process.kill((await lab.info()).pid, 'SIGKILL');
     expect(await uptime()).toBe(before);
     await ssh(settings, 'three', 'systemctl poweroff').catch(() => undefined);
+    onInTheBooks('two');
     lab = await connectLab(settings);
     const { pid } = await lab.info();
     expect((await (await startLabd(settings)).info()).pid).toBe(pid);
     expect((await lab.get('one', 20)).state).toBe('running');
     expect(await uptime()).toBe(before);
-    expect((await lab.list()).map(({ name, state }) => [name, state])).toEqual([
-      ['one', 'running'],
-      ['two', 'off'],
-      ['three', 'off'],
+    expect((await lab.list()).map(({ name, state, fenced }) => [name, state, fenced])).toEqual([
+      ['one', 'running', false],
+      ['two', 'off', true],
+      ['three', 'off', false],
     ]);
   }, 60_000);
+
+  it('lets a machine that an earlier labd fenced be switched on once it is released', async () => {
+    expect(await problemOf(lab.setPower('two', 'on'))).toBe('fenced');
+    await lab.setFenced('two', false);
+    await lab.setPower('two', 'on');
+    expect(await lab.get('two', 20)).toMatchObject({ state: 'running', fenced: false });
+  }, 30_000);
 
   it('answers on the bridge to the token only', async () => {
     const url = `http://${settings.subnet.gateway}:${LABD_PORT}/v1/machines`;

@@ -5,6 +5,7 @@ import type { Hypervisor } from './hypervisor';
 import type { Machine } from './machine';
 import {
   capacityChange,
+  fenceSwitch,
   frozenSwitch,
   machineName,
   machineSpec,
@@ -68,6 +69,11 @@ export function labdRoutes(hypervisor: Hypervisor, info: LabdInfo): Router {
   routes.put('/machines/:name/frozen', async (request, response) => {
     const machine = named(request);
     await machine.setFrozen(parse(frozenSwitch, request.body).frozen);
+    response.json(machine.view);
+  });
+  routes.put('/machines/:name/fence', async (request, response) => {
+    const machine = named(request);
+    await machine.setFenced(parse(fenceSwitch, request.body).fenced);
     response.json(machine.view);
   });
   routes.get('/machines/:name/console', (request, response) => sendConsole(named(request), response));

@@ -1,4 +1,4 @@
-import { machineName, machineSpec } from './machine-api';
+import { fenceSwitch, machineName, machineSpec, machineView } from './machine-api';
 
 describe('the machine API', () => {
   it.each(['a', 'etcd1', '0192f3c4a5b6-1', '0192f3c4a5b6-lb', 'x'.repeat(24)])(
@@ -27,5 +27,23 @@ describe('the machine API', () => {
   it('fills in what has a default', () => {
     const spec = { role: 'etcd', sshKeys: ['ssh-ed25519 AAAAC3Nz someone@somewhere'] };
     expect(machineSpec.parse(spec)).toEqual({ ...spec, image: 'node', labels: {} });
+  });
+
+  it.each([[{}], [{ fenced: 'true' }], [{ fenced: true, force: true }]])('refuses the fence %j', (body) =>
+    expect(fenceSwitch.safeParse(body).success).toBe(false),
+  );
+
+  it('takes a machine of a labd that knows no fences as not fenced', () => {
+    const view = {
+      name: 'etcd1',
+      role: 'etcd',
+      address: '10.77.0.10',
+      state: 'off',
+      network: 'up',
+      hostKey: 'ssh-ed25519 AAAA',
+      labels: {},
+      createdAt: '2025-01-01T00:00:00.000Z',
+    };
+    expect(machineView.parse(view)).toEqual({ ...view, fenced: false });
   });
 });

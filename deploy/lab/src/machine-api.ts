@@ -26,6 +26,7 @@ export const machineSpec = z.strictObject({
 export const powerSwitch = z.strictObject({ state: z.enum(['on', 'off']) });
 export const networkSwitch = z.strictObject({ state: z.enum(['up', 'cut']) });
 export const frozenSwitch = z.strictObject({ frozen: z.boolean() });
+export const fenceSwitch = z.strictObject({ fenced: z.boolean() });
 export const capacityChange = z.strictObject({ machines: z.int().min(0).max(4000) });
 /** `?wait=` of `GET /v1/machines/:name`: seconds to wait for a machine that boots. */
 export const waitQuery = z.strictObject({ wait: z.coerce.number().min(0).max(60).default(0) });
@@ -37,6 +38,8 @@ export const machineView = z.object({
   address: z.string(),
   state: z.enum(['booting', 'running', 'off', 'frozen']),
   network: z.enum(['up', 'cut']),
+  /** True while it cannot be switched on. A labd from before there were fences does not say it, and fences nothing. */
+  fenced: z.boolean().default(false),
   hostKey: z.string(),
   labels: z.record(z.string(), z.string()),
   createdAt: z.string(),

@@ -1,5 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { LabProvider, NoCapacity, ProviderRefused, SpecConflict, timeLimited } from '@pgfleet/machines';
+import {
+  LabProvider,
+  NoCapacity,
+  NotOff,
+  ProviderRefused,
+  SpecConflict,
+  timeLimited,
+} from '@pgfleet/machines';
 import type { LabClient } from './lab-client';
 import { labPaths, LABD_PORT } from './lab-paths';
 import type { LabSettings } from './settings';
@@ -55,6 +62,20 @@ describe('the lab as a machine provider', () => {
     expect((await provider.get('abc-1'))?.state).toBe('off');
     expect(await provider.power('nobody')).toEqual({ state: 'unknown' });
     expect(await provider.get('nobody')).toBeNull();
+  }, 30_000);
+
+  it('keeps a machine that is off from being switched on, and fences none that it does not see off', async () => {
+    expect(provider.provesPower).toBe(true);
+    await provider.fence('abc-1');
+    await provider.fence('abc-1');
+    await expect(lab.setPower('abc-1', 'on')).rejects.toMatchObject({ problem: { code: 'fenced' } });
+    expect((await provider.power('abc-1')).state).toBe('off');
+    await provider.release('abc-1');
+    await provider.release('abc-1');
+    await provider.release('nobody');
+    await lab.setPower('abc-1', 'on');
+    await expect(provider.fence('abc-1')).rejects.toThrow(NotOff);
+    await expect(provider.fence('nobody')).rejects.toThrow(NotOff);
   }, 30_000);
 
   it('finds machines by label and removes them, twice if asked', async () => {

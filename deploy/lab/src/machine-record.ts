@@ -1,4 +1,5 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 
 /** What is kept of a machine on disk. What can be seen (is it powered, is the cable in) is not kept but looked at. */
@@ -19,6 +20,8 @@ export const machineRecord = z.object({
   power: z.enum(['on', 'off']),
   /** The host's boot in which the machine was switched on: a machine that is on in the books of another boot is to be started again. */
   hostBoot: z.string(),
+  /** Whether the machine is to stay off until it is released. A record from before there were fences says nothing of it. */
+  fenced: z.boolean().default(false),
 });
 
 export type MachineRecord = z.infer<typeof machineRecord>;
@@ -27,10 +30,21 @@ export function readRecord(file: string): MachineRecord {
   return machineRecord.parse(JSON.parse(readFileSync(file, 'utf8')));
 }
 
-/** Writes whole or not at all. */
-export function writeRecord(file: string, record: MachineRecord): void {
-  writeFileSync(`${file}.tmp`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+/** Writes whole or not at all; with `durable` it is on the disk when this returns, whatever happens to the host then. */
+export function writeRecord(file: string, record: MachineRecord, durable = false): void {
+  writeFileSync(`${file}.tmp`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600, flush: durable });
   renameSync(`${file}.tmp`, file);
+  if (durable) syncDir(dirname(file));
+}
+
+/** A new name of a file is on the disk when its folder is. */
+function syncDir(dir: string): void {
+  const folder = openSync(dir, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }
 
 /** Names this boot of the host. */

@@ -10,7 +10,7 @@ import { currentBoot, writeRecord, type MachineRecord } from './machine-record';
 import { mountDisk } from './machine-disk';
 import { unmountUnder } from './mounts';
 import { removeNspawnTraces, startMachine } from './nspawn';
-import { noImage, poweredOff } from './problem';
+import { isFenced, noImage, notOff, poweredOff } from './problem';
 import type { LabSettings } from './settings';
 import { sshAccepts } from './ssh-readiness';
 
@@ -48,8 +48,9 @@ export class Machine {
   }
 
   get view(): MachineView {
-    const { name, role, network, hostKey, labels, createdAt } = this.record;
-    return { name, role, address: this.address, state: this.state, network, hostKey, labels, createdAt };
+    const { address, state } = this;
+    const { name, role, network, fenced, hostKey, labels, createdAt } = this.record;
+    return { name, role, address, state, network, fenced, hostKey, labels, createdAt };
   }
 
   get power(): PowerView {
@@ -59,14 +60,16 @@ export class Machine {
 
   /** Takes up a machine that an earlier labd made: still running, or to be started because this host was, or dead since. */
   async adopt(): Promise<void> {
+    const { power, hostBoot, fenced } = this.record;
     if (this.group.populated) this.follow();
-    else if (this.record.power === 'on' && this.record.hostBoot !== currentBoot()) await this.powerOn();
+    else if (power === 'on' && hostBoot !== currentBoot() && !fenced) await this.powerOn();
     else this.noticePowerLoss();
   }
 
   powerOn(): Promise<void> {
     return this.alone(async () => {
       if (this.group.populated) return;
+      if (this.record.fenced) throw fenceRefusal(this.record.name);
       const image = imageDir(this.settings, this.record.image);
       if (!existsSync(image))
         throw noImage(`image ${this.record.image} is not in the cache`, { remedy: 'run npm start' });
@@ -106,6 +109,19 @@ export class Machine {
     return this.alone(async () => {
       if (!this.group.populated) throw poweredOff(`${this.record.name} is off: switch it on first`);
       await this.group.freeze(frozen);
+    });
+  }
+
+  /**
+   * Keeps the machine off until it is released. Only one that is off as the kernel sees it takes a fence: in the machine's turn, so
+   * that none is being switched on meanwhile, and on the disk before the answer, so that whoever relies on it may.
+   */
+  setFenced(fenced: boolean): Promise<void> {
+    return this.alone(async () => {
+      if (fenced && this.group.populated) throw notOffRefusal(this.record.name);
+      this.noticePowerLoss();
+      // Also if it is so already: an earlier write may have failed.
+      this.keep({ fenced }, true);
     });
   }
 
@@ -174,9 +190,9 @@ export class Machine {
     await removeNspawnTraces(this.settings.lab, this.record.name);
   }
 
-  private keep(change: Partial<MachineRecord>): void {
+  private keep(change: Partial<MachineRecord>, durable = false): void {
     this.record = { ...this.record, ...change };
-    writeRecord(this.paths.record, this.record);
+    writeRecord(this.paths.record, this.record, durable);
   }
 
   private alone<T>(change: () => Promise<T>): Promise<T> {
@@ -184,4 +200,16 @@ export class Machine {
     this.turn = result.catch(() => undefined);
     return result;
   }
+}
+
+function notOffRefusal(name: string): Error {
+  return notOff(`${name} runs, and only a machine that is off can be fenced`, {
+    remedy: `switch it off first: npm run lab -- kill ${name}`,
+  });
+}
+
+function fenceRefusal(name: string): Error {
+  return isFenced(`${name} is fenced: it is to stay off until it is released`, {
+    remedy: `if it may run again, release it first: npm run lab -- unfence ${name}`,
+  });
 }

@@ -37,6 +37,8 @@ export const otherSpec = kind(
   'A machine of this name exists with another specification',
 );
 export const poweredOff = kind('powered-off', 409, 'The machine is off');
+export const notOff = kind('not-off', 409, 'The machine is not off');
+export const isFenced = kind('fenced', 409, 'The machine is fenced');
 export const tooLarge = kind('too-large', 413, 'The request is too large');
 export const noImage = kind('image-not-built', 503, 'The image is not built');
 export const internal = kind('internal', 500, 'labd failed');

@@ -12,7 +12,14 @@ describe('writeSshConfig', () => {
   afterAll(() => rmSync(stateDir, { recursive: true }));
 
   it('is understood by ssh: strict, with the known key and address', async () => {
-    const shown = { role: 'etcd', state: 'running', network: 'up', labels: {}, createdAt: '' } as const;
+    const shown = {
+      role: 'etcd',
+      state: 'running',
+      network: 'up',
+      fenced: false,
+      labels: {},
+      createdAt: '',
+    } as const;
     writeSshConfig(paths, [{ ...shown, name: 'etcd1', address: '10.77.0.10', hostKey: 'ssh-ed25519 AAAA' }]);
     const config = await runCommand(['ssh', '-G', '-F', paths.sshConfig, 'etcd1']);
     expect(config).toContain('hostname 10.77.0.10\n');

@@ -1,4 +1,16 @@
-import { Operation, Problem, type Cluster, type Credentials, type User } from '@pgfleet/contracts';
+import {
+  hasEnded,
+  Operation,
+  Problem,
+  type Cluster,
+  type ClusterHistory,
+  type CreateCluster,
+  type Credentials,
+  type FailoverRequest,
+  type SwitchoverRequest,
+  type UpdateCluster,
+  type User,
+} from '@pgfleet/contracts';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -34,6 +46,7 @@ export class ApiClient {
     userId: string;
     nodes?: number;
     labels?: Record<string, string>;
+    failover?: Partial<CreateCluster['failover']>;
   }): Promise<Operation> {
     return this.call('POST', '/clusters', cluster);
   }
@@ -45,6 +58,19 @@ export class ApiClient {
   }
   credentials(id: string): Promise<Credentials> {
     return this.call('GET', `/clusters/${id}/credentials`);
+  }
+  updateCluster(id: string, change: UpdateCluster): Promise<Operation> {
+    return this.call('PUT', `/clusters/${id}`, change);
+  }
+  switchover(id: string, body: SwitchoverRequest = {}): Promise<Operation> {
+    return this.call('POST', `/clusters/${id}/switchover`, body);
+  }
+  failover(id: string, body: Partial<FailoverRequest> = {}): Promise<Operation> {
+    return this.call('POST', `/clusters/${id}/failover`, body);
+  }
+  /** Who led when, newest first. */
+  history(id: string): Promise<ClusterHistory> {
+    return this.call('GET', `/clusters/${id}/history`);
   }
   deleteCluster(id: string, keepBackups = true): Promise<Operation> {
     return this.call('DELETE', `/clusters/${id}?keepBackups=${keepBackups}`);
@@ -102,7 +128,7 @@ export class ApiClient {
       const text = JSON.stringify(operation);
       if (operation && text !== last) onChange(operation);
       last = text;
-      if (operation && !['pending', 'running'].includes(operation.state)) return operation;
+      if (operation && hasEnded(operation)) return operation;
       if (Date.now() > deadline)
         throw new Error(`operation ${id} has not ended within ${withinMs / 1000} s: ${text}`);
       await pause(200);

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { ensureHostPackages, ensureImage, labSettings, stopLab } from '@pgfleet/lab';
 import { repository } from './repository';
 import { say } from './report';
@@ -13,6 +14,22 @@ interface StageResult {
   failed: number;
   skipped: number;
   seconds: number;
+  /** Failed tests, each with how its failure begins. */
+  failures?: string[];
+}
+
+/** What is read of Jest's JSON output. */
+interface JestResults {
+  numPassedTests: number;
+  numFailedTests: number;
+  numRuntimeErrorTestSuites: number;
+  numPendingTests: number;
+  numTodoTests: number;
+  testResults: {
+    name: string;
+    message: string;
+    assertionResults: { status: string; fullName: string; failureMessages: string[] }[];
+  }[];
 }
 
 /** The lab of the tests, apart from the one that `npm start` uses; the environment can move it. */
@@ -61,14 +78,15 @@ async function jest(stage: string, args: string[], env: NodeJS.ProcessEnv = {}):
       env,
     );
     const seconds = (Date.now() - begun) / 1000;
-    const counts = JSON.parse(readFileSync(file, 'utf8')) as Record<string, number>;
-    const failed = (counts.numFailedTests ?? 0) + (counts.numRuntimeErrorTestSuites ?? 0);
+    const results = JSON.parse(readFileSync(file, 'utf8')) as JestResults;
+    const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
     return {
       stage,
-      passed: counts.numPassedTests ?? 0,
+      passed: results.numPassedTests,
       failed: code !== 0 && failed === 0 ? 1 : failed,
-      skipped: (counts.numPendingTests ?? 0) + (counts.numTodoTests ?? 0),
+      skipped: results.numPendingTests + results.numTodoTests,
       seconds,
+      failures: failuresOf(results),
     };
   } catch (error) {
     say(`${stage} gave no result: ${String(error)}`);
@@ -76,6 +94,20 @@ async function jest(stage: string, args: string[], env: NodeJS.ProcessEnv = {}):
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** A log that is cut at its top still tells what failed: this stands at its end. */
+function failuresOf({ testResults }: JestResults): string[] {
+  const begin = (message: string) =>
+    stripVTControlCharacters(message).trim().split('\n').slice(0, 12).join('\n    ');
+  return testResults.flatMap(({ name, message, assertionResults }) => {
+    const failed = assertionResults.filter(({ status }) => status === 'failed');
+    if (failed.length === 0 && assertionResults.length === 0)
+      return [`${relative(repository, name)}\n    ${begin(message)}`];
+    return failed.map(
+      ({ fullName, failureMessages }) => `${fullName}\n    ${begin(failureMessages[0] ?? '')}`,
+    );
+  });
 }
 
 async function inTestLab(work: () => Promise<StageResult>): Promise<StageResult> {
@@ -93,20 +125,26 @@ async function inTestLab(work: () => Promise<StageResult>): Promise<StageResult>
   }
 }
 
-const stages: Record<string, () => Promise<StageResult[]>> = {
+const stages: Record<string, (patterns: string[]) => Promise<StageResult[]>> = {
   checks: async () => [
     await check('types', 'npx', ['tsc', '-b']),
     await check('lint', 'npx', ['eslint', '.']),
     await check('format', 'npx', ['prettier', '--check', '--log-level', 'warn', '.']),
   ],
-  unit: async () => [await jest('unit', [])],
-  integration: async () => [await inTestLab(() => jest('integration', ['--runInBand'], testLab))],
-  e2e: async () => [await inTestLab(() => jest('e2e', ['--runInBand'], testLab))],
+  unit: async (patterns) => [await jest('unit', patterns)],
+  integration: async (patterns) => [
+    await inTestLab(() => jest('integration', ['--runInBand', ...patterns], testLab)),
+  ],
+  e2e: async (patterns) => [await inTestLab(() => jest('e2e', ['--runInBand', ...patterns], testLab))],
 };
 
-/** `npm test`: every stage, or the named ones. A failed stage does not keep the next from running. Gives the exit code. */
+/**
+ * `npm test`: every stage, or the named ones; `e2e/failover` is of a stage what matches. A failed stage does not keep the next from
+ * running. Gives the exit code.
+ */
 export async function runTests(names: string[]): Promise<number> {
-  const unknown = names.find((name) => !stages[name]);
+  const chosen = names.map((name) => name.split(/\/(.*)/s) as [stage: string, pattern?: string]);
+  const unknown = chosen.find(([stage]) => !stages[stage])?.[0];
   if (unknown) throw new Error(`there is no stage ${unknown}; there are ${Object.keys(stages).join(', ')}`);
   // The children get Ctrl-C from the terminal as well; staying alive here is what lets the lab be ended afterwards.
   const interrupt = (signal: NodeJS.Signals) => {
@@ -116,11 +154,16 @@ export async function runTests(names: string[]): Promise<number> {
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
 
   const results: StageResult[] = [];
-  for (const name of names.length ? names : Object.keys(stages)) {
-    if (!interrupted) results.push(...((await stages[name]?.()) ?? []));
+  for (const [stage, pattern] of names.length ? chosen : Object.keys(stages).map((name) => [name] as const)) {
+    if (interrupted) break;
+    const patterns = pattern ? [`--testPathPatterns=${pattern}`] : [];
+    results.push(...((await stages[stage]?.(patterns)) ?? []));
   }
   const sum = (count: 'passed' | 'failed' | 'skipped') =>
     results.reduce((total, result) => total + result[count], 0);
+  const failures = results.flatMap((result) => result.failures ?? []);
+  if (failures.length > 0)
+    process.stdout.write(`\nfailed:\n${failures.map((text) => `  ${text}\n`).join('')}`);
   process.stdout.write('\n');
   for (const { stage, passed, failed, skipped, seconds } of results) {
     const cells = [`${passed} passed`, `${failed} failed`, `${skipped} skipped`]

@@ -19,3 +19,5 @@ export const UserId = idSchema('usr', 'user');
 export const ClusterId = idSchema('clu', 'cluster');
 export const OperationId = idSchema('op', 'operation');
 export const JobId = idSchema('job', 'job');
+/** A lineage is named as its stanza in pgBackRest is. */
+export const LineageId = idSchema('lin', 'lineage');

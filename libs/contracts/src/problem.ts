@@ -66,4 +66,9 @@ export const keyReused = problemKind(
   'The idempotency key was used for another request',
 );
 export const cannotChange = problemKind('cannot-change', 422, 'That cannot be changed');
+export const targetOutOfReach = problemKind(
+  'target-out-of-reach',
+  422,
+  'The backups do not lead to that target',
+);
 export const unavailable = problemKind('unavailable', 503, 'A part that is needed does not answer');

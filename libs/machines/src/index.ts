@@ -5,7 +5,7 @@ export type {
   MachineProvider,
   MachineSpec,
 } from './machine-provider';
-export { NoCapacity, ProviderRefused, ProviderUnavailable, SpecConflict } from './provider-errors';
+export { NoCapacity, NotOff, ProviderRefused, ProviderUnavailable, SpecConflict } from './provider-errors';
 export { timeLimited, type OutsideCalls } from './outside-call';
 export { LabProvider, type LabProviderOptions } from './lab/lab-provider';
 export { InventoryProvider, type InventoryProviderOptions } from './inventory/inventory-provider';

@@ -35,11 +35,13 @@ export interface MachineCapacity {
 }
 
 /**
- * Where machines come from. Every call can be repeated: `create` gives the machine that is there already, `destroy` of none is done.
- * All throw ProviderUnavailable when the provider does not answer.
+ * Where machines come from. Every call can be repeated: `create` gives the machine that is there already, `destroy` of none and
+ * `fence` of a fenced one are done. All throw ProviderUnavailable when the provider does not answer.
  */
 export interface MachineProvider {
   readonly name: 'lab' | 'inventory';
+  /** Whether it can prove that a machine is off and keep it off. If not, `power` says `unknown` and `fence` throws NotOff, always. */
+  readonly provesPower: boolean;
   capacity(): Promise<MachineCapacity>;
   /** Orders the machine and gives it as soon as it has an address; it may still be booting. Throws NoCapacity, SpecConflict. */
   create(spec: MachineSpec): Promise<Machine>;
@@ -49,4 +51,12 @@ export interface MachineProvider {
   list(labels?: Readonly<Record<string, string>>): Promise<Machine[]>;
   destroy(name: string): Promise<void>;
   power(name: string): Promise<MachinePower>;
+  /**
+   * Keeps a machine that is off from being switched on, by anyone, until `release`: once this resolved, nothing of the machine runs
+   * before it is released. Throws NotOff when the provider does not see it off, or cannot fence: it switches no machine off. With
+   * labd it is a word in the machine's record; in OpenStack it would be the lock of a stopped server.
+   */
+  fence(name: string): Promise<void>;
+  /** Lets a fenced machine be switched on again, and does not switch it on. Of a machine that is not fenced, or not there, it is done. */
+  release(name: string): Promise<void>;
 }

@@ -10,6 +10,12 @@ export class SpecConflict extends Error {
   readonly code = 'spec-conflict';
 }
 
+/** The provider does not see the machine off, or cannot keep it off: it may run, or come to run, at any time. */
+export class NotOff extends Error {
+  override readonly name = 'NotOff';
+  readonly code = 'not-off';
+}
+
 /** The provider did not answer, or not sensibly: worth trying again. */
 export class ProviderUnavailable extends Error {
   override readonly name = 'ProviderUnavailable';

@@ -4,6 +4,7 @@ import { Outbox, SERVICE } from '@pgfleet/messaging';
 import { rows } from '@pgfleet/persistence';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
+import type { OperationRow } from './operation-row';
 
 /** What is on `steps.<service>.<operationId>`: the operation is to be run, if it is still at this turn. */
 export const StepMessage = z.object({ operationId: z.string(), turn: z.int() });
@@ -35,6 +36,11 @@ export class Announcer {
   /** Sends the message of a turn once more, for one that was lost. */
   async repeat(tx: EntityManager, operationId: string, turn: number): Promise<void> {
     await this.send(tx, operationId, turn, `${messageId(operationId, turn)}/${Date.now()}`);
+  }
+
+  /** Takes the message of the row's turn back, if it is not out yet. */
+  async withdraw(tx: EntityManager, { id, turn }: OperationRow): Promise<void> {
+    await this.outbox.withdraw(tx, messageId(id, turn));
   }
 
   subject(operationId: string): string {

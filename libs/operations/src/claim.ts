@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { operationStepStarted } from '@pgfleet/contracts';
+import { hasEnded, operationStepStarted } from '@pgfleet/contracts';
 import { Outbox, RetryLater } from '@pgfleet/messaging';
 import { rows } from '@pgfleet/persistence';
 import type { EntityManager } from 'typeorm';
 import type { StepMessage } from './announcer';
 import { about, OperationEnd } from './operation-end';
-import { hasEnded, type OperationRow, type SignalRow, type StepRow } from './operation-row';
+import type { OperationRow, SignalRow, StepRow } from './operation-row';
 import { OperationStore } from './operation-store';
 import { Programs } from './programs';
+import { Schedule } from './schedule';
 import { contextOf } from './step-context';
 
 /**
@@ -43,9 +44,13 @@ export class Claims {
     private readonly outbox: Outbox,
     private readonly end: OperationEnd,
     private readonly programs: Programs,
+    private readonly schedule: Schedule,
   ) {}
 
-  /** Claims the step that the message is for; null when there is nothing to do: the message is stale, or the operation ended now. */
+  /**
+   * Claims the step that the message is for. Null when there is nothing to run: the message is stale, the operation ended now, or its
+   * time has come only now.
+   */
   claim(message: StepMessage): Promise<Claim | null> {
     return this.store.dataSource.transaction(async (tx) => {
       const row = await lock(tx, message.operationId);
@@ -55,6 +60,10 @@ export class Claims {
         throw new RetryLater(row.lease_left_ms + clockSlackMs);
       }
       if (row.due_in_ms > clockSlackMs) throw new RetryLater(row.due_in_ms);
+      if (row.state === 'scheduled') {
+        await this.schedule.begin(tx, row);
+        return null;
+      }
       const steps = await this.store.steps(row.id, tx);
       const program = this.programs.find(row.kind);
       if (row.cancel_requested) {
@@ -65,7 +74,7 @@ export class Claims {
       const crashed = row.lease_until !== null && !mine;
       if (crashed && row.takeovers >= maxTakeovers) {
         const hook = program && { program, context: contextOf(row, steps) };
-        await this.end.fail(tx, row, tooManyTakeovers(row), hook);
+        await this.end.failAnyway(tx, row, tooManyTakeovers(row), hook);
         return null;
       }
       return this.take(tx, row, crashed);

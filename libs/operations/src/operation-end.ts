@@ -6,6 +6,7 @@ import {
   operationSucceeded,
 } from '@pgfleet/contracts';
 import { Outbox } from '@pgfleet/messaging';
+import { isDatabaseGone } from '@pgfleet/persistence';
 import type { EntityManager } from 'typeorm';
 import { cancelJob } from './job-cancellation';
 import type { OperationRow } from './operation-row';
@@ -27,7 +28,7 @@ export class OperationEnd {
   ): Promise<void> {
     await this.close(tx, row, 'succeeded', { result });
     await program.onDone?.(context, tx);
-    const durationMs = Math.max(0, Date.now() - row.created_at.getTime());
+    const durationMs = Math.max(0, Date.now() - (row.not_before ?? row.created_at).getTime());
     await this.publish(tx, row, operationSucceeded, { ...about(row), durationMs });
   }
 
@@ -41,6 +42,23 @@ export class OperationEnd {
     await this.close(tx, row, 'failed', { error });
     await hook?.program.onFailed?.(hook.context, error, tx);
     await this.publish(tx, row, operationFailed, { ...about(row), error });
+  }
+
+  /** As `fail`, and also when the hook throws: what it did is then taken back, and that it threw is part of the cause. */
+  async failAnyway(
+    tx: EntityManager,
+    row: OperationRow,
+    error: OperationError,
+    hook?: { program: Program; context: Context },
+  ): Promise<void> {
+    await tx.query('SAVEPOINT before_the_end');
+    try {
+      await this.fail(tx, row, error, hook);
+    } catch (hookError) {
+      if (isDatabaseGone(hookError)) throw hookError;
+      await tx.query('ROLLBACK TO SAVEPOINT before_the_end');
+      await this.fail(tx, row, alsoFailed(error, hookError));
+    }
   }
 
   async cancel(
@@ -91,6 +109,12 @@ export class OperationEnd {
     await this.outbox.publish(tx, contract, row.id, data, { correlationId: row.id });
   }
 }
+
+/** A failure, and that of what was to follow it. */
+export const alsoFailed = (error: OperationError, hookError: unknown): OperationError => {
+  const also = hookError instanceof Error ? hookError.message : String(hookError);
+  return { ...error, cause: `${error.cause} (what follows the failure failed too: ${also})` };
+};
 
 export const about = (row: OperationRow) => ({
   operationId: row.id,

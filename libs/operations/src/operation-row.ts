@@ -10,6 +10,8 @@ export interface OperationRow {
   /** Grows with every commit that asks for another run; a step message is for one turn, those of other turns are stale. */
   readonly turn: number;
   readonly due_at: Date;
+  /** When an operation that was scheduled was to begin; null for one that was not. */
+  readonly not_before: Date | null;
   readonly waiting_for: string | null;
   /** The job that was ordered and has not ended. */
   readonly job_id: string | null;
@@ -61,8 +63,7 @@ export const toOperation = (row: OperationRow, steps: readonly StepRow[]): Opera
     endedAt: instant(step.ended_at),
   })),
   ...(row.error && { error: row.error }),
+  scheduledAt: instant(row.not_before),
   createdAt: row.created_at.toISOString(),
   updatedAt: row.updated_at.toISOString(),
 });
-
-export const hasEnded = (row: OperationRow): boolean => row.state !== 'pending' && row.state !== 'running';

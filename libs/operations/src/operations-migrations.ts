@@ -73,5 +73,33 @@ export class CreateOperations1764000000002 implements MigrationInterface {
   }
 }
 
+/** Operations that begin later: state `scheduled` until `not_before`. They are not among those that change a cluster now. */
+export class ScheduleOperations1764000000003 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE operation ADD COLUMN not_before timestamptz, DROP CONSTRAINT operation_state_check,
+        ADD CONSTRAINT operation_state_check
+          CHECK (state IN ('scheduled', 'pending', 'running', 'succeeded', 'failed', 'cancelled'))`);
+    await runner.query('DROP INDEX operation_due');
+    await runner.query(
+      `CREATE INDEX operation_due ON operation (due_at) WHERE state IN ('scheduled', 'pending', 'running')`,
+    );
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(
+      `UPDATE operation SET state = 'cancelled', turn = turn + 1, ended_at = now() WHERE state = 'scheduled'`,
+    );
+    await runner.query('DROP INDEX operation_due');
+    await runner.query(
+      `CREATE INDEX operation_due ON operation (due_at) WHERE state IN ('pending', 'running')`,
+    );
+    await runner.query(`
+      ALTER TABLE operation DROP COLUMN not_before, DROP CONSTRAINT operation_state_check,
+        ADD CONSTRAINT operation_state_check
+          CHECK (state IN ('pending', 'running', 'succeeded', 'failed', 'cancelled'))`);
+  }
+}
+
 /** A service with operations puts these after `messagingMigrations`. */
-export const operationsMigrations = [CreateOperations1764000000002];
+export const operationsMigrations = [CreateOperations1764000000002, ScheduleOperations1764000000003];

@@ -10,6 +10,7 @@ import { OperationStore } from './operation-store';
 import { Operations } from './operations';
 import type { Program } from './program';
 import { PROGRAM_CLASSES, Programs } from './programs';
+import { Schedule } from './schedule';
 import { StepCommit } from './step-commit';
 import { StepWorker } from './step-worker';
 import { stepController } from './step.controller';
@@ -38,6 +39,7 @@ export class OperationsModule {
         OperationStore,
         Announcer,
         OperationEnd,
+        Schedule,
         Claims,
         StepCommit,
         StepWorker,

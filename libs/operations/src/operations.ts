@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import {
   conflict,
+  hasEnded,
   type Idempotency as IdempotencyKey,
   type ListOperationsQuery,
   newId,
@@ -17,9 +18,10 @@ import type { EntityManager } from 'typeorm';
 import { Announcer } from './announcer';
 import { Idempotency } from './idempotency';
 import { about } from './operation-end';
-import { hasEnded, type OperationRow } from './operation-row';
+import type { OperationRow } from './operation-row';
 import { OperationStore } from './operation-store';
 import { Programs } from './programs';
+import { Schedule } from './schedule';
 import { contextOf } from './step-context';
 
 export interface StartOperation {
@@ -28,6 +30,8 @@ export interface StartOperation {
   readonly input: unknown;
   /** Makes the start itself idempotent, for callers that change nothing else. */
   readonly idempotency?: IdempotencyKey;
+  /** It is scheduled: begins then, and does not keep others from changing the cluster before. */
+  readonly notBefore?: Date;
 }
 
 export interface CompletedOperation {
@@ -46,15 +50,20 @@ export class Operations {
     private readonly outbox: Outbox,
     private readonly announcer: Announcer,
     private readonly programs: Programs,
+    private readonly schedule: Schedule,
     private readonly idempotency: Idempotency,
   ) {}
 
-  /** Starts an operation; it runs once the transaction is committed. 409 naming the one that is changing the cluster already. */
+  /**
+   * Starts an operation; it runs once the transaction is committed. 409 naming the one that is changing the cluster already; but one
+   * that is scheduled waits for it, for 15 minutes when its time has come.
+   */
   start(tx: EntityManager, order: StartOperation): Promise<Operation> {
     return this.idempotency.once(tx, order.idempotency ?? null, `start ${order.kind}`, async () => {
       const { steps } = this.programs.get(order.kind);
-      const id = await this.insert(tx, order, 'pending', steps);
-      await this.announcer.nextTurn(tx, id);
+      const { notBefore } = order;
+      const id = await this.insert(tx, order, notBefore ? 'scheduled' : 'pending', steps);
+      await this.announcer.nextTurn(tx, id, notBefore && Math.max(0, notBefore.getTime() - Date.now()));
       return (await this.store.find(id, tx))!;
     });
   }
@@ -125,6 +134,19 @@ export class Operations {
     );
   }
 
+  /** The operations of a cluster that are scheduled and have not begun, all or of one kind; the next one first. */
+  scheduledOf(tx: EntityManager, clusterId: string, kind?: string): Promise<string[]> {
+    return this.schedule.of(tx, clusterId, kind);
+  }
+
+  /**
+   * Cancels the operations of a cluster that are scheduled and have not begun. Locks them: to be called before rows are locked that
+   * their hooks change, and before another operation is started for the cluster.
+   */
+  cancelScheduled(tx: EntityManager, clusterId: string): Promise<void> {
+    return this.schedule.cancelAll(tx, clusterId);
+  }
+
   /** Newest first. */
   list(query: ListOperationsQuery): Promise<{ items: Operation[]; next: string | null }> {
     return this.store.list(query);
@@ -157,11 +179,18 @@ export class Operations {
     return this.store.find(operationId, tx);
   }
 
-  /** Ends an operation before its next step, and the job that it waits for. 409 when it has ended already. */
+  /**
+   * Ends an operation before its next step, and the job that it waits for; one that is scheduled ends with this transaction. 409 when
+   * it has ended already.
+   */
   async cancel(tx: EntityManager, operationId: string): Promise<Operation | null> {
     const row = await this.store.lock(tx, operationId);
     if (!row) return null;
     if (hasEnded(row)) throw conflict(`The operation is ${row.state} already`);
+    if (row.state === 'scheduled') {
+      await this.schedule.cancel(tx, row);
+      return this.store.find(operationId, tx);
+    }
     await tx.query('UPDATE operation SET cancel_requested = true WHERE id = $1', [operationId]);
     // A run that has the step learns of it when it renews its lease, or commits.
     if (row.lease_until === null) await this.announcer.nextTurn(tx, operationId);
@@ -170,17 +199,17 @@ export class Operations {
 
   private async insert(
     tx: EntityManager,
-    { kind, clusterId, input }: StartOperation,
-    state: 'pending' | 'succeeded',
+    { kind, clusterId, input, notBefore }: StartOperation,
+    state: 'scheduled' | 'pending' | 'succeeded',
     steps: readonly string[],
   ): Promise<string> {
     const id = newId('op');
     const inserted = await rows(
       tx,
-      `INSERT INTO operation (id, kind, cluster_id, input, state, step, ended_at)
-       VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $5 = 'succeeded' THEN now() END)
+      `INSERT INTO operation (id, kind, cluster_id, input, state, step, not_before, ended_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, CASE WHEN $5 = 'succeeded' THEN now() END)
        ON CONFLICT (cluster_id) WHERE state IN ('pending', 'running') DO NOTHING RETURNING id`,
-      [id, kind, clusterId, JSON.stringify(input ?? null), state, steps[0]],
+      [id, kind, clusterId, JSON.stringify(input ?? null), state, steps[0], notBefore ?? null],
     );
     if (inserted.length === 0) throw inProgress(await this.store.activeOf(tx, clusterId!));
     await tx.query(
@@ -188,7 +217,8 @@ export class Operations {
        SELECT $1, position - 1, name FROM unnest($2::text[]) WITH ORDINALITY AS step (name, position)`,
       [id, steps],
     );
-    const data = { operationId: id, kind, clusterId, steps: [...steps] };
+    const scheduledAt = notBefore?.toISOString() ?? null;
+    const data = { operationId: id, kind, clusterId, steps: [...steps], scheduledAt };
     await this.outbox.publish(tx, operationCreated, id, data, { correlationId: id });
     return id;
   }

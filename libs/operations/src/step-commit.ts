@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { Job, jobSubject, newId, type OperationError, operationStepSucceeded } from '@pgfleet/contracts';
+import {
+  hasEnded,
+  Job,
+  jobSubject,
+  newId,
+  type OperationError,
+  operationStepSucceeded,
+} from '@pgfleet/contracts';
 import { Outbox } from '@pgfleet/messaging';
 import { rows } from '@pgfleet/persistence';
 import type { EntityManager } from 'typeorm';
@@ -7,7 +14,7 @@ import { Announcer } from './announcer';
 import type { Claim } from './claim';
 import { cancelJob } from './job-cancellation';
 import { about, OperationEnd } from './operation-end';
-import { hasEnded, type OperationRow } from './operation-row';
+import type { OperationRow } from './operation-row';
 import { OperationStore } from './operation-store';
 import type { Effect, JobOrder, Move, Outcome } from './outcome';
 import type { Program } from './program';

@@ -5,6 +5,7 @@ import { isDatabaseGone } from '@pgfleet/persistence';
 import type { StepMessage } from './announcer';
 import { type Claim, Claims, leaseMs } from './claim';
 import { Lease } from './lease';
+import { alsoFailed } from './operation-end';
 import type { Effect } from './outcome';
 import { type Program, StepFailure } from './program';
 import { Programs, runStep } from './programs';
@@ -29,8 +30,9 @@ export class StepWorker {
 
   async run(message: StepMessage, work: Work): Promise<void> {
     // Delivered again because we could not tell NATS that the step runs still: it does.
-    if (this.running.has(message.operationId)) throw new RetryLater(leaseMs);
-    this.running.add(message.operationId);
+    const run = `${message.operationId}/${message.turn}`;
+    if (this.running.has(run)) throw new RetryLater(leaseMs);
+    this.running.add(run);
     try {
       const claim = await this.claims.claim(message);
       if (claim) await this.runClaimed(claim, work);
@@ -39,7 +41,7 @@ export class StepWorker {
       this.logger.warn(`${error.message}: nothing of this run is committed`);
       throw new LeftToOthers();
     } finally {
-      this.running.delete(message.operationId);
+      this.running.delete(run);
     }
   }
 
@@ -122,10 +124,9 @@ export class StepWorker {
       await this.commits.fail(claim, error, program && { program, run }, effects);
     } catch (hookError) {
       if (hookError instanceof ClaimLost || isDatabaseGone(hookError)) throw hookError;
-      const also = hookError instanceof Error ? hookError.message : String(hookError);
-      this.logger.error(`${claim.row.id}: what follows the failure failed too: ${also}`);
-      const cause = `${error.cause} (what follows the failure failed too: ${also})`;
-      await this.commits.fail(claim, { ...error, cause });
+      const both = alsoFailed(error, hookError);
+      this.logger.error(`${claim.row.id}: ${both.cause}`);
+      await this.commits.fail(claim, both);
     }
   }
 

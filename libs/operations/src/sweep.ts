@@ -41,7 +41,7 @@ export class Sweep implements OnApplicationBootstrap, OnApplicationShutdown {
       const lost = await rows<{ id: string; turn: number }>(
         tx,
         `SELECT id, turn FROM operation
-         WHERE state IN ('pending', 'running') AND due_at < clock_timestamp() - ${overdueSeconds} * interval '1 second'
+         WHERE state IN ('scheduled', 'pending', 'running') AND due_at < clock_timestamp() - ${overdueSeconds} * interval '1 second'
            AND announced_at < clock_timestamp() - ${repeatSeconds} * interval '1 second'
            AND (lease_until IS NULL OR lease_until < clock_timestamp() - ${overdueSeconds} * interval '1 second')
            AND NOT EXISTS (SELECT FROM outbox WHERE outbox.id LIKE operation.id || '/%')

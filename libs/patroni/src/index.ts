@@ -1,4 +1,12 @@
 export * from './cluster-access';
+export * from './cluster-sight';
+export * from './dynamic-configuration';
+export * from './forget-history';
 export * from './keys';
+export * from './leader-orders';
+export * from './lsn';
+export * from './node-report';
+export * from './planned-switchover';
 export * from './rest-client';
 export * from './service-watch';
+export type { EndedTimeline } from './timeline-history';

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { NodeReport } from './node-report';
+import { readHistory, type EndedTimeline } from './timeline-history';
 
 /** Under this prefix Patroni keeps every cluster: `/service/<scope>/…`. It is Patroni's own default namespace. */
 export const namespace = '/service/';
@@ -22,17 +24,31 @@ const MemberValue = z
 export interface PatroniMember {
   /** As `patronictl list` shows it: a replica that streams is `streaming`, not merely `running`. */
   state: string;
+  /** What Patroni has made of its PostgreSQL: leader, replica, demoted, promoted …; null when it does not say. */
+  role: string | null;
   timeline: number | null;
   /** WAL position, bytes since the beginning of the history; null while PostgreSQL does not run. */
   walPosition: number | null;
 }
 
-/** One key of a cluster, parsed. Keys that nobody here reads (`config`, `failsafe`, `failover` …) come as `other`. */
+/** A change of the leader that somebody asked of Patroni. Without `leader` it is a failover: whoever leads is not asked to hand over. */
+export interface OrderedChange {
+  leader: string | null;
+  candidate: string | null;
+  /** ISO; null: at once. */
+  scheduledAt: string | null;
+}
+
+/** One key of a cluster, parsed. Keys that nobody here reads (`config`, `failsafe` …) come as `other`. */
 export type ServiceKey =
   | { kind: 'leader'; holder: string }
   | { kind: 'member'; name: string; member: PatroniMember }
   | { kind: 'status'; leaderPosition: number | null }
   | { kind: 'sync'; standbys: string[] }
+  /** Patroni leaves `{}` when nothing is asked any more: both are null then. */
+  | ({ kind: 'failover' } & OrderedChange)
+  | { kind: 'history'; entries: EndedTimeline[] }
+  | { kind: 'node'; name: string; node: NodeReport }
   | { kind: 'other' };
 
 export interface KeyChange {
@@ -53,17 +69,37 @@ const parseJson = (text: string): unknown => {
 
 const parseMember = (text: string): PatroniMember => {
   const member = MemberValue.safeParse(parseJson(text));
-  if (!member.success) return { state: 'unknown', timeline: null, walPosition: null };
-  const { state, replication_state: replication, timeline, xlog_location: position } = member.data;
+  if (!member.success) return { state: 'unknown', role: null, timeline: null, walPosition: null };
+  const { state, role, replication_state: replication, timeline, xlog_location: position } = member.data;
   return {
     state: state === 'running' && replication ? replication : state,
+    role: role === 'primary' || role === 'master' ? 'leader' : (role ?? null),
     timeline: timeline ?? null,
     walPosition: position ?? null,
   };
 };
 
+const FailoverValue = z.object({
+  leader: z.string().nullish(),
+  member: z.string().nullish(),
+  scheduled_at: z.string().nullish(),
+});
+
+const parseFailover = (text: string): OrderedChange => {
+  const { leader, member, scheduled_at: at } = FailoverValue.safeParse(parseJson(text)).data ?? {};
+  const scheduledAt = at && !Number.isNaN(Date.parse(at)) ? new Date(at).toISOString() : null;
+  return { leader: leader || null, candidate: member || null, scheduledAt };
+};
+
+/** Where the nodes' agents keep their own keys, under the cluster's. */
+const nodes = 'pgfleet/nodes/';
+
 const parseValue = (path: string, text: string): ServiceKey => {
   if (path.startsWith('members/')) return { kind: 'member', name: path.slice(8), member: parseMember(text) };
+  if (path.startsWith(nodes)) {
+    const node = NodeReport.parse(NodeReport.safeParse(parseJson(text)).data ?? {});
+    return { kind: 'node', name: path.slice(nodes.length), node };
+  }
   switch (path) {
     case 'leader':
       return { kind: 'leader', holder: text };
@@ -76,6 +112,10 @@ const parseValue = (path: string, text: string): ServiceKey => {
       const standbys = sync.success ? (sync.data.sync_standby ?? '') : '';
       return { kind: 'sync', standbys: standbys.split(',').filter(Boolean) };
     }
+    case 'failover':
+      return { kind: 'failover', ...parseFailover(text) };
+    case 'history':
+      return { kind: 'history', entries: readHistory(parseJson(text)) };
     default:
       return { kind: 'other' };
   }

@@ -1,14 +1,24 @@
 import { Etcd3, type IWatchResponse, type Watcher } from 'etcd3';
 import { namespace, parseKey, type KeyChange } from './keys';
 
+/** What etcd changed at once. */
+export interface Revision {
+  revision: bigint;
+  /** In etcd's order. */
+  changes: KeyChange[];
+}
+
 /** Where the changes go. Both calls are made one after the other, never at once; a throw makes the watch begin again from `position()`. */
 export interface WatchSink {
   /** The etcd revision up to which everything was taken in; null when nothing was yet. */
   position(): Promise<bigint | null>;
   /** All keys as they stand at `revision`; whatever is not among them is gone. */
   snapshot(keys: KeyChange[], revision: bigint): Promise<void>;
-  /** The changes of one revision, in etcd's order. */
-  changes(changes: KeyChange[], revision: bigint): Promise<void>;
+  /**
+   * What has come since the last call was answered, in etcd's order: while one is taken in the next ones gather. A change of a leader
+   * ends them, so that the word of it waits for nothing that came after it.
+   */
+  changes(revisions: readonly Revision[]): Promise<void>;
 }
 
 export interface WatchOptions {
@@ -21,8 +31,19 @@ export interface WatchOptions {
   reconnectAfterMs?: number;
 }
 
-/** etcd answers a watch from a compacted revision with this text. The past is gone: only a snapshot can tell what changed. */
-const isCompacted = (error: unknown): boolean => /compacted/.test(String(error));
+/**
+ * etcd ends a watch from a compacted revision without a reason (in a field that the client does not pass on), for anything else with
+ * one. The past is gone: only a snapshot can tell what changed.
+ */
+const isCompacted = (error: unknown): boolean => /compacted|Watcher canceled:\s*$/.test(String(error));
+
+/** A watcher that is not cancelled would be connected again for ever, by a client that is closed. */
+const forget = (watcher: Watcher): void => {
+  watcher.removeAllListeners();
+  // Listeners are gone, yet a client that is closing may still report its end: an unheard 'error' event would be thrown.
+  watcher.on('error', () => undefined);
+  watcher.cancel().catch(() => undefined);
+};
 
 /**
  * Follows Patroni's keys of all clusters without missing one: it goes on from the revision that the sink has stored, and after a
@@ -35,6 +56,7 @@ export class ServiceWatch {
   private checkTimer: NodeJS.Timeout | null = null;
   private restartTimer: NodeJS.Timeout | null = null;
   private queue: Promise<void> = Promise.resolve();
+  private waiting: Revision[] = [];
   private seen = 0n;
   /** The quorum's newest revision that a check found missing; still missing at the next one, the watch is deaf. */
   private behindSince: bigint | null = null;
@@ -68,7 +90,7 @@ export class ServiceWatch {
         .prefix(namespace)
         .startRevision(String(position + 1n))
         .create();
-      if (this.isOver(generation)) return;
+      if (this.isOver(generation)) return forget(watcher);
       this.watcher = watcher;
       watcher
         .on('data', (response) => this.receive(response, generation))
@@ -108,7 +130,15 @@ export class ServiceWatch {
     }
     for (const [revision, changes] of byRevision) {
       this.seen = revision > this.seen ? revision : this.seen;
-      this.enqueue(() => this.options.sink.changes(changes, revision), generation);
+      this.waiting.push({ revision, changes });
+    }
+    this.enqueue(() => this.takeWaiting(generation), generation);
+  }
+
+  private async takeWaiting(generation: number): Promise<void> {
+    while (this.waiting.length > 0 && !this.isOver(generation)) {
+      const leader = this.waiting.findIndex(({ changes }) => changes.some(({ path }) => path === 'leader'));
+      await this.options.sink.changes(this.waiting.splice(0, leader < 0 ? Infinity : leader + 1));
     }
   }
 
@@ -158,10 +188,9 @@ export class ServiceWatch {
   private disconnect(): void {
     if (this.checkTimer) clearInterval(this.checkTimer);
     if (this.restartTimer) clearTimeout(this.restartTimer);
-    this.watcher?.removeAllListeners();
-    // Listeners are gone, yet a client that is closing may still report its end: an unheard 'error' event would be thrown.
-    this.watcher?.on('error', () => undefined);
+    if (this.watcher) forget(this.watcher);
     this.watcher = null;
+    this.waiting = [];
     this.behindSince = null;
     this.client?.close();
     this.client = null;

@@ -1,4 +1,11 @@
-import { backup, info, stanzaCreate, stanzaCreateAndCheck, stanzaDelete } from './commands';
+import {
+  backup,
+  backupFromReplica,
+  info,
+  stanzaCreate,
+  stanzaCreateAndCheck,
+  stanzaDelete,
+} from './commands';
 
 describe('commands', () => {
   it('passes every part as an argument of its own', () => {
@@ -10,7 +17,7 @@ describe('commands', () => {
       '--io-timeout=10',
       'stanza-create',
     ]);
-    expect(backup('lin_1', 'diff')).toContain('--type=diff');
+    expect(backup('lin_1', 'diff', { member: 'n1' })).toContain('--type=diff');
     expect(info('lin_1')).toContain('--output=json');
   });
 
@@ -20,9 +27,31 @@ describe('commands', () => {
   });
 
   it('makes a script only of words that need no quoting', () => {
-    for (const argv of [stanzaCreateAndCheck('lin_0197a'), stanzaDelete('lin_0197a')]) {
+    const peer = { member: 'a1-2', leaderAddress: '10.77.0.11' };
+    for (const argv of [
+      stanzaCreateAndCheck('lin_0197a'),
+      stanzaDelete('lin_0197a'),
+      backupFromReplica('lin_0197a', 'incr', peer),
+    ]) {
       expect(argv.slice(0, 2)).toEqual(['/bin/sh', '-c']);
-      expect(argv[2]).toMatch(/^pgbackrest( [a-z0-9=_-]+)+ && exec pgbackrest( [a-z0-9=_-]+)+$/);
+      expect(argv[2]).toMatch(/^pgbackrest( [A-Za-z0-9=_./-]+)+ && exec pgbackrest( [A-Za-z0-9=_./-]+)+$/);
     }
+  });
+
+  it('keeps with a backup who made it, and why not a replica', () => {
+    const origin = { member: 'n1', insteadOfReplica: "n2: unable to connect to '10.0.0.1:8432'" };
+    expect(backup('lin_1', 'full', origin)).toEqual(
+      expect.arrayContaining([
+        '--annotation=member=n1',
+        '--annotation=from=leader',
+        "--annotation=insteadOfReplica=n2: unable to connect to '10.0.0.1:8432'",
+      ]),
+    );
+    expect(backup('lin_1', 'full', { member: 'n1' }).join(' ')).not.toContain('instead');
+  });
+
+  it('takes nothing but an address for the leader of a replica', () => {
+    for (const leaderAddress of ['', '10.0.0.1; reboot', '--config=/x'])
+      expect(() => backupFromReplica('lin_1', 'full', { member: 'n2', leaderAddress })).toThrow();
   });
 });

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { checkLabel } from './backup-label';
 import { checkStanzaName } from './stanza-name';
 
 /** A program and its arguments, run without a shell, as `postgres`, on a machine whose /etc/pgbackrest.conf knows the stanza. */
@@ -41,12 +43,71 @@ export const check = (stanza: string): Argv => pgbackrest('check', stanza, ioTim
  */
 export const stanzaCreateAndCheck = (stanza: string): Argv => inTurn(stanzaCreate(stanza), check(stanza));
 
-/** Makes a backup, on the leader, and expires what the retention no longer keeps. */
-export const backup = (stanza: string, type: BackupType): Argv =>
-  pgbackrest('backup', stanza, `--type=${type}`);
+/** Who made a backup; the store keeps it with the backup: see `BackupInfo`. */
+export interface BackupOrigin {
+  member: string;
+  from: 'replica' | 'leader';
+  /** Why it was not made from a replica, though it was to be. */
+  insteadOfReplica?: string | undefined;
+}
 
-/** Removes what the retention in the configuration no longer keeps. */
-export const expire = (stanza: string): Argv => pgbackrest('expire', stanza);
+const annotationLimit = 300;
+const annotations = (origin: BackupOrigin): string[] =>
+  Object.entries(origin)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `--annotation=${key}=${String(value).slice(0, annotationLimit)}`);
+
+const backupOf = (stanza: string, type: BackupType, origin: BackupOrigin, ...options: string[]): Argv =>
+  pgbackrest('backup', stanza, `--type=${type}`, '--no-expire-auto', ...annotations(origin), ...options);
+
+/** Makes a backup, on the leader. Expires nothing: see `expire`. */
+export const backup = (
+  stanza: string,
+  type: BackupType,
+  { member, insteadOfReplica }: Omit<BackupOrigin, 'from'>,
+): Argv => backupOf(stanza, type, { member, from: 'leader', insteadOfReplica });
+
+/** Where role postgres_node says how one node reaches the pgBackRest server of another; only these two commands read it. */
+const peers = '--config-include-path=/etc/pgfleet/backup-from-replica';
+const host = z.union([z.ipv4(), z.ipv6(), z.hostname()]);
+
+/**
+ * Makes a backup, on a replica: its files are read there and go from there to the store. The leader at that address is asked to begin
+ * and to end it, and for the few files that are not replicated. It is asked first whether it answers. Where a connection is to be made
+ * anew pgBackRest goes on trying for three times `--io-timeout` (measured), also after it has given up the backup.
+ */
+export const backupFromReplica = (
+  stanza: string,
+  type: BackupType,
+  { member, leaderAddress }: { member: string; leaderAddress: string },
+): Argv => {
+  const leader = host.parse(leaderAddress);
+  return inTurn(
+    ['pgbackrest', peers, ...logging, ioTimeout(5), 'server-ping', leader],
+    backupOf(
+      stanza,
+      type,
+      { member, from: 'replica' },
+      peers,
+      ioTimeout(20),
+      `--pg2-host=${leader}`,
+      '--backup-standby=y',
+    ),
+  );
+};
+
+const retention = (fulls: number): string[] => [
+  '--repo1-retention-full-type=count',
+  `--repo1-retention-full=${Math.max(1, Math.trunc(fulls))}`,
+];
+
+/** Removes all but so many full backups, what builds on those that go, and the WAL before the oldest that stays. */
+export const expire = (stanza: string, fulls: number): Argv =>
+  pgbackrest('expire', stanza, ...retention(fulls));
+
+/** Removes one backup and those that build on it, and the WAL before the oldest of the `fulls` that stay. */
+export const expireSet = (stanza: string, label: string, fulls: number): Argv =>
+  pgbackrest('expire', stanza, `--set=${checkLabel(label)}`, ...retention(fulls));
 
 /** Tells what the store holds, as JSON on standard output: see `parseInfo`. Any machine of the cluster can be asked. */
 export const info = (stanza: string): Argv => [

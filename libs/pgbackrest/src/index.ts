@@ -1,3 +1,6 @@
+export * from './archive-runs';
 export * from './commands';
 export * from './exit-codes';
 export * from './info';
+export * from './restore';
+export * from './verify';

@@ -31,11 +31,26 @@ describe('parseInfo', () => {
       lsnStop: '0/A000120',
       dependsOn: [],
       failed: false,
+      member: null,
+      from: null,
+      insteadOfReplica: null,
     });
     expect(info.backups.map(({ type, dependsOn }) => [type, dependsOn])).toEqual([
       ['full', []],
       ['diff', ['20261123-194232F']],
       ['incr', ['20261123-194232F', '20261123-194232F_20261123-194235D']],
+    ]);
+  });
+
+  it('reads who made a backup, where that was kept with it', () => {
+    const [list] = JSON.parse(captured('three-backups.json')) as [{ backup: { annotation?: object }[] }];
+    list.backup[0]!.annotation = { member: 'n1', from: 'leader', insteadOfReplica: 'no replica streams' };
+    list.backup[1]!.annotation = { ticket: 'by hand' };
+    const { backups } = parseInfo(JSON.stringify([list]));
+    expect(backups.map(({ member, from, insteadOfReplica }) => [member, from, insteadOfReplica])).toEqual([
+      ['n1', 'leader', 'no replica streams'],
+      [null, null, null],
+      [null, null, null],
     ]);
   });
 

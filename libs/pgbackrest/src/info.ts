@@ -20,8 +20,17 @@ const BackupAnswer = z
       delta: z.int(),
       repository: z.object({ delta: z.int(), size: z.int().optional() }),
     }),
+    prior: z.string().nullish(),
     reference: z.array(z.string()).nullish(),
     error: z.boolean().nullish(),
+    annotation: z
+      .object({
+        member: z.string(),
+        from: z.enum(['replica', 'leader']),
+        insteadOfReplica: z.string(),
+      })
+      .partial()
+      .nullish(),
   })
   .transform((backup) => ({
     label: backup.label,
@@ -37,10 +46,14 @@ const BackupAnswer = z
     walStop: backup.archive?.stop ?? null,
     lsnStart: backup.lsn?.start ?? null,
     lsnStop: backup.lsn?.stop ?? null,
-    /** Labels of the backups without which this one cannot be restored. */
-    dependsOn: backup.reference ?? [],
+    /** Labels of the backups without which this one cannot be restored; pgBackRest removes it with each of them. */
+    dependsOn: [...new Set([...(backup.reference ?? []), ...(backup.prior ? [backup.prior] : [])])],
     /** pgBackRest met damaged pages while it copied. */
     failed: backup.error ?? false,
+    /** Who made it, as `BackupOrigin` says; null for one that was made before this was kept. */
+    member: backup.annotation?.member ?? null,
+    from: backup.annotation?.from ?? null,
+    insteadOfReplica: backup.annotation?.insteadOfReplica ?? null,
   }));
 export type BackupInfo = z.output<typeof BackupAnswer>;
 

@@ -52,9 +52,25 @@ export const startInImage = ({ root, data, user, argv, env = {}, beside }: InIma
     },
   );
 
-/** Runs a program of the node image to its end, whatever its exit code. */
-export const runInImage = async (program: InImage): Promise<Ran> => {
+/** Tells all that a process has started to end, as systemd tells a unit; the process itself only waits for them. */
+const terminate = (pid: number): void => {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter(Boolean);
+  for (const child of children.map(Number))
+    try {
+      terminate(child);
+      process.kill(child, 'SIGTERM');
+    } catch {
+      // It has ended meanwhile.
+    }
+};
+
+/** Runs a program of the node image to its end, whatever its exit code, or until it is told to end. */
+export const runInImage = async (program: InImage, stop?: AbortSignal): Promise<Ran> => {
   const child = startInImage(program);
+  stop?.addEventListener('abort', () => terminate(child.pid!));
   let [stdout, stderr] = ['', ''];
   child.stdout!.on('data', (chunk) => (stdout += chunk));
   child.stderr!.on('data', (chunk) => (stderr += chunk));

@@ -6,11 +6,11 @@ import {
   type EventContract,
   type EventData,
   eventSubject,
-  eventType,
   type Job,
   jobFinished,
   type JobResult,
   jobStarted,
+  makeEvent,
 } from '@pgfleet/contracts';
 import { NATS } from '@pgfleet/messaging';
 import { machineName } from '../leases/lease-holder';
@@ -22,18 +22,11 @@ const envelope = <E extends EventContract>(
   id: string,
   { id: jobId, operationId }: Job,
   data: EventData<E>,
-): CloudEvent<EventData<E>> => ({
-  specversion: '1.0',
-  id,
-  source: '/pgfleet/ansible-runner',
-  type: eventType(contract),
-  subject: jobId,
-  time: new Date().toISOString(),
-  datacontenttype: 'application/json',
-  correlationid: operationId,
-  causationid: jobId,
-  data,
-});
+): CloudEvent<EventData<E>> =>
+  makeEvent(contract, data, {
+    ...{ id, service: 'ansible-runner', subject: jobId },
+    ...{ correlationId: operationId, causationId: jobId },
+  });
 
 /** Publishes `job.started` and `job.finished`. */
 @Injectable()

@@ -1,25 +1,40 @@
 import { Controller } from '@nestjs/common';
 import {
+  confirmRestore,
   createCluster,
   deleteCluster,
+  failover,
   getCluster,
-  getClusterBackups,
   getClusterById,
   getClusterCredentials,
   getClusterHealth,
+  getClusterHistory,
+  getClusterLineages,
   getClusters,
   getCredentials,
   getHealthOfCluster,
-  listBackups,
+  getHistory,
   listClusters,
+  listLineages,
   postCluster,
+  postFailover,
+  postRestore,
+  postRestoreConfirm,
+  postRestoreUndo,
+  postSwitchover,
   putCluster,
   removeCluster,
+  restoreCluster,
+  switchover,
+  undoRestore,
   updateCluster,
 } from '@pgfleet/contracts';
 import { Requester } from '@pgfleet/messaging';
 import { Endpoint } from '../endpoint/endpoint.decorator';
 import { Input, type RequestOf } from '../endpoint/input';
+
+/** For what reads the store before it is answered; just less than the gateway itself takes. */
+const storeReadMs = 9_500;
 
 @Controller()
 export class ClustersController {
@@ -27,7 +42,8 @@ export class ClustersController {
 
   @Endpoint(postCluster)
   create(@Input() { body, idempotency }: RequestOf<typeof postCluster>) {
-    return this.requester.ask(createCluster, { cluster: body, idempotency });
+    const timeoutMs = body.fromBackup ? { timeoutMs: storeReadMs } : {};
+    return this.requester.ask(createCluster, { cluster: body, idempotency }, timeoutMs);
   }
 
   @Endpoint(getClusters)
@@ -55,13 +71,44 @@ export class ClustersController {
     return this.requester.ask(getCredentials, params);
   }
 
-  @Endpoint(getClusterBackups)
-  backups(@Input() { params }: RequestOf<typeof getClusterBackups>) {
-    return this.requester.ask(listBackups, params);
-  }
-
   @Endpoint(getHealthOfCluster)
   health(@Input() { params }: RequestOf<typeof getHealthOfCluster>) {
     return this.requester.ask(getClusterHealth, params);
+  }
+
+  @Endpoint(postSwitchover)
+  switchover(@Input() { params, body, idempotency }: RequestOf<typeof postSwitchover>) {
+    return this.requester.ask(switchover, { ...params, request: body, idempotency });
+  }
+
+  @Endpoint(postFailover)
+  failover(@Input() { params, body, idempotency }: RequestOf<typeof postFailover>) {
+    return this.requester.ask(failover, { ...params, request: body, idempotency });
+  }
+
+  @Endpoint(getClusterHistory)
+  history(@Input() { params }: RequestOf<typeof getClusterHistory>) {
+    return this.requester.ask(getHistory, params);
+  }
+
+  @Endpoint(postRestore)
+  restore(@Input() { params, body, idempotency }: RequestOf<typeof postRestore>) {
+    const input = { ...params, request: body, idempotency };
+    return this.requester.ask(restoreCluster, input, { timeoutMs: storeReadMs });
+  }
+
+  @Endpoint(postRestoreUndo)
+  undoRestore(@Input() { params, idempotency }: RequestOf<typeof postRestoreUndo>) {
+    return this.requester.ask(undoRestore, { ...params, idempotency });
+  }
+
+  @Endpoint(postRestoreConfirm)
+  confirmRestore(@Input() { params, idempotency }: RequestOf<typeof postRestoreConfirm>) {
+    return this.requester.ask(confirmRestore, { ...params, idempotency });
+  }
+
+  @Endpoint(getClusterLineages)
+  lineages(@Input() { params }: RequestOf<typeof getClusterLineages>) {
+    return this.requester.ask(listLineages, params);
   }
 }

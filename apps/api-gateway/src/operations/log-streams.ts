@@ -1,5 +1,5 @@
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
-import { type LogEntry, type Operation, unavailable } from '@pgfleet/contracts';
+import { hasEnded, type LogEntry, unavailable } from '@pgfleet/contracts';
 import { OperationLog } from '@pgfleet/messaging';
 import type { Response } from 'express';
 import { openStreams } from '../http/http-metrics';
@@ -10,7 +10,6 @@ import { OperationOwners } from './operation-owners';
 const heartbeatMs = 15_000;
 /** Each stream has a consumer in NATS. */
 const maxStreams = 500;
-const hasEnded = ({ state }: Operation) => state !== 'pending' && state !== 'running';
 
 /** Logs of operations as event streams: the lines there are, those that come, and the end. */
 @Injectable()

@@ -6,6 +6,7 @@ const viewOf = (backup: BackupInfo): Backup => ({
   type: backup.type,
   startedAt: backup.startedAt.toISOString(),
   stoppedAt: backup.stoppedAt.toISOString(),
+  durationMs: backup.stoppedAt.getTime() - backup.startedAt.getTime(),
   databaseBytes: backup.databaseBytes,
   repositoryBytes: backup.repositoryBytes,
   walStart: backup.walStart,
@@ -14,6 +15,10 @@ const viewOf = (backup: BackupInfo): Backup => ({
   lsnStop: backup.lsnStop,
   dependsOn: backup.dependsOn,
   failed: backup.failed,
+  member: backup.member,
+  from: backup.from,
+  insteadOfReplica: backup.insteadOfReplica,
+  provenBy: null,
 });
 
 /**

@@ -1,9 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { notFound, unavailable, type BackupList } from '@pgfleet/contracts';
+import { hasEnded, notFound, unavailable, type Backup, type BackupList } from '@pgfleet/contracts';
 import { Operations } from '@pgfleet/operations';
 import { DataSource, type EntityManager } from 'typeorm';
+import { DrillRows } from '../drills/drill-rows';
 import { StanzaEntity } from '../persistence/stanza.entity';
+import { Lineages } from '../stanzas/lineages';
 import { ReadBackups } from './read-backups.program';
 
 /** An answer of pgBackRest this old is given again: who looks twice in a row costs one walk to the machine. */
@@ -22,32 +24,37 @@ export class BackupLists {
   constructor(
     private readonly database: DataSource,
     private readonly operations: Operations,
+    private readonly lineages: Lineages,
+    private readonly drills: DrillRows,
   ) {}
 
   /** 404 for a cluster without a stanza, 503 when the store was never read and cannot be now. */
   async of(clusterId: string): Promise<BackupList> {
-    const stanza = await this.stanzaOf(clusterId);
+    return this.drills.marked(await this.read(await this.lineages.current(clusterId)));
+  }
+
+  /** One backup of it. 404. */
+  async find(clusterId: string, label: string): Promise<Backup> {
+    const { items } = await this.of(clusterId);
+    const backup = items.find((candidate) => candidate.label === label);
+    if (!backup)
+      throw notFound(`The cluster ${clusterId} has no backup ${label}.`, {
+        remedy: 'GET /clusters/:clusterId/backups lists them.',
+      });
+    return backup;
+  }
+
+  /** Of a lineage, which its cluster may have left, or which may have outlived it: then what was last known of it. */
+  async read(stanza: StanzaEntity): Promise<BackupList> {
     if (stanza.backups && isFresh(stanza.backups)) return stanza.backups;
     if (stanza.clusterDeletedAt)
       return stanza.backups ?? unknown('The cluster is deleted, and no list was kept.');
+    if (!(await this.lineages.isAtHand(stanza)))
+      return stanza.backups ?? unknown('The cluster does not archive to that lineage now.');
     const reading = await this.startReading(stanza.name);
     const failure = await this.end(reading);
-    const { backups } = await this.stanzaOf(clusterId);
+    const { backups } = await this.lineages.named(stanza.name);
     return backups ?? unknown(failure ?? 'Reading the store takes long.');
-  }
-
-  /** The newest lineage: a restore begins another one. */
-  private async stanzaOf(clusterId: string): Promise<StanzaEntity> {
-    const [stanza] = await this.database.manager.find(StanzaEntity, {
-      where: { clusterId },
-      order: { createdAt: 'DESC' },
-      take: 1,
-    });
-    if (!stanza || stanza.state === 'deleted')
-      throw notFound(`The cluster ${clusterId} has no backups, and no stanza to keep them in.`, {
-        remedy: 'The stanza is made while the cluster is created: look at its operation.',
-      });
-    return stanza;
   }
 
   /** One read at a time for a stanza, whoever asks. Only the newest is kept among the operations: reading changes nothing. */
@@ -58,7 +65,7 @@ export class BackupLists {
         lock: { mode: 'pessimistic_write' },
       });
       const last = stanza.reading && (await this.operations.get(stanza.reading, tx));
-      if (last && (last.state === 'pending' || last.state === 'running')) return last.id;
+      if (last && !hasEnded(last)) return last.id;
       const input = { stanza: name, clusterId: stanza.clusterId };
       const { id } = await this.operations.start(tx, { kind: ReadBackups.kind, clusterId: null, input });
       await tx.update(StanzaEntity, { name }, { reading: id });

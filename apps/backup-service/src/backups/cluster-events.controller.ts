@@ -4,25 +4,28 @@ import { OnEvent } from '@pgfleet/messaging';
 import { Operations } from '@pgfleet/operations';
 import type { EntityManager } from 'typeorm';
 import { StanzaEntity } from '../persistence/stanza.entity';
-import { RunBackup } from './run-backup.program';
+import { Policies } from '../policy/policies';
+import { Drills } from '../drills/drills';
+import { FirstBackups } from './first-backups';
 
 /** What becomes of a cluster, as far as its backups are concerned. */
 @Controller()
 export class ClusterEventsController {
   private readonly logger = new Logger('ClusterEvents');
 
-  constructor(private readonly operations: Operations) {}
+  constructor(
+    private readonly operations: Operations,
+    private readonly policies: Policies,
+    private readonly firstBackups: FirstBackups,
+    private readonly drills: Drills,
+  ) {}
 
-  /** The first full backup of a lineage: without one its WAL cannot be restored. */
   @OnEvent(clusterReady)
   async ready(event: CloudEvent<EventData<typeof clusterReady>>, tx: EntityManager): Promise<void> {
     const { clusterId, stanza: name } = event.data;
-    const stanza = await tx.findOne(StanzaEntity, { where: { name }, lock: { mode: 'pessimistic_write' } });
-    if (!stanza) return this.logger.warn(`${clusterId} is ready, but its stanza ${name} is not known here`);
-    if (stanza.firstBackup) return;
-    const input = { stanza: name, clusterId, type: 'full' };
-    const { id } = await this.operations.start(tx, { kind: RunBackup.kind, clusterId, input });
-    await tx.update(StanzaEntity, { name }, { firstBackup: id });
+    if (!(await this.firstBackups.begin(tx, name)))
+      return this.logger.warn(`${clusterId} is ready, but its stanza ${name} is not known here`);
+    await this.policies.begin(tx, clusterId);
   }
 
   /** The lineage stays, as long as its backups do; what still runs for it has no machine left to run on. */
@@ -30,6 +33,8 @@ export class ClusterEventsController {
   async deleted(event: CloudEvent<EventData<typeof clusterDeleted>>, tx: EntityManager): Promise<void> {
     const { clusterId } = event.data;
     await tx.update(StanzaEntity, { clusterId }, { clusterDeletedAt: new Date() });
+    await this.policies.end(tx, clusterId);
+    await this.drills.giveUp(tx, clusterId);
     const running = (await this.operations.active(tx, [clusterId])).get(clusterId);
     if (running) await this.operations.cancel(tx, running);
   }

@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { done, Outcome, Program, type StepContext } from '@pgfleet/operations';
-import { info } from '@pgfleet/pgbackrest';
 import { ClusterLeader } from '../leader/cluster-leader';
-import { drive } from '../leader/pgbackrest-job';
 import { StanzaEntity } from '../persistence/stanza.entity';
-import { readList } from './backup-list';
+import { Lineages } from '../stanzas/lineages';
+import { readStore } from './read-store';
 
 interface Input {
   stanza: string;
@@ -22,20 +21,19 @@ export class ReadBackups extends Program<Input> {
   readonly steps = ['read'] as const;
   override readonly attempts = 1;
 
-  constructor(private readonly leader: ClusterLeader) {
+  constructor(
+    private readonly leader: ClusterLeader,
+    private readonly lineages: Lineages,
+  ) {
     super();
   }
 
   async read(context: StepContext<Input>): Promise<Outcome> {
     const { stanza, clusterId } = context.input;
-    const answer = await drive(context, {
-      argv: info(stanza),
-      host: () => this.leader.findAny(clusterId),
-      read: readList,
-      deadlineSeconds,
-      patienceMs: 0,
-    });
+    const answer = await readStore(context, this.leader, { deadlineSeconds, patienceMs: 0 });
     if (answer instanceof Outcome) return answer;
+    // Else the machine may have had no way to it any more, and seen nothing.
+    if (!(await this.lineages.isAtHand({ clusterId, name: stanza }))) return done();
     return done().with((tx) => tx.update(StanzaEntity, { name: stanza }, { backups: answer.value }));
   }
 }

@@ -1,21 +1,43 @@
 import { Injectable } from '@nestjs/common';
-import { backupFailed, backupSucceeded, type OperationError } from '@pgfleet/contracts';
+import { backupFailed, backupSucceeded, type JobResult, type OperationError } from '@pgfleet/contracts';
 import { Outbox } from '@pgfleet/messaging';
 import {
+  again,
   done,
   fail,
+  goto,
   next,
   Outcome,
   Program,
   type OperationContext,
   type StepContext,
 } from '@pgfleet/operations';
-import { backup, info, labelOf, type BackupType } from '@pgfleet/pgbackrest';
+import {
+  archiveRuns,
+  backup,
+  backupFromReplica,
+  expire,
+  labelOf,
+  parseArchiveRuns,
+  type BackupType,
+} from '@pgfleet/pgbackrest';
+import { Counter } from 'prom-client';
 import type { EntityManager } from 'typeorm';
 import { ClusterLeader } from '../leader/cluster-leader';
 import { drive } from '../leader/pgbackrest-job';
+import { replicaFault } from '../leader/replica-fault';
 import { StanzaEntity } from '../persistence/stanza.entity';
-import { readList } from './backup-list';
+import { Policies } from '../policy/policies';
+import { fullsToKeep } from '../policy/retention';
+import { Lineages } from '../stanzas/lineages';
+import { ArchiveChecks } from '../window/archive-checks';
+import { readStore } from './read-store';
+
+const count = new Counter({
+  name: 'pgfleet_backups_total',
+  help: 'Backups that ended.',
+  labelNames: ['type', 'outcome'],
+});
 
 export interface BackupInput {
   stanza: string;
@@ -24,67 +46,158 @@ export interface BackupInput {
 }
 type Context = OperationContext<BackupInput>;
 
+/** What came of the try on a replica. */
+interface ReplicaResult {
+  label?: string;
+  insteadOfReplica?: string;
+}
+
 /** A backup may take as long as it takes: the longest that a job may. */
 const backupDeadlineSeconds = 24 * 3600;
 const infoDeadlineSeconds = 60;
+/** A store lists a thousand objects with a request, and deletes one by one. */
+const expireDeadlineSeconds = 3600;
 /** For a leader to be found, and for another pgBackRest process to end. */
 const patienceMs = 600_000;
+const lookAgainMs = 500;
 
-/** Makes a backup on the leader, then reads from the store what came of it. */
+const nameless = (): Outcome =>
+  fail(
+    'pgBackRest succeeded without naming the backup that it made.',
+    'Look at the output in GET /operations/:id/log, and at GET /clusters/:clusterId/backups.',
+  );
+
+/**
+ * Makes a backup on a replica, or on the leader where none can or the policy says so; reads from the store what came of it, removes what
+ * the policy no longer keeps, and looks whether the store has every WAL segment that the window needs.
+ */
 @Injectable()
 export class RunBackup extends Program<BackupInput> {
   static readonly kind = 'backup.run';
   readonly kind = RunBackup.kind;
-  readonly steps = ['back_up', 'record'] as const;
+  readonly steps = [
+    'back_up_from_replica',
+    'back_up',
+    'record',
+    'expire',
+    'read_again',
+    'check_archive',
+  ] as const;
 
   constructor(
     private readonly leader: ClusterLeader,
     private readonly outbox: Outbox,
+    private readonly policies: Policies,
+    private readonly lineages: Lineages,
+    private readonly archive: ArchiveChecks,
   ) {
     super();
+  }
+
+  /** One try. The result is the label of the backup, or why it is to be made on the leader instead; null where the policy says so. */
+  async back_up_from_replica(context: StepContext<BackupInput>): Promise<Outcome> {
+    const { stanza, clusterId, type } = context.input;
+    if ((await this.policies.stored(clusterId)).from === 'leader') return next();
+    const result = context.signal<JobResult>('job');
+    if (result?.state === 'failed') return this.leaveToLeader(context, replicaFault(result));
+    const ordered = result !== undefined || context.expired;
+    const { leader, replica } = await this.leader.findPair(clusterId);
+    if (!ordered) {
+      // The step on the leader waits for one to be found, or fails for want of it; a replica is looked for when there is one.
+      const waitedMs = Date.now() - context.stepStartedAt.getTime();
+      if (!leader && waitedMs < patienceMs) return again(lookAgainMs);
+      if (!leader || !replica) return this.leaveToLeader(context, 'no replica streams from the leader');
+    }
+    const answer = await drive(context, {
+      argv: ({ name }) =>
+        backupFromReplica(stanza, type, { member: name, leaderAddress: leader?.address ?? '' }),
+      host: () => Promise.resolve(replica),
+      read: labelOf,
+      deadlineSeconds: backupDeadlineSeconds,
+      patienceMs: 0,
+    });
+    if (answer instanceof Outcome) return answer;
+    return answer.value ? goto('record', { label: answer.value }) : nameless();
   }
 
   /** The result is the label of the backup. */
   async back_up(context: StepContext<BackupInput>): Promise<Outcome> {
     const { stanza, clusterId, type } = context.input;
+    const { insteadOfReplica } = (context.results.back_up_from_replica ?? {}) as ReplicaResult;
     const answer = await drive(context, {
-      argv: backup(stanza, type),
+      argv: ({ name: member }) => backup(stanza, type, { member, insteadOfReplica }),
       host: () => this.leader.find(clusterId),
       read: labelOf,
       deadlineSeconds: backupDeadlineSeconds,
       patienceMs,
     });
     if (answer instanceof Outcome) return answer;
-    if (answer.value) return next(answer.value);
-    return fail(
-      'pgBackRest succeeded without naming the backup that it made.',
-      'Look at the output in GET /operations/:id/log, and at GET /clusters/:clusterId/backups.',
-    );
+    return answer.value ? next(answer.value) : nameless();
   }
 
   async record(context: StepContext<BackupInput>): Promise<Outcome> {
     const { stanza, clusterId } = context.input;
-    const answer = await drive(context, {
-      argv: info(stanza),
-      host: () => this.leader.findAny(clusterId),
-      read: readList,
+    const answer = await readStore(context, this.leader, {
       deadlineSeconds: infoDeadlineSeconds,
       patienceMs,
     });
     if (answer instanceof Outcome) return answer;
     const list = answer.value;
-    const made = list.items.find(({ label }) => label === context.results.back_up);
+    const { label = context.results.back_up } = (context.results.back_up_from_replica ?? {}) as ReplicaResult;
+    const made = list.items.find((item) => item.label === label);
     if (!made) {
       return fail(
-        `The store does not show the backup ${String(context.results.back_up)}.`,
+        `The store does not show the backup ${String(label)}.`,
         'Look whether something else expires or deletes backups in the store.',
       );
     }
-    return done(made.label).with(async (tx) => {
+    return next(made.label).with(async (tx) => {
       await tx.update(StanzaEntity, { name: stanza }, { backups: list });
       const data = { clusterId, stanza, backup: made };
       await this.outbox.publish(tx, backupSucceeded, stanza, data, { correlationId: context.operationId });
+      count.inc({ type: made.type, outcome: 'succeeded' });
     });
+  }
+
+  /** Not left to the backup itself: pgBackRest keeps by number or by age, and the policy says both. */
+  async expire(context: StepContext<BackupInput>): Promise<Outcome> {
+    const { stanza, clusterId } = context.input;
+    const items = (await this.lineages.named(stanza)).backups?.items ?? [];
+    const fulls = items.filter(({ type }) => type === 'full').length;
+    const keep = fullsToKeep(items, (await this.policies.stored(clusterId)).retention, new Date());
+    if (keep >= fulls) return goto('check_archive');
+    const answer = await drive(context, {
+      argv: expire(stanza, keep),
+      host: () => this.leader.find(clusterId),
+      read: () => undefined,
+      deadlineSeconds: expireDeadlineSeconds,
+      patienceMs,
+    });
+    return answer instanceof Outcome ? answer : next(keep);
+  }
+
+  async read_again(context: StepContext<BackupInput>): Promise<Outcome> {
+    const { stanza } = context.input;
+    const answer = await readStore(context, this.leader, {
+      deadlineSeconds: infoDeadlineSeconds,
+      patienceMs,
+    });
+    if (answer instanceof Outcome) return answer;
+    return next().with((tx) => tx.update(StanzaEntity, { name: stanza }, { backups: answer.value }));
+  }
+
+  async check_archive(context: StepContext<BackupInput>): Promise<Outcome> {
+    const { stanza, clusterId } = context.input;
+    const answer = await drive(context, {
+      argv: archiveRuns(stanza, await this.archive.segmentBytes(stanza)),
+      host: () => this.leader.findAny(clusterId),
+      read: parseArchiveRuns,
+      deadlineSeconds: expireDeadlineSeconds,
+      patienceMs,
+    });
+    if (answer instanceof Outcome) return answer;
+    const made = { label: String(context.results.record), operationId: context.operationId };
+    return done(made.label).with((tx) => this.archive.keep(tx, stanza, answer.value, made));
   }
 
   override onFailed(context: Context, { cause }: OperationError, tx: EntityManager): Promise<void> {
@@ -95,7 +208,19 @@ export class RunBackup extends Program<BackupInput> {
     return this.failed(context, 'The backup was cancelled.', tx);
   }
 
-  private async failed({ input, operationId }: Context, cause: string, tx: EntityManager): Promise<void> {
+  private async leaveToLeader(context: StepContext<BackupInput>, reason: string): Promise<Outcome> {
+    await context.note(`Not made from a replica: ${reason}. The leader makes it.`);
+    return next({ insteadOfReplica: reason } satisfies ReplicaResult);
+  }
+
+  private async failed(
+    { input, operationId, results }: Context,
+    cause: string,
+    tx: EntityManager,
+  ): Promise<void> {
+    // The backup itself stands, and was told of.
+    if (results.record !== undefined) return;
+    count.inc({ type: input.type, outcome: 'failed' });
     const { stanza, clusterId, type } = input;
     const data = { clusterId, stanza, type, cause };
     await this.outbox.publish(tx, backupFailed, stanza, data, { correlationId: operationId });

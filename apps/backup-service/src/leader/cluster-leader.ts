@@ -14,6 +14,19 @@ export class ClusterLeader {
     return hostOf(nodes.find(({ role }) => role === 'leader'));
   }
 
+  /**
+   * The leader and a replica that streams from it; null for one that there is not. By preference no synchronous one: commits wait for
+   * those.
+   */
+  async findPair(clusterId: string): Promise<{ leader: JobHost | null; replica: JobHost | null }> {
+    const { nodes } = await this.topology(clusterId);
+    const streaming = nodes.filter(({ role, state }) => role !== 'leader' && state === 'streaming');
+    return {
+      leader: hostOf(nodes.find(({ role }) => role === 'leader')),
+      replica: hostOf(streaming.find(({ role }) => role === 'replica') ?? streaming[0]),
+    };
+  }
+
   /** Any machine that pgBackRest can be asked on: the leader by preference, then one that runs. Null for a cluster without machines. */
   async findAny(clusterId: string): Promise<JobHost | null> {
     const { nodes } = await this.topology(clusterId);

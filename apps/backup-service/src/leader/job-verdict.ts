@@ -18,7 +18,7 @@ const log = 'GET /operations/:id/log has the whole output.';
 const errorLine = (message: string): string | undefined => /ERROR: (\[\d{3}\]: [^\n]*)/.exec(message)?.[1];
 
 /** Why a pgBackRest job did not succeed, and whether to run it again. */
-export function jobVerdict(result: JobResult): Verdict {
+export function jobVerdict(result: JobResult, meaningOf = exitMeaning): Verdict {
   const said = result.failures
     .map(({ host, message }) => `${host}: ${errorLine(message) ?? message}`)
     .join('; ');
@@ -38,7 +38,7 @@ export function jobVerdict(result: JobResult): Verdict {
       passing: true,
     };
   }
-  const meaning = exitMeaning(result.exitCode);
+  const meaning = meaningOf(result.exitCode);
   return {
     cause: said ? `${meaning.cause} (${said})` : meaning.cause,
     remedy: `${meaning.remedy} ${log}`,

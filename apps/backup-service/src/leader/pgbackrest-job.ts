@@ -1,12 +1,15 @@
 import type { JobHost, JobResult } from '@pgfleet/contracts';
 import { again, fail, runJob, wait, type Outcome, type StepContext } from '@pgfleet/operations';
-import type { Argv } from '@pgfleet/pgbackrest';
+import type { Argv, ExitMeaning } from '@pgfleet/pgbackrest';
 import { jobVerdict, type Verdict } from './job-verdict';
 
 export interface PgbackrestJob<Value> {
-  argv: Argv;
+  /** The command, for the machine that it runs on. */
+  argv: Argv | ((host: JobHost) => Argv);
   /** Makes of what it printed what the step wants to know; a throw counts as a run that failed for a reason that may pass. */
   read: (stdout: string) => Value;
+  /** What its exit codes say; pgBackRest's own when left out. */
+  meaningOf?: (code: number) => ExitMeaning;
   /** Looked up anew for every run, because the leader may have changed; null while there is no machine to run it on. */
   host: () => Promise<JobHost | null>;
   deadlineSeconds: number;
@@ -37,7 +40,7 @@ export async function drive<Value>(
   const waited = Date.now() - context.stepStartedAt.getTime() - (result?.durationMs ?? 0);
   const outOfPatience = waited > job.patienceMs;
   if (result) {
-    const verdict = judge(result, job.read);
+    const verdict = judge(result, job);
     if (verdict instanceof Answer) return verdict;
     const cause = verdict.cause.charAt(0).toUpperCase() + verdict.cause.slice(1);
     if (!verdict.passing || outOfPatience) return fail(cause, verdict.remedy);
@@ -53,7 +56,8 @@ export async function drive<Value>(
   }
   const host = await job.host();
   if (host) {
-    const { argv, deadlineSeconds } = job;
+    const { deadlineSeconds } = job;
+    const argv = typeof job.argv === 'function' ? job.argv(host) : job.argv;
     return runJob({ kind: 'command', host, runAs: 'postgres', argv, deadlineSeconds, capture: true });
   }
   if (outOfPatience)
@@ -64,8 +68,11 @@ export async function drive<Value>(
   return again(lookAgainMs);
 }
 
-const judge = <Value>(result: JobResult, read: (stdout: string) => Value): Answer<Value> | Verdict => {
-  if (result.state !== 'succeeded') return jobVerdict(result);
+const judge = <Value>(
+  result: JobResult,
+  { read, meaningOf }: PgbackrestJob<Value>,
+): Answer<Value> | Verdict => {
+  if (result.state !== 'succeeded') return jobVerdict(result, meaningOf);
   try {
     return new Answer(read(result.output ?? ''));
   } catch (error) {

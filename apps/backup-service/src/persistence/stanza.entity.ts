@@ -1,4 +1,5 @@
 import type { BackupList } from '@pgfleet/contracts';
+import type { ArchiveRun } from '@pgfleet/pgbackrest';
 import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
 
 export type StanzaState = 'creating' | 'ready' | 'failed' | 'deleting' | 'deleted';
@@ -15,7 +16,12 @@ export class StanzaEntity {
   @Column('jsonb', { nullable: true }) backups!: BackupList | null;
   /** The operation that asks pgBackRest now, or was the last to. */
   @Column('text', { nullable: true }) reading!: string | null;
+  /** Which WAL segments the store had when every one was last looked for; null until that was done. */
+  @Column('jsonb', { name: 'archive_runs', nullable: true }) archiveRuns!: ArchiveRun[] | null;
+  @Column('timestamptz', { name: 'archive_checked_at', nullable: true }) archiveCheckedAt!: Date | null;
   @Column('timestamptz', { name: 'cluster_deleted_at', nullable: true }) clusterDeletedAt!: Date | null;
+  /** Since when the cluster writes it, the last time; of the lineages of a cluster the last that was entered is the current one. */
+  @Column('timestamptz', { name: 'entered_at', default: () => 'now()' }) enteredAt!: Date;
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' }) createdAt!: Date;
   @UpdateDateColumn({ name: 'updated_at', type: 'timestamptz' }) updatedAt!: Date;
 }

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { conflict, operationInProgress, type Operation } from '@pgfleet/contracts';
 import { Operations } from '@pgfleet/operations';
+import { rows } from '@pgfleet/persistence';
 import { DataSource, type EntityManager } from 'typeorm';
 import { RunBackup } from '../backups/run-backup.program';
+import { RunDrill } from '../drills/run-drill.program';
 import { StanzaEntity } from '../persistence/stanza.entity';
 import { StanzaRequestEntity } from '../persistence/stanza-request.entity';
 import { StanzaEnds, type StanzaInput } from './stanza-ends';
@@ -18,8 +20,12 @@ export class Stanzas {
     private readonly ends: StanzaEnds,
   ) {}
 
-  /** 409 for a stanza of another cluster, or while another operation of ours works for the cluster. */
-  create(input: StanzaInput): Promise<Operation> {
+  /**
+   * 409 for a stanza of another cluster, or while another operation of ours works for the cluster. One that works for another lineage is
+   * cancelled first: the cluster has left that.
+   */
+  async create(input: StanzaInput): Promise<Operation> {
+    await this.cancel("cluster_id = $1 and input->>'stanza' <> $2", [input.clusterId, input.stanza]);
     return this.database.transaction(async (tx) => {
       await tx
         .createQueryBuilder()
@@ -34,14 +40,19 @@ export class Stanzas {
         throw conflict(`The lineage ${input.stanza} was removed.`, { remedy: 'Begin another lineage.' });
       const known = await this.answered(tx, 'stanza.create', input);
       if (known) return known;
+      await tx.update(StanzaEntity, { name: input.stanza }, { enteredAt: new Date() });
       await this.ends.enter(tx, input, 'creating');
       return this.start(tx, 'stanza.create', input);
     });
   }
 
-  /** A stanza that was never made, or is gone, is removed at once. A backup that runs for the cluster is cancelled first. */
+  /** A stanza that was never made, or is gone, is removed at once. A backup or a drill that runs for the cluster is cancelled first. */
   async delete(input: StanzaInput): Promise<Operation> {
-    await this.cancelBackup(input.clusterId);
+    await this.cancel("input->>'clusterId' = $1 and kind in ($2, $3)", [
+      input.clusterId,
+      RunBackup.kind,
+      RunDrill.kind,
+    ]);
     return this.database.transaction(async (tx) => {
       const stanza = await this.lock(tx, input);
       const known = await this.answered(tx, 'stanza.delete', input);
@@ -99,14 +110,17 @@ export class Stanzas {
   }
 
   /** In a transaction of its own: the cancellation must stand when the answer is a refusal. */
-  private async cancelBackup(clusterId: string): Promise<void> {
+  private async cancel(which: string, parameters: string[]): Promise<void> {
     const cancelled = await this.database.transaction(async (tx) => {
-      const id = (await this.operations.active(tx, [clusterId])).get(clusterId);
-      const operation = id ? await this.operations.get(id, tx) : null;
-      return operation?.kind === RunBackup.kind ? this.operations.cancel(tx, operation.id) : null;
+      const [running] = await rows<{ id: string }>(
+        tx,
+        `select id from operation where state in ('pending', 'running') and ${which}`,
+        parameters,
+      );
+      return running ? this.operations.cancel(tx, running.id) : null;
     });
     if (cancelled)
-      throw operationInProgress(`The backup ${cancelled.id} is being cancelled.`, {
+      throw operationInProgress(`${cancelled.kind} ${cancelled.id} is being cancelled.`, {
         remedy: 'Ask again in a moment.',
         extra: { operationId: cancelled.id },
       });

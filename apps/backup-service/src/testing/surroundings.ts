@@ -1,34 +1,49 @@
 import { Controller, Inject, Module, type INestApplication } from '@nestjs/common';
 import { jetstream } from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import {
+  buckets,
   CommandJob,
   eventSubject,
-  eventType,
+  makeEvent,
   getTopology,
   jobFinished,
   type JobResult,
+  listWalSights,
+  newId,
   notFound,
   type ParsedInput,
+  proveRestore,
   type RequestOutput,
   type Topology,
+  type WalSight,
 } from '@pgfleet/contracts';
+import type { Ran } from '@pgfleet/integration';
 import { MessagingModule, NATS, OnRequest, OnWork, startService } from '@pgfleet/messaging';
-import type { ArchivedNode } from './archived-node';
 
 const hostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHf5bVdfGz0l4ZHZr6a0wIuQ2v1mKcZ1uXk0yX8bq0aB';
+
+/** Runs programs, and tells one to end that is to be stopped. */
+interface Machine {
+  run(argv: string[], stop?: AbortSignal): Promise<Ran>;
+}
 
 /** What is around the service, as a spec wants it: which clusters there are, who leads, which machines answer. */
 export const world = {
   topologies: new Map<string, Topology>(),
-  machines: new Map<string, ArchivedNode>(),
+  machines: new Map<string, Machine>(),
+  /** What nodes say of their WAL. */
+  sights: new Map<string, WalSight>(),
   /** Every command that was run, in order. */
   ran: [] as { host: string; argv: string[] }[],
-  /** While set, jobs that have run are not answered before it resolves. */
+  /** Every restore that was to be proven, in order. */
+  proofs: [] as ParsedInput<typeof proveRestore>[],
+  /** Jobs that begin while it is set are not answered before it resolves. */
   hold: null as Promise<void> | null,
 };
 
-export const node = (name: string, role: 'leader' | 'replica' | null): Topology['nodes'][number] => ({
+export const node = (name: string, role: Topology['nodes'][number]['role']): Topology['nodes'][number] => ({
   name,
   address: '127.0.0.1',
   hostKey,
@@ -44,6 +59,26 @@ class Clusters {
     const topology = world.topologies.get(clusterId);
     if (!topology) throw notFound(`There is no cluster ${clusterId}.`);
     return topology;
+  }
+
+  @OnRequest(listWalSights)
+  walSights({ clusterId }: ParsedInput<typeof listWalSights>): RequestOutput<typeof listWalSights> {
+    if (clusterId === undefined) return [...world.sights.values()];
+    const sight = world.sights.get(clusterId);
+    if (!sight) throw notFound(`There is no cluster ${clusterId}.`);
+    return [sight];
+  }
+}
+
+/** Takes what is to be proven; a spec says how that ended. */
+@Controller()
+class Proofs {
+  @OnRequest(proveRestore)
+  prove(order: ParsedInput<typeof proveRestore>): RequestOutput<typeof proveRestore> {
+    world.proofs.push(order);
+    const at = new Date().toISOString();
+    const times = { scheduledAt: null, createdAt: at, updatedAt: at };
+    return { id: newId('op'), kind: 'cluster.proof', clusterId: null, state: 'pending', steps: [], ...times };
   }
 }
 
@@ -64,11 +99,20 @@ class Commands {
   async run(job: CommandJob): Promise<void> {
     const began = Date.now();
     const { name: host } = job.host;
+    const { hold } = world;
     world.ran.push({ host, argv: job.argv });
     const machine = world.machines.get(host);
     const unreachable = { exitCode: 255, stdout: '', stderr: 'ssh: connect to host: No route to host' };
-    const { exitCode, stdout, stderr } = machine ? await machine.run(job.argv) : unreachable;
-    await world.hold;
+    const cancel = new AbortController();
+    const cancels = await new Kvm(jetstream(this.nats)).open(buckets.jobCancels.name);
+    const watch = await cancels.watch({ key: job.id });
+    const watching = (async () => {
+      for await (const _entry of watch) cancel.abort();
+    })();
+    const { exitCode, stdout, stderr } = machine ? await machine.run(job.argv, cancel.signal) : unreachable;
+    watch.stop();
+    await watching;
+    await hold;
     const message = `ended with exit code ${exitCode}: ${stderr || stdout}`.slice(0, 2000);
     const result: JobResult = {
       jobId: job.id,
@@ -80,16 +124,8 @@ class Commands {
       failures: exitCode === 0 ? [] : [{ host, task: job.argv.join(' ').slice(0, 120), message }],
       output: job.capture ? stdout : null,
     };
-    const event = {
-      specversion: '1.0',
-      id: `${job.id}.finished`,
-      source: '/pgfleet/ansible-runner',
-      type: eventType(jobFinished),
-      subject: job.id,
-      time: new Date().toISOString(),
-      datacontenttype: 'application/json',
-      data: result,
-    };
+    const facts = { id: `${job.id}.finished`, service: 'ansible-runner', subject: job.id };
+    const event = makeEvent(jobFinished, result, facts);
     await jetstream(this.nats).publish(eventSubject(jobFinished, job.id), JSON.stringify(event), {
       msgID: event.id,
     });
@@ -101,7 +137,7 @@ export const startSurroundings = async (natsUrl: string): Promise<INestApplicati
   const nats = { servers: natsUrl };
   @Module({
     imports: [MessagingModule.forRoot({ service: 'cluster-service', nats, database: false })],
-    controllers: [Clusters],
+    controllers: [Clusters, Proofs],
   })
   class ClusterService {}
   @Module({

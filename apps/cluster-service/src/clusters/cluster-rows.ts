@@ -3,6 +3,7 @@ import { notFound } from '@pgfleet/contracts';
 import { Operations } from '@pgfleet/operations';
 import { In, IsNull, type EntityManager } from 'typeorm';
 import { ClusterEntity, MachineEntity, MemberEntity } from '../persistence/cluster.entity';
+import { NodeReportEntity } from '../persistence/leadership.entity';
 import type { ClusterParts } from './cluster-view';
 
 /** Reads clusters with all that belongs to them. A deleted cluster is not there. */
@@ -28,11 +29,13 @@ export class ClusterRows {
     const ids = clusters.map(({ id }) => id);
     const members = await tx.find(MemberEntity, { where: { clusterId: In(ids) }, order: { name: 'ASC' } });
     const machines = await tx.find(MachineEntity, { where: { clusterId: In(ids) }, order: { name: 'ASC' } });
+    const nodeReports = await tx.findBy(NodeReportEntity, { clusterId: In(ids) });
     const operations = await this.operations.active(tx, ids);
     return clusters.map((cluster) => ({
       cluster,
       members: members.filter(({ clusterId }) => clusterId === cluster.id),
       machines: machines.filter(({ clusterId }) => clusterId === cluster.id),
+      nodeReports: nodeReports.filter(({ clusterId }) => clusterId === cluster.id),
       operationId: operations.get(cluster.id) ?? null,
     }));
   }

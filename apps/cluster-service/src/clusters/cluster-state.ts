@@ -4,14 +4,22 @@ import { Outbox } from '@pgfleet/messaging';
 import type { EntityManager } from 'typeorm';
 import { ClusterEntity } from '../persistence/cluster.entity';
 
-/** The states that a cluster can go to from each. `failed` is a creation or deletion that stopped; both can be retried or deleted. */
+/**
+ * The states that a cluster can go to from each. `failed` is a creation, deletion or restore that stopped: it can be retried, a restore
+ * undone, the cluster deleted.
+ */
 const ways: Record<ClusterState, ClusterState[]> = {
   creating: ['ready', 'degraded', 'failed', 'deleting'],
-  ready: ['degraded', 'deleting'],
-  degraded: ['ready', 'deleting'],
-  failed: ['creating', 'deleting'],
+  ready: ['degraded', 'restoring', 'deleting'],
+  degraded: ['ready', 'restoring', 'deleting'],
+  restoring: ['ready', 'degraded', 'failed', 'deleting'],
+  failed: ['creating', 'restoring', 'deleting'],
   deleting: ['failed'],
 };
+
+/** Created, and neither being restored nor deleted. */
+export const serves = ({ state }: Pick<ClusterEntity, 'state'>): boolean =>
+  state === 'ready' || state === 'degraded';
 
 /** The one place where a cluster's state changes, so that no change goes without its event. */
 @Injectable()
@@ -29,7 +37,8 @@ export class ClusterStates {
     if (from === to) return;
     if (!ways[from].includes(to)) throw new Error(`cluster ${cluster.id} cannot go from ${from} to ${to}`);
     cluster.state = to;
-    await tx.update(ClusterEntity, { id: cluster.id }, { state: to });
+    cluster.degradedAt = to === 'degraded' ? new Date() : null;
+    await tx.update(ClusterEntity, { id: cluster.id }, { state: to, degradedAt: cluster.degradedAt });
     await this.outbox.publish(
       tx,
       clusterStateChanged,

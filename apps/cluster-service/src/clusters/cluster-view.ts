@@ -1,32 +1,50 @@
 import type { Cluster, Connection, Member } from '@pgfleet/contracts';
+import { failoverSettings } from '../failover/failover-settings';
 import type { ClusterEntity, MachineEntity, MemberEntity } from '../persistence/cluster.entity';
+import type { NodeReportEntity } from '../persistence/leadership.entity';
 
 /** What a row and its members look like to a customer. Everything here is derived: nothing of it is stored twice. */
 export interface ClusterParts {
   cluster: ClusterEntity;
   members: MemberEntity[];
   machines: MachineEntity[];
+  nodeReports: NodeReportEntity[];
   operationId: string | null;
 }
 
-type Watched = Pick<ClusterEntity, 'leader' | 'leaderPosition' | 'syncStandbys' | 'nodes'>;
+/** Who holds the leader lock, and which replicas are synchronous. */
+interface Led {
+  readonly leader: string | null;
+  readonly syncStandbys: readonly string[];
+}
 
-export const roleOf = (cluster: Watched, name: string): Member['role'] => {
-  if (cluster.leader === name) return 'leader';
-  return cluster.syncStandbys.includes(name) ? 'sync_standby' : 'replica';
+export const roleOf = ({ leader, syncStandbys }: Led, name: string): Member['role'] => {
+  if (leader === name) return 'leader';
+  return syncStandbys.includes(name) ? 'sync_standby' : 'replica';
 };
 
-const lagOf = (cluster: Watched, member: MemberEntity): number | null => {
+const lagOf = (cluster: ClusterEntity, member: MemberEntity): number | null => {
   if (cluster.leader === member.name) return 0;
   if (cluster.leaderPosition === null || member.walPosition === null) return null;
   return Math.max(0, cluster.leaderPosition - member.walPosition);
 };
 
 /** Whether every member that was asked for is there, one leads, and the others stream from it. */
-export const isWhole = (cluster: Watched, members: MemberEntity[]): boolean =>
+export const isWhole = (
+  cluster: Pick<ClusterEntity, 'leader' | 'nodes'>,
+  members: Pick<MemberEntity, 'name' | 'state'>[],
+): boolean =>
   members.length >= cluster.nodes &&
   members.some(({ name, state }) => name === cluster.leader && state === 'running') &&
   members.every(({ name, state }) => name === cluster.leader || state === 'streaming');
+
+/** Whether a replica is sure to have what the leader acknowledges, where the cluster's durability asks for that. */
+export const keepsAcknowledged = ({
+  durability,
+  nodes,
+  syncStandbys,
+}: Pick<ClusterEntity, 'durability' | 'nodes' | 'syncStandbys'>): boolean =>
+  durability === 'async' || nodes === 1 || syncStandbys.length > 0;
 
 export const connectionOf = (cluster: ClusterEntity, machines: MachineEntity[]): Connection | null => {
   const host = machines.find(({ kind }) => kind === 'load_balancer')?.address;
@@ -42,7 +60,30 @@ export const connectionOf = (cluster: ClusterEntity, machines: MachineEntity[]):
   return { primary: endpoint(5000), replicas: endpoint(5001) };
 };
 
-export const clusterView = ({ cluster, members, machines, operationId }: ClusterParts): Cluster => ({
+export const membersView = ({
+  cluster,
+  members,
+  nodeReports,
+}: Pick<ClusterParts, 'cluster' | 'members' | 'nodeReports'>): Member[] =>
+  members.map((member) => {
+    const report = nodeReports.find((node) => node.member === member.name)?.report;
+    return {
+      name: member.name,
+      machine: member.name,
+      role: roleOf(cluster, member.name),
+      state: member.state,
+      timeline: member.timeline,
+      lagBytes: lagOf(cluster, member),
+      watchdog: report?.watchdog ?? null,
+      rejoining: report?.rejoining?.phase ?? null,
+    };
+  });
+
+/** @param fencingPossible whether the provider of its machines can prove that one is off. */
+export const clusterView = (
+  { cluster, members, machines, nodeReports, operationId }: ClusterParts,
+  fencingPossible: boolean,
+): Cluster => ({
   id: cluster.id,
   name: cluster.name,
   userId: cluster.userId ?? '',
@@ -52,14 +93,8 @@ export const clusterView = ({ cluster, members, machines, operationId }: Cluster
   nodes: cluster.nodes,
   postgresVersion: cluster.postgresVersion,
   timeline: members.find(({ name }) => name === cluster.leader)?.timeline ?? null,
-  members: members.map((member) => ({
-    name: member.name,
-    machine: member.name,
-    role: roleOf(cluster, member.name),
-    state: member.state,
-    timeline: member.timeline,
-    lagBytes: lagOf(cluster, member),
-  })),
+  failover: failoverSettings(cluster, fencingPossible),
+  members: membersView({ cluster, members, nodeReports }),
   connection: connectionOf(cluster, machines),
   operationId,
   createdAt: cluster.createdAt.toISOString(),

@@ -1,28 +1,48 @@
 import { Controller } from '@nestjs/common';
 import {
+  confirmRestore,
   createCluster,
   deleteCluster,
+  failover,
   getCluster,
   getCredentials,
+  getHistory,
   getTopology,
   listClusters,
+  listLineages,
   listProbeTargets,
+  listWalSights,
+  restoreCluster,
   revealSecrets,
+  switchover,
+  undoRestore,
   updateCluster,
   type ParsedInput,
   type RequestOutput,
 } from '@pgfleet/contracts';
 import { OnRequest } from '@pgfleet/messaging';
+import { Failovers } from '../failover/failovers';
+import { Switchovers } from '../failover/switchovers';
+import { ClusterHistories } from '../history/cluster-history';
+import { Lineages } from '../lineages/lineages';
+import { Restores } from '../restore/restores';
 import { JobSecrets } from '../secrets/job-secrets';
 import { Clusters } from './clusters';
 import { ClusterTopology } from './topology';
+import { WalSights } from './wal-sights';
 
 @Controller()
 export class ClustersController {
   constructor(
     private readonly clusters: Clusters,
     private readonly topology: ClusterTopology,
+    private readonly walSights: WalSights,
+    private readonly histories: ClusterHistories,
     private readonly jobSecrets: JobSecrets,
+    private readonly switchovers: Switchovers,
+    private readonly failovers: Failovers,
+    private readonly restores: Restores,
+    private readonly lineages: Lineages,
   ) {}
 
   @OnRequest(createCluster)
@@ -66,6 +86,11 @@ export class ClustersController {
     return this.clusters.delete(clusterId, keepBackups);
   }
 
+  @OnRequest(getHistory)
+  history({ clusterId }: ParsedInput<typeof getHistory>): Promise<RequestOutput<typeof getHistory>> {
+    return this.histories.of(clusterId);
+  }
+
   @OnRequest(getTopology)
   getTopology({ clusterId }: ParsedInput<typeof getTopology>): Promise<RequestOutput<typeof getTopology>> {
     return this.topology.of(clusterId);
@@ -76,8 +101,63 @@ export class ClustersController {
     return this.topology.probeTargets();
   }
 
+  @OnRequest(listWalSights)
+  listWalSights({
+    clusterId,
+  }: ParsedInput<typeof listWalSights>): Promise<RequestOutput<typeof listWalSights>> {
+    return this.walSights.list(clusterId);
+  }
+
   @OnRequest(revealSecrets)
   reveal({ clusterId }: ParsedInput<typeof revealSecrets>): Promise<RequestOutput<typeof revealSecrets>> {
     return this.jobSecrets.of(clusterId);
+  }
+
+  @OnRequest(switchover)
+  switchover({
+    clusterId,
+    request,
+    idempotency,
+  }: ParsedInput<typeof switchover>): Promise<RequestOutput<typeof switchover>> {
+    return this.switchovers.start(clusterId, request, idempotency);
+  }
+
+  @OnRequest(failover)
+  failover({
+    clusterId,
+    request,
+    idempotency,
+  }: ParsedInput<typeof failover>): Promise<RequestOutput<typeof failover>> {
+    return this.failovers.start(clusterId, request, idempotency);
+  }
+
+  @OnRequest(restoreCluster)
+  restore({
+    clusterId,
+    request,
+    idempotency,
+  }: ParsedInput<typeof restoreCluster>): Promise<RequestOutput<typeof restoreCluster>> {
+    return this.restores.start(clusterId, request, idempotency);
+  }
+
+  @OnRequest(undoRestore)
+  undoRestore({
+    clusterId,
+    idempotency,
+  }: ParsedInput<typeof undoRestore>): Promise<RequestOutput<typeof undoRestore>> {
+    return this.restores.undo(clusterId, idempotency);
+  }
+
+  @OnRequest(confirmRestore)
+  confirmRestore({
+    clusterId,
+    idempotency,
+  }: ParsedInput<typeof confirmRestore>): Promise<RequestOutput<typeof confirmRestore>> {
+    return this.restores.confirm(clusterId, idempotency);
+  }
+
+  @OnRequest(listLineages)
+  listLineages({ clusterId }: ParsedInput<typeof listLineages>): Promise<RequestOutput<typeof listLineages>> {
+    return this.lineages.of(clusterId);
   }
 }

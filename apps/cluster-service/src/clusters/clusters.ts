@@ -4,10 +4,13 @@ import {
   clusterCreated,
   clusterUpdated,
   conflict,
+  invalidInput,
   newId,
   type Cluster,
   type CreateCluster,
   type Credentials,
+  type FailoverChange,
+  type FromBackup,
   type Idempotency as IdempotencyInput,
   type Operation,
   type PageQuery,
@@ -15,9 +18,14 @@ import {
 } from '@pgfleet/contracts';
 import { Outbox } from '@pgfleet/messaging';
 import { Idempotency, Operations } from '@pgfleet/operations';
-import { DataSource, IsNull, LessThan, QueryFailedError } from 'typeorm';
+import { DataSource, IsNull, LessThan, QueryFailedError, type EntityManager } from 'typeorm';
 import { CONFIG, type Config } from '../config';
+import { defaultDurability, durabilityFault } from '../failover/durability';
+import { changedSettings } from '../failover/failover-settings';
+import { Lineages } from '../lineages/lineages';
+import { ClusterMachines } from '../machines/cluster-machines';
 import { ClusterEntity } from '../persistence/cluster.entity';
+import { RestoreSources } from '../restore/restore-source';
 import { ClusterSecrets } from '../secrets/cluster-secrets';
 import { Users } from '../users/users';
 import { ClusterRows } from './cluster-rows';
@@ -46,18 +54,29 @@ export class Clusters {
     private readonly states: ClusterStates,
     private readonly users: Users,
     private readonly secrets: ClusterSecrets,
+    private readonly machines: ClusterMachines,
     private readonly operations: Operations,
     private readonly outbox: Outbox,
     private readonly idempotency: Idempotency,
+    private readonly lineages: Lineages,
+    private readonly sources: RestoreSources,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  create(input: CreateCluster, key: IdempotencyInput): Promise<Operation> {
+  async create(input: CreateCluster, key: IdempotencyInput): Promise<Operation> {
+    const { profile, fencing, durability = defaultDurability(input.nodes) } = input.failover;
+    const fault = durabilityFault(durability, input.nodes);
+    if (fault) throw invalidInput(fault, { errors: [{ path: '/failover/durability', message: fault }] });
+    const source = input.fromBackup && (await this.sourceOf(input.fromBackup));
+    const database = source
+      ? { name: source.cluster.databaseName, user: source.cluster.databaseUser }
+      : (input.database ?? { name: 'app', user: 'app' });
     return this.refusingTakenNames(input.name, () =>
       this.database.transaction((tx) =>
         this.idempotency.once(tx, key, 'create-cluster', async () => {
           await this.users.find(tx, input.userId, true);
           const id = newId('clu');
+          const stanza = newId('lin');
           await tx.insert(ClusterEntity, {
             id,
             name: input.name,
@@ -67,17 +86,25 @@ export class Clusters {
             state: 'creating',
             nodes: input.nodes,
             postgresVersion: input.postgresVersion,
-            databaseName: input.database.name,
-            databaseUser: input.database.user,
-            stanza: newId('lin'),
+            databaseName: database.name,
+            databaseUser: database.user,
+            stanza,
             syncStandbys: [],
+            profile,
+            durability,
+            fencing,
           });
           await this.secrets.generate(tx, id);
           const operation = await this.operations.start(tx, {
-            kind: 'cluster.create',
+            kind: source ? 'cluster.create_from_backup' : 'cluster.create',
             clusterId: id,
-            input: {},
+            input: source ? { target: source.target, from: source.stanza } : {},
           });
+          const origin = source && {
+            ...{ stanza: source.stanza, clusterId: source.clusterId, target: source.target },
+            operationId: operation.id,
+          };
+          await this.lineages.announce(tx, stanza, id, origin ?? null);
           const { name, userId, nodes, postgresVersion } = input;
           await this.outbox.publish(
             tx,
@@ -98,12 +125,13 @@ export class Clusters {
       order: { id: 'DESC' },
       take: limit + 1,
     });
-    const items = (await this.rows.parts(this.database.manager, clusters.slice(0, limit))).map(clusterView);
+    const parts = await this.rows.parts(this.database.manager, clusters.slice(0, limit));
+    const items = parts.map((each) => clusterView(each, this.machines.provesPower));
     return { items, next: clusters.length > limit ? (items.at(-1)?.id ?? null) : null };
   }
 
   async get(clusterId: string): Promise<Cluster> {
-    return clusterView(await this.rows.partsOf(this.database.manager, clusterId));
+    return clusterView(await this.rows.partsOf(this.database.manager, clusterId), this.machines.provesPower);
   }
 
   async credentials(clusterId: string): Promise<Credentials> {
@@ -125,7 +153,10 @@ export class Clusters {
     };
   }
 
-  /** Name, description and labels change at once, so the operation that is answered has already ended. */
+  /**
+   * Name, description and labels change at once, so the operation that is answered has already ended. Failover settings are stored at
+   * once and brought to the machines by an operation.
+   */
   update(clusterId: string, change: UpdateCluster): Promise<Operation> {
     return this.refusingTakenNames(change.name ?? '', () =>
       this.database.transaction(async (tx) => {
@@ -138,12 +169,14 @@ export class Clusters {
         }
         const { name = cluster.name, description = cluster.description, labels = cluster.labels } = change;
         await tx.update(ClusterEntity, { id: clusterId }, { name, description, labels });
-        const operation = await this.operations.completed(tx, {
-          kind: 'cluster.update',
-          clusterId,
-          input: change,
-          step: 'update',
-        });
+        const operation =
+          (change.failover && (await this.changeFailover(tx, cluster, change.failover))) ??
+          (await this.operations.completed(tx, {
+            kind: 'cluster.update',
+            clusterId,
+            input: change,
+            step: 'update',
+          }));
         await this.outbox.publish(
           tx,
           clusterUpdated,
@@ -158,7 +191,11 @@ export class Clusters {
 
   delete(clusterId: string, keepBackups: boolean): Promise<Operation> {
     return this.database.transaction(async (tx) => {
+      // Operations are locked before the cluster, as a step's commit does.
+      await this.operations.cancelScheduled(tx, clusterId);
       const cluster = await this.rows.find(tx, clusterId, { forUpdate: true });
+      // Whoever schedules one has the cluster locked: what was committed while we waited for it is here, and more will not come.
+      await this.operations.cancelScheduled(tx, clusterId);
       const operation = await this.operations.start(tx, {
         kind: 'cluster.delete',
         clusterId,
@@ -166,6 +203,37 @@ export class Clusters {
       });
       await this.states.change(tx, cluster, 'deleting', 'its deletion was asked for', operation.id);
       return operation;
+    });
+  }
+
+  /** 404; 422 when it does not lead to the target. */
+  private async sourceOf(fromBackup: FromBackup) {
+    const source = await this.sources.find(fromBackup);
+    await this.sources.refuseOutOfReach(source.stanza, fromBackup.target);
+    return { ...source, target: fromBackup.target };
+  }
+
+  /** Gives the operation that brings the settings to the machines; null when they are what was asked for. */
+  private async changeFailover(
+    tx: EntityManager,
+    cluster: ClusterEntity,
+    change: FailoverChange,
+  ): Promise<Operation | null> {
+    if (cluster.state === 'creating' || cluster.state === 'failed') {
+      throw conflict(`The cluster is ${cluster.state}: its failover settings cannot be changed.`, {
+        remedy:
+          'Wait until its creation has succeeded, or retry the operation that failed, then change them.',
+      });
+    }
+    const settings = changedSettings(cluster, change);
+    if (!settings) return null;
+    const fault = durabilityFault(settings.durability, cluster.nodes);
+    if (fault) throw cannotChange(fault, { errors: [{ path: '/failover/durability', message: fault }] });
+    await tx.update(ClusterEntity, { id: cluster.id }, settings);
+    return this.operations.start(tx, {
+      kind: 'cluster.settings',
+      clusterId: cluster.id,
+      input: { failover: change },
     });
   }
 
@@ -180,7 +248,7 @@ export class Clusters {
     if (errors.length === 0) return;
     throw cannotChange(errors.map(({ message }) => message).join(' '), {
       errors,
-      remedy: 'Change name, description or labels; for the rest create another cluster.',
+      remedy: 'Change name, description, labels or failover; for the rest create another cluster.',
     });
   }
 

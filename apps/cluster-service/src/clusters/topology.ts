@@ -30,7 +30,7 @@ export class ClusterTopology {
           state: member?.state ?? null,
         };
       });
-    return { clusterId, stanza: cluster.stanza, nodes };
+    return { clusterId, state: cluster.state, stanza: cluster.stanza, nodes };
   }
 
   /** Clusters that serve: what is being created or deleted has nothing to be probed for. */

@@ -25,6 +25,25 @@ export class ClusterMachines {
     return this.provider.name;
   }
 
+  /** Whether the provider can prove that a machine is off: labd can, a list of machines cannot. */
+  get provesPower(): boolean {
+    return this.provider.provesPower;
+  }
+
+  /** Whether the provider proves that the machine is off. */
+  async isOff(name: string): Promise<boolean> {
+    return this.provesPower && (await this.provider.power(name)).state === 'off';
+  }
+
+  /** Keeps a machine that is off from being switched on. Throws NotOff. */
+  fence(name: string): Promise<void> {
+    return this.provider.fence(name);
+  }
+
+  release(name: string): Promise<void> {
+    return this.provider.release(name);
+  }
+
   /** How many of the cluster's machines do not exist yet, and how many the provider has room for. */
   async shortage(cluster: ClusterEntity): Promise<{ missing: number; room: number }> {
     const planned = planMachines(cluster.id, cluster.nodes);
@@ -37,13 +56,7 @@ export class ClusterMachines {
   async order(cluster: ClusterEntity): Promise<OrderedMachine[]> {
     return Promise.all(
       planMachines(cluster.id, cluster.nodes).map(async (planned) => {
-        const ordered = await this.provider.create({
-          name: planned.name,
-          role: planned.kind,
-          labels: { cluster: cluster.id },
-          sshKeys: [this.config.PGFLEET_SSH_PUBLIC_KEY_FILE],
-        });
-        const machine = await this.untilRunning(ordered);
+        const machine = await this.make(planned, { cluster: cluster.id });
         return { ...planned, address: machine.address, hostKey: machine.hostKey };
       }),
     );
@@ -54,12 +67,26 @@ export class ClusterMachines {
     await Promise.all(planMachines(cluster.id, cluster.nodes).map(({ name }) => this.provider.destroy(name)));
   }
 
+  /** A machine that is no member of a cluster: a lineage of that one is restored there. */
+  orderForProof(name: string, clusterId: string): Promise<Machine> {
+    return this.make({ name, kind: 'node' }, { proof: clusterId });
+  }
+
+  removeForProof(name: string): Promise<void> {
+    return this.provider.destroy(name);
+  }
+
   async record(tx: EntityManager, clusterId: string, machines: OrderedMachine[]): Promise<void> {
     await tx.upsert(
       MachineEntity,
       machines.map((machine) => ({ ...machine, clusterId })),
       ['name'],
     );
+  }
+
+  private async make({ name, kind }: PlannedMachine, labels: Record<string, string>): Promise<Machine> {
+    const sshKeys = [this.config.PGFLEET_SSH_PUBLIC_KEY_FILE];
+    return this.untilRunning(await this.provider.create({ name, role: kind, labels, sshKeys }));
   }
 
   private async untilRunning({ name }: Machine): Promise<Machine> {

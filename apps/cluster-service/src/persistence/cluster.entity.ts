@@ -1,11 +1,9 @@
-import type { ClusterState } from '@pgfleet/contracts';
+import type { ClusterState, Durability, FailoverProfile } from '@pgfleet/contracts';
+import type { EndedTimeline, OrderedChange } from '@pgfleet/patroni';
 import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
-
-/** A WAL position fits a double up to 8 PiB; PostgreSQL's bigint arrives as text. */
-const position = {
-  to: (value: number | null) => value,
-  from: (value: string | null) => (value === null ? null : Number(value)),
-};
+import type { LeadershipIntent, LostLeader } from './leadership.entity';
+import type { SetAside } from './lineage.entity';
+import { wholeNumber } from './whole-number';
 
 @Entity('clusters')
 export class ClusterEntity {
@@ -26,9 +24,27 @@ export class ClusterEntity {
   @Column('text', { nullable: true }) leader!: string | null;
   /** The last holder that was seen, so that a change is told from a lock that its holder took again. */
   @Column('text', { name: 'last_leader', nullable: true }) lastLeader!: string | null;
-  @Column('bigint', { name: 'leader_position', nullable: true, transformer: position }) leaderPosition!:
+  @Column('bigint', { name: 'leader_position', nullable: true, transformer: wholeNumber }) leaderPosition!:
     number | null;
   @Column('jsonb', { name: 'sync_standbys' }) syncStandbys!: string[];
+  /** How failover is set: as it is wanted, which the machines may not be yet. */
+  @Column('text') profile!: FailoverProfile;
+  @Column('text') durability!: Durability;
+  @Column('boolean') fencing!: boolean;
+  /** What a program is about to do to the leader; see LeadershipIntents. */
+  @Column('jsonb', { nullable: true }) intent!: LeadershipIntent | null;
+  /** What somebody has asked of Patroni itself. */
+  @Column('jsonb', { name: 'ordered_change', nullable: true }) orderedChange!: OrderedChange | null;
+  /** Patroni's own history of timelines, oldest first. */
+  @Column('jsonb', { name: 'patroni_history', nullable: true }) patroniHistory!: EndedTimeline[] | null;
+  /** Since when the cluster is `degraded`. */
+  @Column('timestamptz', { name: 'degraded_at', nullable: true }) degradedAt!: Date | null;
+  /** Since when no member is seen to take writes as the leader; null while one does. */
+  @Column('timestamptz', { name: 'lost_at', nullable: true }) lostAt!: Date | null;
+  /** The leader that was lost, until its successor is announced. */
+  @Column('jsonb', { nullable: true }) lost!: LostLeader | null;
+  /** The way back from the last restore, until it is confirmed or undone. */
+  @Column('jsonb', { name: 'set_aside', nullable: true }) setAside!: SetAside | null;
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' }) createdAt!: Date;
   @UpdateDateColumn({ name: 'updated_at', type: 'timestamptz' }) updatedAt!: Date;
   /** Set when nothing of the cluster is left but its backups. */
@@ -40,8 +56,10 @@ export class MemberEntity {
   @PrimaryColumn('text', { name: 'cluster_id' }) clusterId!: string;
   @PrimaryColumn('text') name!: string;
   @Column('text') state!: string;
+  /** What its Patroni has made of its PostgreSQL: leader, replica, demoted …; it may differ from who holds the lock. */
+  @Column('text', { name: 'acts_as', nullable: true }) actsAs!: string | null;
   @Column('int', { nullable: true }) timeline!: number | null;
-  @Column('bigint', { name: 'wal_position', nullable: true, transformer: position }) walPosition!:
+  @Column('bigint', { name: 'wal_position', nullable: true, transformer: wholeNumber }) walPosition!:
     number | null;
 }
 

@@ -1,8 +1,12 @@
 import { messagingMigrations } from '@pgfleet/messaging';
 import { operationsMigrations } from '@pgfleet/operations';
 import type { PersistenceOptions } from '@pgfleet/persistence';
+import { AddFailover1796000000000 } from './add-failover.migration';
+import { AddRestore1797000000000 } from './add-restore.migration';
 import { ClusterEntity, MachineEntity, MemberEntity, SecretEntity } from './cluster.entity';
 import { CreateClusterSchema1795000000000 } from './create-cluster-schema.migration';
+import { LeadershipEntity, NodeReportEntity } from './leadership.entity';
+import { LineageEntity } from './lineage.entity';
 import { UserEntity } from './user.entity';
 
 /** cluster-service's own schema. */
@@ -10,6 +14,21 @@ export const databaseOptions = (url: string, caFile: string | undefined): Persis
   url,
   ...(caFile && { caFile }),
   schema: 'cluster',
-  entities: [UserEntity, ClusterEntity, MemberEntity, MachineEntity, SecretEntity],
-  migrations: [...messagingMigrations, ...operationsMigrations, CreateClusterSchema1795000000000],
+  entities: [
+    UserEntity,
+    ClusterEntity,
+    MemberEntity,
+    MachineEntity,
+    SecretEntity,
+    LeadershipEntity,
+    NodeReportEntity,
+    LineageEntity,
+  ],
+  migrations: [
+    ...messagingMigrations,
+    ...operationsMigrations,
+    CreateClusterSchema1795000000000,
+    AddFailover1796000000000,
+    AddRestore1797000000000,
+  ],
 });

@@ -1,14 +1,27 @@
 import type { PlaybookJob } from '@pgfleet/contracts';
 import type { Config } from '../config';
 import { etcdUsers } from '../etcd/cluster-keys';
+import { failoverProfile } from '../failover/failover-profile';
+import { patroniSettings } from '../failover/patroni-settings';
 import type { ClusterEntity, MachineEntity } from '../persistence/cluster.entity';
-import { failoverTiming } from './failover-timing';
+
+/** What is different while a cluster is restored. */
+export interface Restoring {
+  /** Nodes whose Patroni is not to start, now or with the machine. */
+  isHeld?: (node: string) => boolean;
+  /** The lineage that is restored from; else the way to it is removed. */
+  source?: { stanza: string };
+}
+
+/** A lineage is the folder of the store that is named like it. */
+export const pathOf = (stanza: string): string => `/${stanza}`;
 
 /** The job that makes a cluster's machines what they are to be. Its secrets are fetched by the runner when it starts. */
 export function configureJob(
   cluster: ClusterEntity,
   machines: MachineEntity[],
   config: Config,
+  { isHeld = () => false, source }: Restoring = {},
 ): Omit<PlaybookJob, 'id' | 'operationId' | 'step'> {
   const group = (kind: MachineEntity['kind']) =>
     machines
@@ -18,9 +31,10 @@ export function configureJob(
         address,
         hostKey,
         user: 'root',
-        vars: { member_name: name },
+        vars: { member_name: name, ...(isHeld(name) && { patroni_held: true }) },
       }));
   const users = etcdUsers(cluster.id);
+  const { checks, keepalive } = failoverProfile(cluster.profile);
   return {
     kind: 'playbook',
     playbook: 'cluster.yml',
@@ -36,10 +50,17 @@ export function configureJob(
       s3_bucket: config.PGFLEET_S3_BUCKET,
       s3_region: config.PGFLEET_S3_REGION,
       backup_stanza: cluster.stanza,
-      backup_path: `/${cluster.stanza}`,
+      backup_path: pathOf(cluster.stanza),
+      ...(source && { restore_source: { stanza: source.stanza, path: pathOf(source.stanza) } }),
       database_name: cluster.databaseName,
       database_user: cluster.databaseUser,
-      patroni: failoverTiming,
+      patroni: patroniSettings(cluster),
+      haproxy_checks: { inter_ms: checks.interMs, fall: checks.fall },
+      keepalive: {
+        idle: keepalive.idleSeconds,
+        interval: keepalive.intervalSeconds,
+        count: keepalive.count,
+      },
     },
     secretsOf: cluster.id,
     deadlineSeconds: 600,

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { clusterReady, createStanza, type JobResult, type OperationError } from '@pgfleet/contracts';
+import { clusterReady, type JobResult, type OperationError } from '@pgfleet/contracts';
 import { NoCapacity } from '@pgfleet/machines';
-import { Outbox, Requester } from '@pgfleet/messaging';
+import { Outbox } from '@pgfleet/messaging';
 import {
   again,
   done,
@@ -21,28 +21,28 @@ import { connectionOf, isWhole, type ClusterParts } from '../clusters/cluster-vi
 import { CONFIG, type Config } from '../config';
 import { ClusterKeys } from '../etcd/cluster-keys';
 import { ClusterMachines } from '../machines/cluster-machines';
-import { membersWhole } from '../membership/membership';
+import { membersWhole } from '../membership/wholeness';
 import { ClusterSecrets } from '../secrets/cluster-secrets';
 import { FirstWrite } from '../verification/first-write';
-import { configureJob } from './configure-job';
+import { ProvenWrite } from '../verification/proven-write';
+import { configureJob, type Restoring } from './configure-job';
 import { explainFailedJob } from './explain-failed-job';
+import { StanzaMaking } from './stanza-making';
 
-type Context = StepContext<Record<string, never>>;
+type Context = StepContext<unknown>;
 
 /** How long a step looks for what the step before it has set going, before it says what is missing. */
 const patience = {
   electionMs: 120_000,
   loadBalancerMs: 60_000,
-  stanzaMs: 180_000,
-  replicationMs: 30_000,
   askAgainMs: 250,
 };
 
 /** Gives a customer a cluster that takes a write on the primary port and shows it on the replica port. */
 @Injectable()
-export class CreateCluster extends Program<Record<string, never>> {
-  readonly kind = 'cluster.create';
-  readonly steps = [
+export class CreateCluster extends Program<unknown> {
+  readonly kind: string = 'cluster.create';
+  readonly steps: readonly string[] = [
     'reserve',
     'boot_machines',
     'configure_nodes',
@@ -50,19 +50,20 @@ export class CreateCluster extends Program<Record<string, never>> {
     'connect_load_balancer',
     'create_stanza',
     'verify',
-  ] as const;
+  ];
 
   constructor(
-    private readonly database: DataSource,
-    private readonly rows: ClusterRows,
+    protected readonly database: DataSource,
+    protected readonly rows: ClusterRows,
     private readonly states: ClusterStates,
     private readonly machines: ClusterMachines,
     private readonly keys: ClusterKeys,
     private readonly secrets: ClusterSecrets,
     private readonly firstWrite: FirstWrite,
-    private readonly requester: Requester,
+    private readonly provenWrite: ProvenWrite,
+    private readonly stanzaMaking: StanzaMaking,
     private readonly outbox: Outbox,
-    @Inject(CONFIG) private readonly config: Config,
+    @Inject(CONFIG) protected readonly config: Config,
   ) {
     super();
   }
@@ -92,7 +93,7 @@ export class CreateCluster extends Program<Record<string, never>> {
     const result = context.signal<JobResult>('job');
     if (!result) {
       const { cluster, machines } = await this.parts(context);
-      return runJob(configureJob(cluster, machines, this.config));
+      return runJob(configureJob(cluster, machines, this.config, await this.restoring(context)));
     }
     return result.state === 'succeeded' ? next() : explainFailedJob(result);
   }
@@ -111,7 +112,7 @@ export class CreateCluster extends Program<Record<string, never>> {
   }
 
   async connect_load_balancer(context: Context): Promise<Outcome> {
-    const { primary } = await this.endpoints(context);
+    const primary = await this.primary(context);
     try {
       const { inRecovery } = await this.firstWrite.answers(primary);
       if (!inRecovery) return next();
@@ -126,72 +127,48 @@ export class CreateCluster extends Program<Record<string, never>> {
     return again(patience.askAgainMs);
   }
 
-  /** Backup-service makes the stanza and proves that a WAL segment reaches the store; its event is the signal. */
   async create_stanza(context: Context): Promise<Outcome> {
-    const ended = context.signal<{ cause?: string; remedy?: string }>('stanza');
-    if (ended) return ended.cause ? fail(ended.cause, ended.remedy ?? 'Retry the operation.') : next();
-    if (context.expired) {
-      return fail(
-        `Backup-service did not make the stanza within ${patience.stanzaMs / 1000} s.`,
-        'Look at its operation in GET /operations, then retry this one.',
-      );
-    }
     const { cluster } = await this.parts(context);
-    const { state } = await this.requester.ask(createStanza, {
-      clusterId: cluster.id,
-      stanza: cluster.stanza,
-      requestedBy: context.operationId,
-    });
-    // It may have ended before, with nobody waiting: then no further event comes.
-    if (state === 'succeeded') return next();
-    return wait('stanza', patience.stanzaMs);
+    return this.stanzaMaking.step(context, cluster);
   }
 
   async verify(context: Context): Promise<Outcome> {
-    const { primary, replicas, cluster, members } = await this.endpoints(context);
-    await this.firstWrite.write(primary, context.operationId);
-    if (!(await this.firstWrite.read(replicas, context.operationId))) {
-      if (this.waited(context) < patience.replicationMs) return again(patience.askAgainMs);
-      return fail(
-        `A row written through ${primary.host}:${primary.port} does not show through ${replicas.host}:${replicas.port}.`,
-        'Look at the lag of the members in GET /clusters/:id, then retry the operation.',
-      );
-    }
-    await this.firstWrite.forget(primary);
+    const parts = await this.parts(context);
+    const unproven = await this.provenWrite.prove(context, parts);
+    if (unproven) return unproven;
     return done().with(async (tx) => {
-      const current = await this.rows.find(tx, cluster.id, { forUpdate: true });
-      const state = isWhole(current, members) ? 'ready' : 'degraded';
+      const current = await this.rows.find(tx, parts.cluster.id, { forUpdate: true });
+      const state = isWhole(current, parts.members) ? 'ready' : 'degraded';
       await this.states.change(tx, current, state, 'a first row was written and read', context.operationId);
-      const data = { clusterId: cluster.id, name: current.name, stanza: cluster.stanza };
-      await this.outbox.publish(tx, clusterReady, cluster.id, data, { correlationId: context.operationId });
+      const data = { clusterId: current.id, name: current.name, stanza: current.stanza };
+      await this.outbox.publish(tx, clusterReady, current.id, data, { correlationId: context.operationId });
     });
   }
 
   override async onFailed(
-    context: OperationContext<Record<string, never>>,
+    context: OperationContext<unknown>,
     error: OperationError,
     tx: EntityManager,
   ): Promise<void> {
     await this.enter(tx, context, 'failed', `its creation stopped at ${error.step}: ${error.cause}`);
   }
 
-  override async onCancelled(
-    context: OperationContext<Record<string, never>>,
-    tx: EntityManager,
-  ): Promise<void> {
+  override async onCancelled(context: OperationContext<unknown>, tx: EntityManager): Promise<void> {
     await this.enter(tx, context, 'failed', `its creation was cancelled at ${context.step}`);
   }
 
-  override async onRetried(
-    context: OperationContext<Record<string, never>>,
-    tx: EntityManager,
-  ): Promise<void> {
+  override async onRetried(context: OperationContext<unknown>, tx: EntityManager): Promise<void> {
     await this.enter(tx, context, 'creating', `its creation goes on from ${context.step}`);
+  }
+
+  /** A cluster that begins empty is not restored. */
+  protected restoring(_: Context): Promise<Restoring> {
+    return Promise.resolve({});
   }
 
   private async enter(
     tx: EntityManager,
-    context: OperationContext<Record<string, never>>,
+    context: OperationContext<unknown>,
     state: 'failed' | 'creating',
     reason: string,
   ): Promise<void> {
@@ -210,25 +187,20 @@ export class CreateCluster extends Program<Record<string, never>> {
     return Date.now() - context.stepStartedAt.getTime();
   }
 
-  private clusterId({ clusterId }: OperationContext<Record<string, never>>): string {
+  protected clusterId({ clusterId }: OperationContext<unknown>): string {
     if (!clusterId) throw new Error('a creation without a cluster');
     return clusterId;
   }
 
-  private parts(context: Context): Promise<ClusterParts> {
+  protected parts(context: Context): Promise<ClusterParts> {
     return this.rows.partsOf(this.database.manager, this.clusterId(context));
   }
 
-  private async endpoints(context: Context) {
-    const { cluster, machines, members } = await this.parts(context);
+  private async primary(context: Context) {
+    const { cluster, machines } = await this.parts(context);
     const connection = connectionOf(cluster, machines);
     if (!connection) throw new Error('the cluster has no load balancer');
     const { customer: password } = await this.secrets.reveal(cluster.id);
-    return {
-      cluster,
-      members,
-      primary: { ...connection.primary, password },
-      replicas: { ...connection.replicas, password },
-    };
+    return { ...connection.primary, password };
   }
 }

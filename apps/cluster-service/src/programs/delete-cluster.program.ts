@@ -15,8 +15,10 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { ClusterRows } from '../clusters/cluster-rows';
 import { ClusterStates } from '../clusters/cluster-state';
 import { ClusterKeys } from '../etcd/cluster-keys';
+import { Lineages } from '../lineages/lineages';
 import { ClusterMachines } from '../machines/cluster-machines';
 import { ClusterEntity, MachineEntity, MemberEntity, SecretEntity } from '../persistence/cluster.entity';
+import { LeadershipEntity, NodeReportEntity } from '../persistence/leadership.entity';
 
 interface Input {
   keepBackups: boolean;
@@ -37,6 +39,7 @@ export class DeleteCluster extends Program<Input> {
     private readonly states: ClusterStates,
     private readonly machines: ClusterMachines,
     private readonly keys: ClusterKeys,
+    private readonly lineages: Lineages,
     private readonly requester: Requester,
     private readonly outbox: Outbox,
   ) {
@@ -117,10 +120,14 @@ export class DeleteCluster extends Program<Input> {
   private async forget(
     tx: EntityManager,
     { input, operationId }: Context,
-    { id, name }: ClusterEntity,
+    cluster: ClusterEntity,
   ): Promise<void> {
+    const { id, name } = cluster;
     await tx.delete(MemberEntity, { clusterId: id });
     await tx.delete(MachineEntity, { clusterId: id });
+    await tx.delete(LeadershipEntity, { clusterId: id });
+    await tx.delete(NodeReportEntity, { clusterId: id });
+    await this.lineages.end(tx, cluster, input.keepBackups);
     if (!input.keepBackups) await tx.delete(SecretEntity, { clusterId: id });
     await tx.update(ClusterEntity, { id }, { deletedAt: new Date() });
     const data = { clusterId: id, name, backupsKept: input.keepBackups };

@@ -13,6 +13,7 @@ export const secretNames = [
   'customer',
   'monitor',
   'pgbouncer_auth',
+  'pooler',
   'etcd',
   'etcd_lb',
   'backup_cipher',
@@ -41,7 +42,12 @@ export class ClusterSecrets {
       name,
       sealed: this.box.seal(generatePassword(), context(clusterId, name)),
     }));
-    await tx.insert(SecretEntity, rows);
+    await tx.createQueryBuilder().insert().into(SecretEntity).values(rows).orIgnore().execute();
+  }
+
+  /** Makes those that the cluster lacks, having been made by an older release. */
+  complete(clusterId: string): Promise<void> {
+    return this.generate(this.database.manager, clusterId);
   }
 
   async reveal(clusterId: string): Promise<Record<SecretName, string>> {

@@ -5,7 +5,7 @@ import { judgePatroni, judgeReplication, judgeSql } from './checks';
 import { isInRecovery } from './sql-probe';
 
 const patroniPort = 8008;
-const poolerPort = 6432;
+const poolerPort = 6433;
 const monitor = 'pgfleet_monitor';
 
 export interface NodeTarget {

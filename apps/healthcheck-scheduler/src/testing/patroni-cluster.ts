@@ -43,7 +43,7 @@ const poolerConfig = (address: string) => `
 * = host=/srv port=5432
 [pgbouncer]
 listen_addr = ${address}
-listen_port = 6432
+listen_port = 6433
 unix_socket_dir =
 auth_type = scram-sha-256
 auth_file = /srv/users.txt

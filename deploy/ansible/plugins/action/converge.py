@@ -24,18 +24,33 @@ class ActionModule(ActionBase):
         if unknown:
             raise AnsibleActionFail("converge does not know %s" % ", ".join(sorted(unknown)))
         manifest = {name: list(self._task.args.get(name) or []) for name in LISTS}
-        manifest["files"] = [self._rendered(dict(file), task_vars) for file in manifest["files"]]
+        files = [part for file in manifest["files"] for part in self._parts(dict(file))]
+        manifest["files"] = [self._rendered(file, task_vars) for file in files]
         manifest["check"] = bool(self._task.check_mode)
         manifest["diff"] = bool(self._task.diff)
         result.update(self._apply(manifest, task_vars))
         return result
 
+    def _parts(self, file):
+        """A folder of the role's files is its files."""
+        folder = file.pop("folder", None)
+        if not folder:
+            return [file]
+        source = self._find_needle("files", folder)
+        parts = []
+        for name in sorted(os.listdir(source)):
+            if os.path.isfile(os.path.join(source, name)):
+                content = self._loader.get_text_file_contents(os.path.join(source, name))
+                parts.append({**file, "path": os.path.join(file["path"], name), "content": content})
+        return parts
+
     def _rendered(self, file, task_vars):
         template = file.pop("template", None)
+        variables = {**task_vars, **(file.pop("vars", None) or {})}
         if template:
             source = self._find_needle("templates", template)
             text = trust_as_template(self._loader.get_text_file_contents(source))
-            templar = self._templar.copy_with_new_env(searchpath=[os.path.dirname(source)], available_variables=task_vars)
+            templar = self._templar.copy_with_new_env(searchpath=[os.path.dirname(source)], available_variables=variables)
             file["content"] = templar.template(
                 text, escape_backslashes=False, overrides={"trim_blocks": True, "lstrip_blocks": True}
             )

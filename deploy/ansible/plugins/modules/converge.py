@@ -31,8 +31,8 @@ options:
     elements: dict
   files:
     description:
-      - Each has C(path) and one of C(template) (looked up in the role), C(content) or C(link) (makes a symlink);
-        optionally C(owner), C(group), C(mode) (root, root, 0644), C(secret), C(early) (before packages).
+      - Each has C(path) and one of C(template) (looked up in the role; C(vars) are for it alone), C(content), C(folder) (of the
+        role's files; each of them goes below C(path)) or C(link) (makes a symlink); optionally C(owner), C(group), C(mode) (root, root, 0644), C(secret), C(early) (before packages).
       - C(once) writes the file only where it is absent.
       - C(keep_if), an argv, leaves an existing file alone while the command succeeds (a certificate that still verifies).
     type: list
@@ -368,7 +368,8 @@ def write_atomically(path, content, mode, uid, gid):
 
 def digest(paths):
     total = hashlib.sha256()
-    for path in sorted(paths):
+    inside = {path: glob.glob(path + "/*.*") if os.path.isdir(path) and not os.path.islink(path) else [path] for path in paths}
+    for path in sorted(sum(inside.values(), [])):
         content = os.readlink(path).encode() if os.path.islink(path) else read(path)
         total.update(path.encode() + b"\0" + (b"-" if content is None else b"+" + content) + b"\0")
     return total.hexdigest()

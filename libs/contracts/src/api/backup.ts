@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { Instant, Lsn, Stanza, WalName } from './fields';
+import { OperationId } from '../ids';
+import { BackupFrom } from './backup-policy';
+import { Instant, Lsn, NodeName, Reason, Stanza, WalName } from './fields';
 
 /** One backup, from `pgbackrest info`. Sizes are bytes; `repositoryBytes` is what it takes in the store, compressed. */
 export const Backup = z
@@ -8,6 +10,7 @@ export const Backup = z
     type: z.enum(['full', 'diff', 'incr']),
     startedAt: Instant,
     stoppedAt: Instant,
+    durationMs: z.int().nonnegative().meta({ description: 'pgBackRest keeps whole seconds', example: 4000 }),
     databaseBytes: z.int(),
     repositoryBytes: z.int(),
     walStart: WalName.nullable(),
@@ -16,6 +19,18 @@ export const Backup = z
     lsnStop: Lsn.nullable(),
     dependsOn: z.array(z.string()).meta({ description: 'labels of the backups it needs', example: [] }),
     failed: z.boolean().meta({ description: 'pgBackRest found an error in it' }),
+    member: NodeName.nullable().meta({
+      description: 'the node that made it; null for one that was made before this was kept',
+    }),
+    from: BackupFrom.nullable().meta({ description: 'what that node was; null as above' }),
+    insteadOfReplica: Reason.nullable().meta({
+      description: 'why the leader made it though a replica was to; null when none was to, or one did',
+      example: null,
+    }),
+    provenBy: z.object({ operationId: OperationId, at: Instant }).nullable().meta({
+      description: 'the drill that last proved it, by restoring it; null: none has yet',
+      example: null,
+    }),
   })
   .meta({ id: 'Backup' });
 export type Backup = z.infer<typeof Backup>;

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { ClusterId, OperationId, UserId } from '../ids';
+import { FailoverChange, FailoverChoice, FailoverSettings } from './failover';
 import { Description, Instant, Labels, NodeName, ResourceName, SqlName } from './fields';
+import { FromBackup } from './restore';
 
-export const ClusterState = z.enum(['creating', 'ready', 'degraded', 'failed', 'deleting']);
+export const ClusterState = z.enum(['creating', 'ready', 'degraded', 'restoring', 'failed', 'deleting']);
 export type ClusterState = z.infer<typeof ClusterState>;
 
 export const MemberRole = z.enum(['leader', 'replica', 'sync_standby']);
@@ -19,6 +21,14 @@ export const Member = z
       .meta({ description: "Patroni's word: running, streaming, starting, stopped …", example: 'streaming' }),
     timeline: z.int().nullable(),
     lagBytes: z.int().nonnegative().nullable(),
+    watchdog: z.boolean().nullable().meta({
+      description:
+        'whether the machine has a watchdog that resets it when Patroni hangs while it leads; null while unknown',
+    }),
+    rejoining: z.enum(['starting', 'rewinding', 'copying']).nullable().meta({
+      description:
+        'a former leader on its way back as a replica: it starts, what only it has written is undone (pg_rewind), or it is copied anew; null when it is not',
+    }),
   })
   .meta({ id: 'Member' });
 export type Member = z.infer<typeof Member>;
@@ -53,6 +63,7 @@ export const Cluster = z
     nodes: z.int(),
     postgresVersion: z.int(),
     timeline: z.int().nullable(),
+    failover: FailoverSettings,
     members: z.array(Member),
     connection: Connection.nullable(),
     operationId: OperationId.nullable().meta({
@@ -78,17 +89,46 @@ export const CreateCluster = z
         ).default('app'),
         user: SqlName.refine(
           (name) =>
-            !['postgres', 'replicator', 'rewind', 'pgbouncer_auth', 'pgbouncer', 'pgfleet_monitor'].includes(
-              name,
-            ),
+            ![
+              'postgres',
+              'replicator',
+              'rewind',
+              'pgbouncer_auth',
+              'pgbouncer',
+              'pgfleet_monitor',
+              'pgfleet_pooler',
+            ].includes(name),
           'is taken by the platform',
         ).default('app'),
       })
-      .default({ name: 'app', user: 'app' }),
+      .optional()
+      .meta({
+        description:
+          'default: app, owned by app. Left out with `fromBackup`: then they are those of the backup',
+      }),
+    fromBackup: FromBackup.optional().meta({
+      description: 'begin with the data of a backup instead of an empty database; its source is not touched',
+    }),
+    failover: FailoverChoice.prefault({}),
     description: Description.default(''),
     labels: Labels.default({}),
   })
-  .meta({ id: 'CreateCluster' });
+  .refine(({ database, fromBackup }) => !database || !fromBackup, {
+    path: ['database'],
+    error: 'comes with the backup: leave it out',
+  })
+  .meta({
+    id: 'CreateCluster',
+    example: {
+      name: 'orders',
+      userId: 'usr_01979a3c-5f7e-7c11-8d2a-3b9f6c1e0a55',
+      nodes: 3,
+      database: { name: 'app', user: 'app' },
+      failover: { profile: 'fast' },
+      description: 'Orders of the shop',
+      labels: { team: 'payments' },
+    },
+  });
 export type CreateCluster = z.infer<typeof CreateCluster>;
 
 /** What can be changed now. Anything else a cluster has is refused with a reason by the use case, not as an unknown field. */
@@ -97,6 +137,7 @@ export const UpdateCluster = z
     name: ResourceName.optional(),
     description: Description.optional(),
     labels: Labels.optional(),
+    failover: FailoverChange.optional(),
     nodes: z.int().min(1).max(7).optional(),
     postgresVersion: z.int().optional(),
     userId: UserId.optional(),

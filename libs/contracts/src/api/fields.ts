@@ -73,5 +73,9 @@ export const Remedy = z
 export const Reason = z
   .string()
   .meta({ description: 'why, in words', example: 'The replica 3b9f6c1e0a55-2 left.' });
+export const BackupLabel = z
+  .string()
+  .regex(/^\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?$/, 'must be the label of a backup, as 20261123-120000F')
+  .meta({ example: '20261123-120000F' });
 export const WalName = z.string().meta({ description: 'a WAL segment', example: '000000010000000000000003' });
 export const Lsn = z.string().meta({ description: 'a position in the WAL', example: '0/3000028' });

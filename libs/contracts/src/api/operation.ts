@@ -2,8 +2,12 @@ import { z } from 'zod';
 import { ClusterId, OperationId } from '../ids';
 import { Cause, Instant, OperationKind, Remedy, StepName } from './fields';
 
-export const OperationState = z.enum(['pending', 'running', 'succeeded', 'failed', 'cancelled']);
+export const OperationState = z.enum(['scheduled', 'pending', 'running', 'succeeded', 'failed', 'cancelled']);
 export type OperationState = z.infer<typeof OperationState>;
+
+/** Whether an operation has come to its end; one that has failed can still be retried. */
+export const hasEnded = ({ state }: { readonly state: OperationState }): boolean =>
+  state === 'succeeded' || state === 'failed' || state === 'cancelled';
 
 export const StepState = z.enum(['pending', 'running', 'succeeded', 'failed']);
 export type StepState = z.infer<typeof StepState>;
@@ -34,6 +38,10 @@ export const Operation = z
     state: OperationState,
     steps: z.array(OperationStep),
     error: OperationError.optional(),
+    // Answers that were kept under an idempotency key before there was this field do not have it.
+    scheduledAt: Instant.nullable()
+      .default(null)
+      .meta({ description: 'not begun before; null for one that began at once' }),
     createdAt: Instant,
     updatedAt: Instant,
   })
@@ -48,6 +56,7 @@ export const Operation = z
         { name: 'boot', state: 'succeeded', attempt: 1, startedAt: at(0), endedAt: at(4) },
         { name: 'configure', state: 'running', attempt: 1, startedAt: at(4), endedAt: null },
       ],
+      scheduledAt: null,
       createdAt: at(0),
       updatedAt: at(4),
     },

@@ -25,7 +25,8 @@ const description = `PostgreSQL clusters on your own machines: ask for one, and 
 **Token.** Every request carries \`Authorization: Bearer <token>\`, but for health, metrics and this document.
 
 **Changes are operations.** What takes longer than a request answers \`202\` with \`Location: /operations/{operationId}\`. Get it until its state is
-\`succeeded\`, \`failed\` or \`cancelled\`, or read its log as an event stream. One operation at a time changes a cluster.
+\`succeeded\`, \`failed\` or \`cancelled\`, or read its log as an event stream. One operation at a time changes a cluster;
+one that is \`scheduled\` for later does not count until then.
 
 **Sending again safely.** Send an \`Idempotency-Key\` of your own with every POST. If the answer is lost, send the same request with the same key: you get
 the first answer, and nothing is done twice. The key with another body is refused with \`422\`.
@@ -38,6 +39,7 @@ Unknown fields and parameters are refused. A body has at most 64 KiB.
 const tags = [
   { name: 'Users', description: 'Who owns clusters.' },
   { name: 'Clusters', description: 'PostgreSQL, highly available, with a load balancer and backups.' },
+  { name: 'Backups', description: 'Backups, the archived WAL, and what can be restored from them.' },
   { name: 'Operations', description: 'What is being done, what was, and how it went.' },
   { name: 'Platform', description: 'Health, metrics and this document.' },
 ];
@@ -87,7 +89,7 @@ const operation = (endpoint: EndpointContract, collector: SchemaCollector): Open
     ],
     ...(body && {
       requestBody: {
-        required: true,
+        required: !endpoint.body.safeParse(undefined).success,
         content: { 'application/json': { schema: body, example: exampleOf(body, collector) } },
       },
     }),

@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { BackupList } from '../api/backup';
 import { Cluster, CreateCluster, Credentials, DeleteClusterQuery, UpdateCluster } from '../api/cluster';
+import { ClusterHistory, FailoverRequest, SwitchoverRequest } from '../api/failover';
 import { ClusterHealth } from '../api/health';
 import { Operation } from '../api/operation';
 import { PageQuery } from '../api/page';
+import { ClusterLineages, RestoreRequest } from '../api/restore';
 import { ClusterId } from '../ids';
 import { ClusterPage } from '../requests/cluster-requests';
 import { defineEndpoint } from './define-endpoint';
@@ -23,10 +24,15 @@ export const postCluster = defineEndpoint({
   summary: 'Create a cluster',
   description:
     'Orders machines and makes of them a PostgreSQL cluster with a load balancer and a first backup. Follow the operation: it ends ' +
-    'when a row was written on the primary port and read on the replica port. Three nodes survive the loss of one.',
+    'when a row was written on the primary port and read on the replica port. Three nodes survive the loss of one. With `fromBackup` ' +
+    'it begins with the data of another cluster, or of one that is deleted, as of then; the source is not touched.',
   body: CreateCluster,
   answer: accepted('The creation has begun.'),
-  refusals: { 404: 'There is no such user.', 409: 'The user has a cluster of this name.' },
+  refusals: {
+    404: 'There is no such user, or no such cluster or lineage to restore from.',
+    409: 'The user has a cluster of this name.',
+    422: 'The backup does not lead to the target; the problem names the nearest that it leads to.',
+  },
 });
 
 export const getClusters = defineEndpoint({
@@ -60,8 +66,9 @@ export const putCluster = defineEndpoint({
   tag,
   summary: 'Change a cluster',
   description:
-    'Changes name, description or labels: the fields that are given, leaving the others. `labels` replaces all labels. Anything ' +
-    'else that a cluster has is refused with the reason.',
+    'Changes name, description, labels or failover settings: the fields that are given, leaving the others. `labels` replaces all ' +
+    'labels. `failover` is applied to the machines one after the other, without interrupting anybody. Anything else that a cluster ' +
+    'has is refused with the reason.',
   params,
   body: UpdateCluster,
   answer: accepted('The change was taken on.'),
@@ -99,18 +106,6 @@ export const getClusterCredentials = defineEndpoint({
   refusals: { 404: missing, 409: 'The cluster cannot be reached yet.' },
 });
 
-export const getClusterBackups = defineEndpoint({
-  id: 'listBackups',
-  method: 'GET',
-  path: '/clusters/{clusterId}/backups',
-  tag,
-  summary: 'List backups',
-  description: 'What `pgbackrest info` says of the cluster: its backups, and the WAL that is archived.',
-  params,
-  answer: { status: 200, description: 'The backups, newest first.', schema: BackupList },
-  refusals: { 404: 'There is no such cluster, or nothing was archived of it yet.' },
-});
-
 export const getHealthOfCluster = defineEndpoint({
   id: 'getHealth',
   method: 'GET',
@@ -122,4 +117,115 @@ export const getHealthOfCluster = defineEndpoint({
   params,
   answer: { status: 200, description: 'The health of every node.', schema: ClusterHealth },
   refusals: { 404: 'There is no such cluster, or it is not probed yet.' },
+});
+
+export const postSwitchover = defineEndpoint({
+  id: 'switchover',
+  method: 'POST',
+  path: '/clusters/{clusterId}/switchover',
+  tag,
+  summary: 'Hand the lead to another member',
+  description:
+    'Planned: nothing is lost, no session through port 5000 ends; statements are held by the poolers for a moment. A transaction that ' +
+    'runs longer than the poolers may hold makes it fail without effect.',
+  params,
+  body: SwitchoverRequest,
+  answer: accepted('The switchover has begun, or is scheduled.'),
+  refusals: {
+    404: missing,
+    409: `The cluster is not healthy, or the candidate is not fit; the problem says why and shows the members. Or: ${changing}`,
+  },
+});
+
+export const postFailover = defineEndpoint({
+  id: 'failover',
+  method: 'POST',
+  path: '/clusters/{clusterId}/failover',
+  tag,
+  summary: 'Replace a leader that is gone or unwell',
+  description:
+    'For a leader that cannot hand over. What it wrote last and no other member has is lost: unless that is known to be nothing, ' +
+    '`confirmDataLoss` must be true.',
+  params,
+  body: FailoverRequest,
+  answer: accepted('The failover has begun.'),
+  refusals: {
+    404: missing,
+    409: `The leader is well, no member can take over, or data may be lost and that was not confirmed; the problem says how much. Or: ${changing}`,
+  },
+});
+
+export const getClusterHistory = defineEndpoint({
+  id: 'getHistory',
+  method: 'GET',
+  path: '/clusters/{clusterId}/history',
+  tag,
+  summary: 'Get who led when',
+  description:
+    "Every leadership, newest first: how and why it began, the timeline and where it begins, outage and loss; merged with Patroni's own history.",
+  params,
+  answer: { status: 200, description: 'The leaderships.', schema: ClusterHistory },
+  refusals: { 404: missing },
+});
+
+const nothingAside = 'No restore of the cluster is waiting to be confirmed or undone.';
+
+export const postRestore = defineEndpoint({
+  id: 'restoreCluster',
+  method: 'POST',
+  path: '/clusters/{clusterId}/restore',
+  tag,
+  summary: 'Restore in place',
+  description:
+    'Takes the cluster back to an earlier state: nobody is served meanwhile, all sessions end. What is there now is archived and set ' +
+    'aside first; `undo` returns to it, `confirm` deletes it. A target that cannot be reached is refused before anything is touched. ' +
+    'From then on the cluster archives to a new lineage, with a full backup of its own.',
+  params,
+  body: RestoreRequest,
+  answer: accepted('The restore has begun.'),
+  refusals: {
+    404: missing,
+    409: `The cluster is not in a state to be restored, or an earlier restore is neither confirmed nor undone. Or: ${changing}`,
+    422: 'The backups do not lead to the target; the problem names the nearest that they lead to.',
+  },
+});
+
+export const postRestoreUndo = defineEndpoint({
+  id: 'undoRestore',
+  method: 'POST',
+  path: '/clusters/{clusterId}/restore/undo',
+  tag,
+  summary: 'Undo a restore',
+  description:
+    'Returns to the data, and to the lineage, of before the last restore. What was written since the restore is given up: it is in ' +
+    'the lineage that is left, and can be restored from there.',
+  params,
+  answer: accepted('The return has begun.'),
+  refusals: { 404: missing, 409: `${nothingAside} Or: ${changing}` },
+});
+
+export const postRestoreConfirm = defineEndpoint({
+  id: 'confirmRestore',
+  method: 'POST',
+  path: '/clusters/{clusterId}/restore/confirm',
+  tag,
+  summary: 'Confirm a restore',
+  description: 'Deletes the data of before the last restore, which take as much room as the cluster itself.',
+  params,
+  answer: accepted('The deletion has begun.'),
+  refusals: { 404: missing, 409: `${nothingAside} Or: ${changing}` },
+});
+
+export const getClusterLineages = defineEndpoint({
+  id: 'listLineages',
+  method: 'GET',
+  path: '/clusters/{clusterId}/lineages',
+  tag,
+  summary: 'List lineages',
+  description:
+    'The histories of WAL and backups that the cluster has written, newest first: each restore begins one. Also of a cluster that is ' +
+    'deleted, whose backups were kept.',
+  params,
+  answer: { status: 200, description: 'The lineages.', schema: ClusterLineages },
+  refusals: { 404: missing },
 });

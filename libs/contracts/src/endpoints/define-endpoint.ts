@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
-export type Tag = 'Users' | 'Clusters' | 'Operations' | 'Platform';
+export type Tag = 'Users' | 'Clusters' | 'Backups' | 'Operations' | 'Platform';
 
 /** What an endpoint answers when all is well. */
 export interface Answer {

@@ -60,9 +60,15 @@ export const postCancel = defineEndpoint({
   path: '/operations/{operationId}/cancel',
   tag,
   summary: 'Cancel an operation',
-  description: 'Stops it before its next step, and the job that runs for it now.',
+  description:
+    'Stops it before its next step, and the job that runs for it now. One that is scheduled is cancelled at once.',
   params,
-  answer: { status: 202, description: 'It will stop.', schema: Operation, location: '/operations/{id}' },
+  answer: {
+    status: 202,
+    description: 'It will stop, or was only scheduled and is cancelled.',
+    schema: Operation,
+    location: '/operations/{id}',
+  },
   refusals: { 404: missing, 409: 'It has ended.' },
 });
 

@@ -1,6 +1,10 @@
 import { z } from 'zod';
-import { NodeName, Reason, Stanza } from '../api/fields';
+import { PossibleLoss } from '../api/failover';
+import { ProvenRestores } from '../api/drill';
+import { Cause, Instant, Lsn, NodeName, Reason, Remedy, Stanza, StepName } from '../api/fields';
 import { ClusterState, MemberRole } from '../api/cluster';
+import { RecoveryEnd } from '../api/restore';
+import { RestoreTarget } from '../api/restore-target';
 import { defineEvent } from '../define-event';
 import { ClusterId, UserId } from '../ids';
 
@@ -77,4 +81,173 @@ export const clusterMemberStateChanged = defineEvent({
   version: 1,
   description: "A member's role, state or timeline changed.",
   data: member.extend({ fromRole: MemberRole, fromState: PatroniState }),
+});
+
+const leaders = { clusterId: ClusterId, from: NodeName, to: NodeName };
+const timelines = {
+  fromTimeline: z.int().nullable(),
+  toTimeline: z.int(),
+  promotedAt: Lsn.nullable().meta({ description: 'where the new timeline begins' }),
+};
+const outageMs = z.int().nonnegative().meta({
+  description: 'from the last sign of the old leader to the first possible write, as the nodes saw it',
+  example: 2100,
+});
+
+export const clusterFailoverStarted = defineEvent({
+  name: 'cluster.failover.started',
+  version: 1,
+  description: 'The leader was lost and none is there: the members elect another.',
+  data: z.object({
+    clusterId: ClusterId,
+    leader: NodeName,
+    timeline: z.int().nullable(),
+    cause: Cause,
+    etcdRevision: z.string().meta({ example: '4711' }),
+  }),
+});
+export const clusterFailoverCompleted = defineEvent({
+  name: 'cluster.failover.completed',
+  version: 1,
+  description: 'After the loss of its leader the cluster takes writes again.',
+  data: z.object({
+    ...leaders,
+    ...timelines,
+    outageMs,
+    loss: PossibleLoss,
+    cause: Cause,
+    fenced: z.boolean().meta({ description: "the platform proved that the old leader's machine was off" }),
+  }),
+});
+export const clusterFailoverLossMeasured = defineEvent({
+  name: 'cluster.failover.loss.measured',
+  version: 1,
+  description:
+    'The old leader of a failover is back, and it was counted what it had written that the new leader never got.',
+  data: z.object({
+    clusterId: ClusterId,
+    member: NodeName,
+    timeline: z.int().meta({ description: 'that it wrote on' }),
+    promotedAt: Lsn.meta({ description: 'where the new leader went its own way' }),
+    bytes: z.int().nonnegative(),
+    transactions: z.int().nonnegative().meta({ description: 'committed there and lost' }),
+  }),
+});
+export const clusterSwitchoverCompleted = defineEvent({
+  name: 'cluster.switchover.completed',
+  version: 1,
+  description: 'A planned change of the leader has ended: the new one takes writes; nothing was lost.',
+  data: z.object({
+    ...leaders,
+    ...timelines,
+    stallMs: z.int().nonnegative().nullable().meta({
+      description:
+        'how long statements were held by the poolers; null when they were not (a switchover by hand)',
+      example: 640,
+    }),
+  }),
+});
+export const clusterDegraded = defineEvent({
+  name: 'cluster.degraded',
+  version: 1,
+  description:
+    'The cluster is not whole any more: it has no leader, or a member is missing or does not stream.',
+  data: cluster.extend({ reason: Reason, leader: NodeName.nullable(), serving: z.int(), nodes: z.int() }),
+});
+export const clusterRecovered = defineEvent({
+  name: 'cluster.recovered',
+  version: 1,
+  description: 'The cluster is whole again.',
+  data: cluster.extend({ degradedAt: Instant, durationMs: z.int().nonnegative() }),
+});
+export const clusterMemberRejoining = defineEvent({
+  name: 'cluster.member.rejoining',
+  version: 1,
+  description: 'A former leader is there again, and on its way back as a replica; said of each phase.',
+  data: z.object({
+    clusterId: ClusterId,
+    member: NodeName,
+    timeline: z.int().meta({ description: 'that it led on' }),
+    phase: z.enum(['starting', 'rewinding', 'copying']).meta({
+      description:
+        'starting: its database comes up; rewinding: pg_rewind undoes what only it has written; copying: anew from the leader',
+    }),
+  }),
+});
+export const clusterMemberRejoined = defineEvent({
+  name: 'cluster.member.rejoined',
+  version: 1,
+  description: 'A former leader follows the new one.',
+  data: z.object({
+    clusterId: ClusterId,
+    member: NodeName,
+    timeline: z.int(),
+    how: z.enum(['followed', 'rewound', 'copied']).meta({
+      description: 'followed: it had nothing of its own; rewound: by pg_rewind; copied: anew from the leader',
+    }),
+  }),
+});
+
+const from = Stanza.meta({ description: 'the lineage that is restored from' });
+
+export const clusterRestoreStarted = defineEvent({
+  name: 'cluster.restore.started',
+  version: 1,
+  description: 'The target can be reached, and the cluster is being taken back to it: it serves nobody.',
+  data: cluster.extend({ from, target: RestoreTarget }),
+});
+export const clusterRestoreCompleted = defineEvent({
+  name: 'cluster.restore.completed',
+  version: 1,
+  description:
+    'The cluster serves the restored data, every member streams, and WAL goes to a new lineage. What was there before is set aside.',
+  data: cluster.extend({
+    from,
+    target: RestoreTarget,
+    backupLabel: z.string().meta({ example: '20261123-120000F' }),
+    reached: RecoveryEnd,
+    stanza: Stanza.meta({ description: 'the new lineage' }),
+  }),
+});
+export const clusterRestoreFailed = defineEvent({
+  name: 'cluster.restore.failed',
+  version: 1,
+  description: 'A restore that had begun has stopped.',
+  data: cluster.extend({
+    from,
+    target: RestoreTarget,
+    step: StepName,
+    cause: Cause,
+    remedy: Remedy,
+    takenBack: z.boolean().meta({ description: 'the cluster serves the data of before the restore again' }),
+  }),
+});
+export const clusterRestoreUndone = defineEvent({
+  name: 'cluster.restore.undone',
+  version: 1,
+  description: 'The cluster serves the data of before its last restore, and archives to their lineage again.',
+  data: cluster.extend({
+    stanza: Stanza.meta({ description: 'the lineage that it archives to again' }),
+    left: Stanza.meta({ description: 'the lineage that is left' }),
+  }),
+});
+export const clusterRestoreConfirmed = defineEvent({
+  name: 'cluster.restore.confirmed',
+  version: 1,
+  description: 'What the last restore had set aside is deleted: it cannot be undone any more.',
+  data: cluster.extend({ stanza: Stanza }),
+});
+export const clusterProofSucceeded = defineEvent({
+  name: 'cluster.proof.succeeded',
+  version: 1,
+  description:
+    "Restores of a lineage were proven on a machine of their own, which goes away now. Correlated to the drill's operation.",
+  data: z.object({ clusterId: ClusterId, stanza: from, restores: ProvenRestores }),
+});
+export const clusterProofFailed = defineEvent({
+  name: 'cluster.proof.failed',
+  version: 1,
+  description:
+    "A restore of a lineage was not proven; the machine that it was tried on goes away. Correlated to the drill's operation.",
+  data: z.object({ clusterId: ClusterId, stanza: from, step: StepName, cause: Cause, remedy: Remedy }),
 });

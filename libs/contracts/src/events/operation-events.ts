@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { OperationKind, StepName } from '../api/fields';
+import { Instant, OperationKind, StepName } from '../api/fields';
 import { OperationError } from '../api/operation';
 import { defineEvent } from '../define-event';
 import { ClusterId, OperationId } from '../ids';
@@ -14,8 +14,8 @@ const step = operation.extend({ step: StepName, attempt: z.int() });
 export const operationCreated = defineEvent({
   name: 'operation.created',
   version: 1,
-  description: 'An operation was accepted.',
-  data: operation.extend({ steps: z.array(StepName) }),
+  description: 'An operation was accepted; one with `scheduledAt` begins then.',
+  data: operation.extend({ steps: z.array(StepName), scheduledAt: Instant.nullable() }),
 });
 export const operationStepStarted = defineEvent({
   name: 'operation.step.started',
@@ -44,7 +44,7 @@ export const operationFailed = defineEvent({
 export const operationCancelled = defineEvent({
   name: 'operation.cancelled',
   version: 1,
-  description: 'The operation was cancelled on request, between two steps.',
+  description: 'The operation was cancelled on request, between two steps or before it began.',
   data: operation.extend({ step: StepName }),
 });
 export const operationRetried = defineEvent({

@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { Cluster, CreateCluster, Credentials, MemberRole, UpdateCluster } from '../api/cluster';
+import { Cluster, ClusterState, CreateCluster, Credentials, MemberRole, UpdateCluster } from '../api/cluster';
+import { ClusterHistory, FailoverRequest, SwitchoverRequest } from '../api/failover';
 import { Operation } from '../api/operation';
 import { PageQuery, pageOf } from '../api/page';
+import { ClusterLineages, RestoreRequest } from '../api/restore';
 import { ClusterId, JobId } from '../ids';
 import { JobHost } from '../job';
 import { defineRequest, Idempotency } from './define-request';
@@ -42,7 +44,8 @@ export const getCredentials = defineRequest({
 export const updateCluster = defineRequest({
   service,
   name: 'update-cluster',
-  description: 'Changes name, description, labels. 404, 409, 422 for what cannot be changed yet.',
+  description:
+    'Changes name, description, labels, failover settings. 404, 409, 422 for what cannot be changed yet.',
   input: z.object({ clusterId: ClusterId, change: UpdateCluster }),
   output: Operation,
 });
@@ -52,6 +55,57 @@ export const deleteCluster = defineRequest({
   description: 'Starts the deletion. 404; 409 naming the operation that is changing the cluster.',
   input: z.object({ clusterId: ClusterId, keepBackups: z.boolean() }),
   output: Operation,
+});
+export const switchover = defineRequest({
+  service,
+  name: 'switchover',
+  description: 'Starts or schedules a switchover. 404; 409 with the reason and the members.',
+  input: z.object({ clusterId: ClusterId, request: SwitchoverRequest, idempotency: Idempotency }),
+  output: Operation,
+});
+export const failover = defineRequest({
+  service,
+  name: 'failover',
+  description: 'Starts a failover. 404; 409 with the reason, the members and what may be lost.',
+  input: z.object({ clusterId: ClusterId, request: FailoverRequest, idempotency: Idempotency }),
+  output: Operation,
+});
+export const restoreCluster = defineRequest({
+  service,
+  name: 'restore-cluster',
+  description:
+    'Starts a restore in place. 404; 409 with the reason; 422 with the nearest target that can be reached.',
+  input: z.object({ clusterId: ClusterId, request: RestoreRequest, idempotency: Idempotency }),
+  output: Operation,
+});
+export const undoRestore = defineRequest({
+  service,
+  name: 'undo-restore',
+  description:
+    'Starts the return to the data that the last restore has set aside. 404; 409 when there are none.',
+  input: z.object({ clusterId: ClusterId, idempotency: Idempotency }),
+  output: Operation,
+});
+export const confirmRestore = defineRequest({
+  service,
+  name: 'confirm-restore',
+  description: 'Starts the deletion of what the last restore has set aside. 404; 409 when there is nothing.',
+  input: z.object({ clusterId: ClusterId, idempotency: Idempotency }),
+  output: Operation,
+});
+export const listLineages = defineRequest({
+  service,
+  name: 'list-lineages',
+  description: 'The lineages that a cluster has written, also one that is deleted. 404.',
+  input: byId,
+  output: ClusterLineages,
+});
+export const getHistory = defineRequest({
+  service,
+  name: 'get-history',
+  description: 'Who led when. 404.',
+  input: byId,
+  output: ClusterHistory,
 });
 export const revealSecrets = defineRequest({
   service,
@@ -64,6 +118,8 @@ export const revealSecrets = defineRequest({
 /** What other services need to reach a cluster's machines. */
 export const Topology = z.object({
   clusterId: ClusterId,
+  state: ClusterState,
+  /** The lineage that it archives to now: a restore begins another one, and its undoing returns. */
   stanza: z.string(),
   nodes: z.array(JobHost.extend({ role: MemberRole.nullable(), state: z.string().nullable() })),
 });
@@ -72,7 +128,7 @@ export type Topology = z.infer<typeof Topology>;
 export const getTopology = defineRequest({
   service,
   name: 'get-topology',
-  description: 'The machines of a cluster and the roles they have now. 404.',
+  description: 'The machines of a cluster and the roles they have now, its state and its lineage. 404.',
   input: byId,
   output: Topology,
 });

@@ -34,7 +34,7 @@ const operationRequests = <S extends 'cluster-service' | 'backup-service'>(servi
     service,
     name: 'cancel-operation',
     description:
-      'Cancels before the next step, and the job that runs. 409 when it has ended. Null when another service owns it.',
+      'Cancels before the next step, and the job that runs; a scheduled one at once. 409 when it has ended. Null when another service owns it.',
     input: z.object({ operationId: OperationId, idempotency: Idempotency }),
     output: Operation.nullable(),
   }),

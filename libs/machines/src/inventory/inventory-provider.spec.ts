@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { timeLimited } from '../outside-call';
-import { NoCapacity, ProviderRefused, SpecConflict } from '../provider-errors';
+import { NoCapacity, NotOff, ProviderRefused, SpecConflict } from '../provider-errors';
 import { InventoryProvider } from './inventory-provider';
 
 const spec = { name: 'abc-1', role: 'node', sshKeys: ['ssh-ed25519 AAAA'], labels: { cluster: 'abc' } };
@@ -96,6 +96,16 @@ describe('InventoryProvider', () => {
     expect(await provider.power('abc-1')).toEqual({ state: 'unknown' });
     const deaf = new InventoryProvider({ file: file(), outside: timeLimited(1000), sshPort: 1 });
     expect((await deaf.get('abc-1'))?.state).toBe('unknown');
+  });
+
+  it('fences nothing, and says why; there is nothing to release', async () => {
+    await provider.create(spec);
+    expect(provider.provesPower).toBe(false);
+    const fence = provider.fence('abc-1');
+    await expect(fence).rejects.toThrow(NotOff);
+    await expect(fence).rejects.toThrow('cannot prove that machine abc-1 is off');
+    await provider.release('abc-1');
+    await provider.release('nobody');
   });
 
   it.each([

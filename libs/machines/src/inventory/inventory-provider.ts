@@ -7,7 +7,7 @@ import type {
   MachineSpec,
 } from '../machine-provider';
 import type { OutsideCalls } from '../outside-call';
-import { NoCapacity, SpecConflict } from '../provider-errors';
+import { NoCapacity, NotOff, SpecConflict } from '../provider-errors';
 import { Claims, type Claim } from './claims';
 import { readInventory, type InventoryMachine } from './inventory-file';
 import { sshGreets } from './ssh-greeting';
@@ -26,10 +26,11 @@ export interface InventoryProviderOptions {
 /**
  * Machines that you already own. `create` claims a free one, whose root must already accept the platform's key; `destroy` gives it
  * back, to be wiped by you before it is used again: no customer gets a machine with another's data. There is no power switch, so
- * the power is always `unknown`, and nothing may be concluded from silence.
+ * the power is always `unknown`, nothing may be concluded from silence, and no machine can be fenced.
  */
 export class InventoryProvider implements MachineProvider {
   readonly name = 'inventory';
+  readonly provesPower = false;
   private readonly claims: Claims;
 
   constructor(private readonly options: InventoryProviderOptions) {
@@ -90,6 +91,17 @@ export class InventoryProvider implements MachineProvider {
 
   power(_name: string): Promise<MachinePower> {
     return Promise.resolve({ state: 'unknown' });
+  }
+
+  fence(name: string): Promise<void> {
+    return Promise.reject(
+      new NotOff(`an inventory cannot prove that machine ${name} is off, nor keep it from being switched on`),
+    );
+  }
+
+  /** Nothing is ever fenced. */
+  release(_name: string): Promise<void> {
+    return Promise.resolve();
   }
 
   private async state() {

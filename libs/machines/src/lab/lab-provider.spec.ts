@@ -2,17 +2,20 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { timeLimited } from '../outside-call';
-import { ProviderUnavailable } from '../provider-errors';
+import { NotOff, ProviderRefused, ProviderUnavailable } from '../provider-errors';
 import { LabProvider } from './lab-provider';
 
 /** How the adapter takes a labd that fails. How it works with one that does not is tested on a real lab, in deploy/lab. */
 describe('LabProvider', () => {
   let server: Server;
-  let answer: { status: number; body: string };
+  let answer = { status: 200, body: '' };
+  let asked: string;
 
   beforeAll(async () => {
-    server = createServer((_request, response) => {
-      if (answer.status > 0) response.writeHead(answer.status).end(answer.body);
+    server = createServer((request, response) => {
+      asked = `${request.method} ${request.url} `;
+      request.on('data', (part: Buffer) => (asked += part.toString()));
+      if (answer.status > 0) request.on('end', () => response.writeHead(answer.status).end(answer.body));
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
   });
@@ -22,7 +25,12 @@ describe('LabProvider', () => {
   });
 
   const provider = (port = (server.address() as AddressInfo).port) =>
-    new LabProvider({ url: `http://127.0.0.1:${port}`, token: 'secret', outside: timeLimited(200) });
+    new LabProvider({
+      url: `http://127.0.0.1:${port}`,
+      token: 'secret',
+      // Short only where nothing comes: on a busy machine an answer may take its time.
+      outside: timeLimited(answer.status > 0 ? 4000 : 200),
+    });
 
   it.each([
     ['breaks', 500, '{"code":"internal","detail":"disk on fire"}', 'disk on fire'],
@@ -34,6 +42,38 @@ describe('LabProvider', () => {
     const call = provider().capacity();
     await expect(call).rejects.toThrow(ProviderUnavailable);
     await expect(call).rejects.toThrow(message);
+  });
+
+  const notOff = '{"code":"not-off","detail":"one runs","remedy":"kill it"}';
+  const notFound = '{"code":"not-found","detail":"no machine is called one"}';
+  const invalid = '{"code":"invalid-input","detail":"one is no name"}';
+  const broken = '{"code":"internal","detail":"disk on fire"}';
+
+  it.each([
+    ['fence', 200, '{"fenced":true}', true],
+    ['release', 200, '{"fenced":false}', false],
+    ['release', 404, notFound, false],
+  ] as const)('is done with %s when labd answers %d', async (call, status, body, fenced) => {
+    answer = { status, body };
+    await provider()[call]('one');
+    expect(asked).toBe(`PUT /v1/machines/one/fence {"fenced":${fenced}}`);
+  });
+
+  it.each([
+    ['fence', 409, notOff, NotOff, 'one runs (kill it)'],
+    ['fence', 404, notFound, NotOff, 'no machine is called one'],
+    ['fence', 400, invalid, ProviderRefused, 'one is no name'],
+    ['fence', 200, '{"fenced":false}', ProviderUnavailable, 'something else than expected'],
+    ['fence', 200, '{}', ProviderUnavailable, 'something else than expected'],
+    ['fence', 500, broken, ProviderUnavailable, 'disk on fire'],
+    ['fence', 0, '', ProviderUnavailable, 'timeout'],
+    ['release', 400, invalid, ProviderRefused, 'one is no name'],
+    ['release', 500, broken, ProviderUnavailable, 'disk on fire'],
+  ] as const)('fails to %s when labd answers %d %s', async (call, status, body, kind, message) => {
+    answer = { status, body };
+    const outcome = provider()[call]('one');
+    await expect(outcome).rejects.toThrow(kind);
+    await expect(outcome).rejects.toThrow(message);
   });
 
   it('is unavailable when nothing listens, and says why', async () => {

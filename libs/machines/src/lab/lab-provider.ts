@@ -7,8 +7,8 @@ import type {
   MachineSpec,
 } from '../machine-provider';
 import type { OutsideCalls } from '../outside-call';
-import { NoCapacity, ProviderRefused, ProviderUnavailable, SpecConflict } from '../provider-errors';
-import { labdCapacity, labdMachine, labdMachines, labdPower, labdProblem } from './labd-answers';
+import { NoCapacity, NotOff, ProviderRefused, ProviderUnavailable, SpecConflict } from '../provider-errors';
+import { labdCapacity, labdFenced, labdMachine, labdMachines, labdPower, labdProblem } from './labd-answers';
 
 export interface LabProviderOptions {
   /** Where labd listens on the bridge, e.g. `http://10.77.0.1:7070`. */
@@ -26,6 +26,7 @@ interface Answer {
 /** Machines of the lab, by labd's API. */
 export class LabProvider implements MachineProvider {
   readonly name = 'lab';
+  readonly provesPower = true;
 
   constructor(private readonly options: LabProviderOptions) {}
 
@@ -57,6 +58,22 @@ export class LabProvider implements MachineProvider {
   async power(name: string): Promise<MachinePower> {
     const answer = await this.send('power', `${path(name)}/power`);
     return answer.status === 404 ? { state: 'unknown' } : parsed(labdPower, accepted(answer));
+  }
+
+  /** A machine that the lab does not have is not seen off: it says nothing about one that it may have had. */
+  async fence(name: string): Promise<void> {
+    const answer = await this.setFenced('fence', name, true);
+    if (answer.status === 404) throw new NotOff(refusal(answer).message);
+    parsed(labdFenced, accepted(answer));
+  }
+
+  async release(name: string): Promise<void> {
+    const answer = await this.setFenced('release', name, false);
+    if (answer.status !== 404) accepted(answer);
+  }
+
+  private setFenced(what: string, name: string, fenced: boolean): Promise<Answer> {
+    return this.send(what, `${path(name)}/fence`, { method: 'PUT', body: { fenced } });
   }
 
   private async ask<T extends z.ZodType>(
@@ -95,13 +112,18 @@ interface Request {
 }
 
 /** The answer's body, or the error that its refusal means. */
-function accepted({ status, body }: Answer): unknown {
-  if (status < 400) return body;
-  const { code, detail, remedy } = parsed(labdProblem, body);
-  const message = remedy ? `${detail} (${remedy})` : detail;
+function accepted(answer: Answer): unknown {
+  if (answer.status < 400) return answer.body;
+  const { code, message } = refusal(answer);
   if (code === 'no-capacity') throw new NoCapacity(message);
   if (code === 'machine-exists') throw new SpecConflict(message);
+  if (code === 'not-off') throw new NotOff(message);
   throw new ProviderRefused(`labd refused: ${message}`);
+}
+
+function refusal({ body }: Answer): { code: string; message: string } {
+  const { code, detail, remedy } = parsed(labdProblem, body);
+  return { code, message: remedy ? `${detail} (${remedy})` : detail };
 }
 
 function parsed<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {

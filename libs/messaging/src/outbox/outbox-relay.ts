@@ -76,14 +76,31 @@ export class OutboxRelay implements OnApplicationBootstrap {
   /** Returns how many rows were published. */
   private async publishBatch(): Promise<number> {
     const batch = await this.table.claim(leaseMs);
-    const outcomes = await Promise.all(batch.map((row) => this.publish(row)));
-    const published = batch.filter((_, index) => outcomes[index] === null);
-    await this.table.remove(published);
-    for (const [index, row] of batch.entries()) {
-      const failure = outcomes[index];
-      if (failure) await this.table.release(row, failure, backoffMs(row.attempts));
+    const runs = new Map<string, OutboxRow[]>();
+    for (const row of batch) {
+      const key = row.orderingKey ?? row.id;
+      runs.set(key, [...(runs.get(key) ?? []), row]);
     }
-    return published.length;
+    const counts = await Promise.all([...runs.values()].map((run) => this.publishRun(run)));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Publishes rows one after the other, up to the first that fails; returns how many. */
+  private async publishRun(run: readonly OutboxRow[]): Promise<number> {
+    let count = 0;
+    let failure: string | null = null;
+    for (const row of run) {
+      failure = await this.publish(row);
+      if (failure) break;
+      count++;
+    }
+    await this.table.remove(run.slice(0, count));
+    const failed = run[count];
+    if (failed && failure) {
+      await this.table.giveBack(run.slice(count + 1));
+      await this.table.release(failed, failure, backoffMs(failed.attempts));
+    }
+    return count;
   }
 
   /** Returns why it failed, null when the stream has the message. */

@@ -6,6 +6,8 @@ import { DataSource } from 'typeorm';
 export interface OutboxRow {
   readonly seq: string;
   readonly id: string;
+  /** Rows with the same one are published in the order in which they were written. */
+  readonly orderingKey: string | null;
   readonly subject: string;
   readonly payload: string;
   /** This try, counted from 1. */
@@ -14,9 +16,13 @@ export interface OutboxRow {
 
 const batchSize = 64;
 
-/** Of an ordered aggregate only the oldest row that is still there may go, whoever holds it: no later one overtakes it. */
+/**
+ * Of an ordered aggregate only who gets the oldest row that is still there gets any, and then all behind it that may go: no later one
+ * overtakes an earlier one, and a change that tells of many things does not wait for a claim and a removal for each.
+ */
 const isHead = `(ordering_key IS NULL OR NOT EXISTS (
   SELECT FROM outbox AS earlier WHERE earlier.ordering_key = due.ordering_key AND earlier.seq < due.seq))`;
+const canGo = 'not_before <= now() AND (lease_until IS NULL OR lease_until < now())';
 
 /** The outbox as the relays of a service see it; each process is one lease owner. */
 @Injectable()
@@ -29,13 +35,16 @@ export class OutboxTable {
   async claim(leaseMs: number): Promise<OutboxRow[]> {
     const claimed = await rows<OutboxRow>(
       this.dataSource,
-      `UPDATE outbox SET lease_owner = $1, lease_until = clock_timestamp() + $2 * interval '1 millisecond', attempts = attempts + 1
-       WHERE seq IN (
-         SELECT seq FROM outbox AS due
-         WHERE not_before <= clock_timestamp() AND (lease_until IS NULL OR lease_until < clock_timestamp())
-           AND ${isHead}
-         ORDER BY seq LIMIT ${batchSize} FOR UPDATE SKIP LOCKED)
-       RETURNING seq, id, subject, payload, attempts`,
+      `WITH head AS (
+         SELECT seq, ordering_key FROM outbox AS due WHERE ${canGo} AND ${isHead}
+         ORDER BY seq LIMIT ${batchSize} FOR UPDATE SKIP LOCKED),
+       behind AS (
+         SELECT seq, bool_and(${canGo}) OVER (PARTITION BY ordering_key ORDER BY seq) AS may_go,
+           row_number() OVER (PARTITION BY ordering_key ORDER BY seq) AS nth
+         FROM outbox WHERE ordering_key IN (SELECT ordering_key FROM head))
+       UPDATE outbox SET lease_owner = $1, lease_until = now() + $2 * interval '1 millisecond', attempts = attempts + 1
+       WHERE seq IN (SELECT seq FROM head UNION SELECT seq FROM behind WHERE may_go AND nth <= ${batchSize})
+       RETURNING seq, id, ordering_key AS "orderingKey", subject, payload, attempts`,
       [this.owner, leaseMs],
     );
     return claimed.sort((a, b) => Number(a.seq) - Number(b.seq));
@@ -52,6 +61,15 @@ export class OutboxTable {
       `UPDATE outbox SET lease_until = clock_timestamp() + $3 * interval '1 millisecond', last_error = $4
        WHERE seq = $1 AND lease_owner = $2`,
       [row.seq, this.owner, delayMs, reason],
+    );
+  }
+
+  /** Gives rows back that were not tried. */
+  async giveBack(untried: readonly OutboxRow[]): Promise<void> {
+    if (untried.length === 0) return;
+    await this.dataSource.query(
+      `UPDATE outbox SET lease_owner = NULL, lease_until = NULL, attempts = attempts - 1 WHERE seq = ANY($1) AND lease_owner = $2`,
+      [untried.map((row) => row.seq), this.owner],
     );
   }
 

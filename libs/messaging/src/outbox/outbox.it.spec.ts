@@ -4,6 +4,7 @@ import { CloudEvent, clusterUpdated, newId } from '@pgfleet/contracts';
 import { eventually, type Services, startServices } from '@pgfleet/integration';
 import { DataSource } from 'typeorm';
 import { Outbox } from '../index';
+import { OutboxTable, type OutboxRow } from './outbox-table';
 import { readStream } from '../testing/read-stream';
 import { observe, prepare, startTestService } from '../testing/test-service';
 
@@ -108,6 +109,25 @@ describe('outbox', () => {
       const stored = await eventsOf(clusterId);
       expect(stored.map(({ json }) => (json.data as { name: string }).name)).toEqual(numbers(12));
     }
+  });
+
+  it('takes what one change tells of an aggregate at once, so that the last of it does not wait for each before it', async () => {
+    const clusterId = newId('clu');
+    await drained();
+    const claims = apps.map((app) => jest.spyOn(app.get(OutboxTable), 'claim'));
+    await database.transaction(async (tx) => {
+      for (const name of numbers(30))
+        await outbox.publish(tx, clusterUpdated, clusterId, { clusterId, name });
+    });
+    await drained();
+    const taken = await Promise.all(
+      claims.flatMap(({ mock }) => mock.results.map(({ value }) => value as Promise<OutboxRow[]>)),
+    );
+    expect(taken.map((rows) => rows.length).filter((count) => count > 0)).toEqual([30]);
+    for (const claim of claims) claim.mockRestore();
+    expect((await eventsOf(clusterId)).map(({ json }) => (json.data as { name: string }).name)).toEqual(
+      numbers(30),
+    );
   });
 
   it('holds a delayed message until its time, lets others pass, and can take it back', async () => {

@@ -3,7 +3,7 @@ import {
   type EventContract,
   type EventData,
   eventSubject,
-  eventType,
+  makeEvent,
   newId,
   type ServiceName,
 } from '@pgfleet/contracts';
@@ -47,18 +47,8 @@ export class Outbox {
   ): Promise<string> {
     const id = options.id ?? newId('evt');
     const subject = eventSubject(contract, aggregateId);
-    const event = {
-      specversion: '1.0',
-      id,
-      source: `/pgfleet/${this.service}`,
-      type: eventType(contract),
-      subject: aggregateId,
-      time: new Date().toISOString(),
-      datacontenttype: 'application/json',
-      ...(options.correlationId && { correlationid: options.correlationId }),
-      ...(options.causationId && { causationid: options.causationId }),
-      data: contract.data.parse(data),
-    };
+    const facts = { ...options, id, service: this.service, subject: aggregateId };
+    const event = makeEvent(contract, contract.data.parse(data) as EventData<E>, facts);
     const [aggregate] = contract.name.split('.');
     await this.write(tx, id, `${aggregate}/${aggregateId}`, subject, encodeMessage(subject, event), null);
     return id;

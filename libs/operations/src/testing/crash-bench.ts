@@ -23,6 +23,7 @@ export class CrashBench {
   private readonly operations: readonly string[];
   private readonly stops: StopList;
   private readonly dir: string;
+  private isOver = false;
 
   private constructor(
     private readonly services: Services,
@@ -90,6 +91,7 @@ export class CrashBench {
     const watched = (async () => {
       for (;;) {
         const exitCode = await process.ended();
+        if (this.isOver) return;
         if (stopping) return expect(exitCode).toBe(0);
         deaths += 1;
         process = this.run();
@@ -105,6 +107,7 @@ export class CrashBench {
 
   /** Kills every process that is left. */
   async end(): Promise<void> {
+    this.isOver = true; // a failed spec may have left some that are replaced when they die
     await Promise.all([...this.processes].map((process) => process.kill()));
     rmSync(this.dir, { recursive: true });
   }

@@ -8,6 +8,7 @@ export interface ApiOperation {
   readonly security?: readonly unknown[];
   readonly parameters?: readonly ApiParameter[];
   readonly requestBody?: {
+    readonly required?: boolean;
     readonly content: Readonly<Record<string, { schema: JsonSchema; example?: unknown }>>;
   };
 }

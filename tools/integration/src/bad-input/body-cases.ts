@@ -150,6 +150,11 @@ const notUtf8 = (endpoint: Endpoint, name: string): BadInput =>
 
 const exampleMembers = (schema: JsonSchema): object => (schema.default ?? {}) as object;
 
+const missing = (endpoint: Endpoint): BadInput[] => [
+  spoil(endpoint, 'no body', [400], { body: undefined }),
+  spoil(endpoint, 'an empty object', [400], { body: '{}', headers: json }),
+];
+
 export const bodyCases = (endpoint: Endpoint, document: ApiDocument): BadInput[] => {
   if (!endpoint.needsToken) return [];
   const schema = endpoint.operation.requestBody?.content['application/json']?.schema;
@@ -158,8 +163,7 @@ export const bodyCases = (endpoint: Endpoint, document: ApiDocument): BadInput[]
   const example = endpoint.body as Record<string, unknown>;
   return [
     ...unreadable(endpoint),
-    spoil(endpoint, 'no body', [400], { body: undefined }),
-    spoil(endpoint, 'an empty object', [400], { body: '{}', headers: json }),
+    ...(endpoint.operation.requestBody?.required === false ? [] : missing(endpoint)),
     ...(required as string[]).map((name) =>
       spoil(endpoint, `no ${name}`, [400], {
         body: JSON.stringify({ ...example, [name]: undefined }),

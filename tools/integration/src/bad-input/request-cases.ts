@@ -32,20 +32,26 @@ export const pathCases = (endpoint: Endpoint): BadInput[] => {
   const parameters = (endpoint.operation.parameters ?? []).filter((parameter) => parameter.in === 'path');
   return parameters.flatMap(({ name, schema }) => {
     const example = String((schema.examples as unknown[])[0]);
-    const [prefix = ''] = example.split('_');
     const segments = {
       ...hostileSegments,
-      'an id in upper case': example.toUpperCase(),
       'an id with a blank before it': `%20${example}`,
       'an id with a line feed after it': `${example}%0a`,
       'an id with a quote after it': `${example}'`,
       'an id that is one letter short': example.slice(0, -1),
-      'an id that is no UUIDv7': `${prefix}_01979a3c-5f7e-4c11-8d2a-3b9f6c1e0a55`,
     };
-    return [
-      ...Object.entries(segments).map(([what, segment]) =>
+    const refused = (cases: Record<string, string>): BadInput[] =>
+      Object.entries(cases).map(([what, segment]) =>
         spoil(endpoint, `${name} is ${what}`, [400], { path: endpoint.path.replace(example, segment) }),
-      ),
+      );
+    const prefix = /^([a-z]+)_/.exec(example)?.[1];
+    // A name that is not ours, as the label of a backup, has another form.
+    if (prefix === undefined) return refused(segments);
+    return [
+      ...refused({
+        ...segments,
+        'an id in upper case': example.toUpperCase(),
+        'an id that is no UUIDv7': `${prefix}_01979a3c-5f7e-4c11-8d2a-3b9f6c1e0a55`,
+      }),
       spoil(endpoint, `${name} is nobody's`, [404], {
         path: endpoint.path.replace(example, `${prefix}_${unknownId}`),
       }),

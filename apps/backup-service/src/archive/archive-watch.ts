@@ -1,0 +1,58 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { listWalSights, ProblemError, type WalSight } from '@pgfleet/contracts';
+import { Requester } from '@pgfleet/messaging';
+import { showArchives } from './archive-metrics';
+import { ArchiveRecords } from './archive-records';
+
+const everyMs = 5_000;
+const timeoutMs = 3_000;
+
+/** Looks at the WAL of every cluster again and again. Every replica of this service does: it is read, and said once. */
+@Injectable()
+export class ArchiveWatch implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger('ArchiveWatch');
+  private readonly stop = new AbortController();
+  private loop: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly requester: Requester,
+    private readonly records: ArchiveRecords,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.loop = this.run();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stop.abort();
+    await this.loop;
+  }
+
+  /** Looks at one cluster now; null when cluster-service does not answer. 404 for a cluster that is not there. */
+  async look(clusterId: string): Promise<WalSight | null> {
+    try {
+      const [sight] = await this.requester.ask(listWalSights, { clusterId }, { timeoutMs });
+      if (sight) await this.records.take(sight);
+      return sight ?? null;
+    } catch (error) {
+      if (error instanceof ProblemError && error.problem.status === 404) throw error;
+      this.logger.warn(`The WAL of ${clusterId} could not be asked for: ${String(error)}`);
+      return null;
+    }
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stop;
+    while (!signal.aborted) {
+      try {
+        const sights = await this.requester.ask(listWalSights, {}, { timeoutMs });
+        showArchives(sights);
+        for (const sight of sights) await this.records.take(sight);
+      } catch (error) {
+        this.logger.warn(`The WAL of the clusters could not be taken in: ${String(error)}`);
+      }
+      await pause(everyMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import { Injectable } from '@nestjs/common';
+import { conflict, type BackupRequest, type Idempotency, type Operation } from '@pgfleet/contracts';
+import { Operations } from '@pgfleet/operations';
+import { DataSource } from 'typeorm';
+import { Lineages } from '../stanzas/lineages';
+import { BackupLists } from './backup-lists';
+import { pgbackrestType } from './backup-kind';
+import { DeleteBackup } from './delete-backup.program';
+import { dependentsOf } from './dependents';
+import { RunBackup } from './run-backup.program';
+
+/** Takes the orders to make and to delete backups. */
+@Injectable()
+export class Backups {
+  constructor(
+    private readonly database: DataSource,
+    private readonly operations: Operations,
+    private readonly lineages: Lineages,
+    private readonly lists: BackupLists,
+  ) {}
+
+  async create(clusterId: string, { type }: BackupRequest, idempotency: Idempotency): Promise<Operation> {
+    const { name: stanza } = await this.lineages.workable(clusterId);
+    const input = { stanza, clusterId, type: pgbackrestType[type] };
+    return this.database.transaction((tx) =>
+      this.operations.start(tx, { kind: RunBackup.kind, clusterId, input, idempotency }),
+    );
+  }
+
+  /** 409 for one that others need, unless they go with it, and for one without which no full backup would be left. */
+  async delete(clusterId: string, label: string, cascade: boolean): Promise<Operation> {
+    await this.lists.find(clusterId, label);
+    const { name: stanza } = await this.lineages.workable(clusterId);
+    const { items } = await this.lists.of(clusterId);
+    const dependents = dependentsOf(label, items);
+    if (dependents.length > 0 && !cascade)
+      throw conflict(`${dependents.length} other backups need ${label}: ${dependents.join(', ')}.`, {
+        remedy: 'Delete them first, or ask with cascade=true to delete them with it.',
+        extra: { dependents },
+      });
+    const gone = new Set([label, ...dependents]);
+    const fulls = items.filter(
+      ({ label: other, type, failed }) => type === 'full' && !failed && !gone.has(other),
+    );
+    if (fulls.length === 0)
+      throw conflict(`${label} is the last full backup: without it nothing could be restored.`, {
+        remedy: 'Make another full backup first: POST /clusters/:clusterId/backups.',
+      });
+    const input = { stanza, clusterId, label, labels: [...gone], fullsLeft: fulls.length };
+    return this.database.transaction((tx) =>
+      this.operations.start(tx, { kind: DeleteBackup.kind, clusterId, input }),
+    );
+  }
+}

@@ -1,0 +1,128 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { backupMissed, OperationId } from '@pgfleet/contracts';
+import { Outbox } from '@pgfleet/messaging';
+import { Operations } from '@pgfleet/operations';
+import { rows } from '@pgfleet/persistence';
+import { Counter } from 'prom-client';
+import type { EntityManager } from 'typeorm';
+import { pgbackrestType } from '../backups/backup-kind';
+import { RunBackup } from '../backups/run-backup.program';
+import { BackupPolicyEntity } from '../persistence/backup-policy.entity';
+import type { StanzaEntity } from '../persistence/stanza.entity';
+import { isServed, type SeenCluster } from '../stanzas/lineages';
+import { DueClusters } from './due-clusters';
+import { dueUntil, nextDue } from './due-times';
+
+const missed = new Counter({
+  name: 'pgfleet_backups_missed_total',
+  help: 'Scheduled backups that did not begin at their time.',
+});
+
+/** A backup that begins later than this has missed its time. */
+const graceMs = 5 * 60_000;
+/** How soon it is looked again whether a cluster is free. */
+const lookAgainMs = 10_000;
+const keepDays = 90;
+
+/**
+ * Begins the backups that are due. What came due of a cluster is decided in one transaction, under the lock of its policy: the times until now
+ * are struck off, one backup of the largest of their types is begun, and a row says that for this time it was. So of two
+ * replicas one begins it, and a crash leaves all of it or nothing.
+ */
+@Injectable()
+export class DueBackups {
+  private readonly logger = new Logger('DueBackups');
+
+  constructor(
+    private readonly clusters: DueClusters,
+    private readonly operations: Operations,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /** Decides everything that is due now; gives how many clusters that were. */
+  async decide(): Promise<number> {
+    return this.clusters.decide(
+      'due_at',
+      (tx, policy, seen) => this.decideCluster(tx, policy, seen),
+      (clusterId, error) =>
+        this.logger.warn(`What is due of ${clusterId} could not be begun: ${String(error)}`),
+    );
+  }
+
+  private async decideCluster(
+    tx: EntityManager,
+    entity: BackupPolicyEntity,
+    { stanza, cluster }: SeenCluster,
+  ): Promise<void> {
+    const { clusterId } = entity;
+    const now = new Date();
+    const due = dueUntil(entity.policy, clusterId, entity.lookedUntil, now);
+    if (!due || !isWritten(stanza)) return this.strikeOff(tx, entity, now);
+    const busy = obstacle(cluster) ?? (await this.operations.active(tx, [clusterId])).get(clusterId);
+    if (busy) {
+      const dueAt = new Date(now.getTime() + lookAgainMs);
+      await tx.update(BackupPolicyEntity, { clusterId }, { dueAt, heldUpBy: busy });
+      return;
+    }
+    await this.strikeOff(tx, entity, now);
+    const [decided] = await rows(
+      tx,
+      `insert into scheduled_backup (cluster_id, due_at, type, times, operation_id) values ($1, $2, $3, $4, '')
+       on conflict do nothing returning due_at`,
+      [clusterId, due.last, due.type, due.times],
+    );
+    if (!decided) return;
+    const input = { stanza: stanza.name, clusterId, type: pgbackrestType[due.type] };
+    const { id } = await this.operations.start(tx, { kind: RunBackup.kind, clusterId, input });
+    await tx.query('update scheduled_backup set operation_id = $3 where cluster_id = $1 and due_at = $2', [
+      ...[clusterId, due.last, id],
+    ]);
+    await tx.query(
+      `delete from scheduled_backup where cluster_id = $1 and decided_at < now() - ${keepDays} * interval '1 day'`,
+      [clusterId],
+    );
+    if (now.getTime() - due.first.getTime() <= graceMs) return;
+    missed.inc();
+    const reason = missedBecause(entity.heldUpBy);
+    await this.outbox.publish(
+      tx,
+      backupMissed,
+      stanza.name,
+      {
+        ...{
+          clusterId,
+          stanza: stanza.name,
+          type: due.type,
+          dueAt: due.first.toISOString(),
+          times: due.times,
+        },
+        ...{ reason, operationId: id },
+      },
+      { correlationId: id },
+    );
+  }
+
+  private async strikeOff(
+    tx: EntityManager,
+    { clusterId, policy }: BackupPolicyEntity,
+    now: Date,
+  ): Promise<void> {
+    const dueAt = nextDue(policy, clusterId, now)?.at ?? null;
+    await tx.update(BackupPolicyEntity, { clusterId }, { lookedUntil: now, dueAt, heldUpBy: null });
+  }
+}
+
+/** A backup can be made of it. Its first full backup is begun when the cluster is ready, or by a restore, not by a schedule. */
+const isWritten = ({ state, firstBackup, clusterDeletedAt }: StanzaEntity): boolean =>
+  state === 'ready' && firstBackup !== null && clusterDeletedAt === null;
+
+/** In what state the cluster is that no backup is to be begun in; null when it serves. While nobody says, nobody says who leads either. */
+const obstacle = (cluster: SeenCluster['cluster']): string | null =>
+  isServed(cluster) ? null : (cluster?.state ?? 'out of reach');
+
+const missedBecause = (heldUpBy: string | null): string => {
+  if (heldUpBy === null) return 'Nobody was there to begin it.';
+  return OperationId.safeParse(heldUpBy).success
+    ? `Operation ${heldUpBy} was working on the backups of the cluster.`
+    : `The cluster was ${heldUpBy}.`;
+};

@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import { rows } from '@pgfleet/persistence';
+import { DataSource, type EntityManager } from 'typeorm';
+import { BackupPolicyEntity } from '../persistence/backup-policy.entity';
+import { Lineages, type SeenCluster } from '../stanzas/lineages';
+
+/** Decides about one cluster, whose policy is locked by the transaction. */
+type Decide = (tx: EntityManager, policy: BackupPolicyEntity, seen: SeenCluster) => Promise<void>;
+
+/** The clusters of which something is due by their policy: each is decided about in one transaction, by one of the replicas of this service. */
+@Injectable()
+export class DueClusters {
+  constructor(
+    private readonly database: DataSource,
+    private readonly lineages: Lineages,
+  ) {}
+
+  /** Decides everything that is due by the column now; gives how many clusters that were. `failed` hears of those that could not be decided about. */
+  async decide(
+    column: 'due_at' | 'drill_due_at',
+    decide: Decide,
+    failed: (clusterId: string, error: unknown) => void,
+  ): Promise<number> {
+    const due = await rows<{ cluster_id: string }>(
+      this.database,
+      `select cluster_id from backup_policy where ${column} <= now() order by ${column}`,
+    );
+    for (const { cluster_id: clusterId } of due)
+      await this.lineages
+        .look(clusterId)
+        .then((seen) =>
+          this.database.transaction(async (tx) => {
+            const [found] = await rows(
+              tx,
+              `select from backup_policy where cluster_id = $1 and ${column} <= now() for update skip locked`,
+              [clusterId],
+            );
+            if (found) await decide(tx, await tx.findOneByOrFail(BackupPolicyEntity, { clusterId }), seen);
+          }),
+        )
+        .catch((error: unknown) => failed(clusterId, error));
+    return due.length;
+  }
+}

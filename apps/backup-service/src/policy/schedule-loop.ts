@@ -1,0 +1,41 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { DueDrills } from '../drills/due-drills';
+import { DueBackups } from './due-backups';
+
+const everyMs = 5_000;
+
+/** Looks what is due, again and again, in every replica of this service. */
+@Injectable()
+export class ScheduleLoop implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger('ScheduleLoop');
+  private readonly stop = new AbortController();
+  private loop: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly backups: DueBackups,
+    private readonly drills: DueDrills,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.loop = this.run();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stop.abort();
+    await this.loop;
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stop;
+    while (!signal.aborted) {
+      for (const due of [this.backups, this.drills])
+        await due
+          .decide()
+          .catch((error: unknown) =>
+            this.logger.warn(`It could not be looked what is due: ${String(error)}`),
+          );
+      await pause(everyMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+import {
+  conflict,
+  type CreateRestorePoint,
+  type Idempotency,
+  type Operation,
+  type RestorePointList,
+} from '@pgfleet/contracts';
+import { Operations } from '@pgfleet/operations';
+import { DataSource } from 'typeorm';
+import { Lineages } from '../stanzas/lineages';
+import { lsnOf } from '../wal/wal-position';
+import { instantOf } from '../window/instant';
+import { MakeRestorePoint } from './make-restore-point.program';
+import { RestorePointRows } from './restore-point-rows';
+
+/** The names that places in the WAL were given. A name is taken while it is being made, and free again when that failed. */
+@Injectable()
+export class RestorePoints {
+  constructor(
+    private readonly database: DataSource,
+    private readonly operations: Operations,
+    private readonly lineages: Lineages,
+    private readonly rows: RestorePointRows,
+  ) {}
+
+  /** 409 for a name that is taken in the lineage: recovery would end at the first of two. */
+  async create(
+    clusterId: string,
+    { name }: CreateRestorePoint,
+    idempotency: Idempotency,
+  ): Promise<Operation> {
+    const { name: stanza } = await this.lineages.current(clusterId);
+    return this.database.transaction(async (tx) => {
+      const input = { stanza, clusterId, name };
+      const order = { kind: MakeRestorePoint.kind, clusterId, input, idempotency };
+      const operation = await this.operations.start(tx, order);
+      // The answer to a repeated request: its name stands already.
+      if (await this.rows.isOf(tx, operation.id)) return operation;
+      if (!(await this.rows.take(tx, input, operation.id)))
+        throw conflict(`There is a restore point ${name} already.`, {
+          remedy: 'Choose another name. GET /clusters/:clusterId/restore-points lists those that are taken.',
+        });
+      return operation;
+    });
+  }
+
+  async list(clusterId: string): Promise<RestorePointList> {
+    const { name: stanza } = await this.lineages.current(clusterId);
+    const items = (await this.rows.made(stanza)).map(({ name, timeline, position, time }) => ({
+      ...{ name, stanza, timeline },
+      lsn: lsnOf(position),
+      time: instantOf(time),
+    }));
+    return { clusterId, items };
+  }
+}

@@ -1,0 +1,102 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { conflict, getTopology, notFound, ProblemError, type Topology } from '@pgfleet/contracts';
+import { Requester } from '@pgfleet/messaging';
+import { DataSource } from 'typeorm';
+import { StanzaEntity } from '../persistence/stanza.entity';
+
+/** A lineage, and its cluster as cluster-service sees it now. */
+export interface SeenCluster {
+  stanza: StanzaEntity;
+  /** Null when it is gone, or cluster-service does not answer. */
+  cluster: Topology | null;
+}
+
+/** Whether customers can use it, as far as anybody says. */
+export const isServed = (cluster: SeenCluster['cluster']): boolean =>
+  cluster?.state === 'ready' || cluster?.state === 'degraded';
+
+const askWithinMs = 2_000;
+
+/** Finds lineages. One that was removed is not there. */
+@Injectable()
+export class Lineages {
+  private readonly logger = new Logger('Lineages');
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly requester: Requester,
+  ) {}
+
+  /**
+   * The one that a cluster archives to now, which need not be the newest: who undoes a restore returns to the one before. Cluster-service
+   * knows; when the cluster is gone, or it does not answer, it is the one that was entered last, as far as is known here. 404.
+   */
+  async current(clusterId: string): Promise<StanzaEntity> {
+    return (await this.look(clusterId)).stanza;
+  }
+
+  /** The same, with what cluster-service says of the cluster. 404. */
+  async look(clusterId: string): Promise<SeenCluster> {
+    const cluster = await this.ask(clusterId);
+    if (cluster) await this.follow(clusterId, cluster.stanza);
+    const [stanza] = await this.database.manager.find(StanzaEntity, {
+      where: { clusterId },
+      order: { enteredAt: 'DESC', createdAt: 'DESC' },
+      take: 1,
+    });
+    if (!stanza || stanza.state === 'deleted')
+      throw notFound(`The cluster ${clusterId} has no backups, and no stanza to keep them in.`, {
+        remedy: 'The stanza is made while the cluster is created: look at its operation.',
+      });
+    return { stanza, cluster };
+  }
+
+  /** The current one, for work that changes what the store holds. 404; 409 while it is being restored, and when the cluster is gone. */
+  async workable(clusterId: string): Promise<StanzaEntity> {
+    const { stanza, cluster } = await this.look(clusterId);
+    if (stanza.clusterDeletedAt)
+      throw conflict(`The cluster ${clusterId} is deleted: it has no machine left to work on its backups.`, {
+        remedy: 'Its backups stay as they are; a new cluster can be made from them.',
+      });
+    if (cluster?.state === 'restoring')
+      throw conflict(`The cluster ${clusterId} is being restored.`, {
+        remedy: 'Wait until it is ready: GET /clusters/:clusterId. A restore makes a full backup by itself.',
+      });
+    return stanza;
+  }
+
+  /**
+   * Whether the machines of its cluster can be asked what the store holds of it: they know the way to the lineage that they archive to, and
+   * while a restore exchanges that nobody knows which it is. Of another one they would find nothing.
+   */
+  async isAtHand({ clusterId, name }: Pick<StanzaEntity, 'clusterId' | 'name'>): Promise<boolean> {
+    const cluster = await this.ask(clusterId);
+    return cluster?.stanza === name && cluster.state !== 'restoring' && cluster.state !== 'failed';
+  }
+
+  /** 404. */
+  async named(name: string): Promise<StanzaEntity> {
+    const stanza = await this.database.manager.findOneBy(StanzaEntity, { name });
+    if (!stanza || stanza.state === 'deleted') throw notFound(`There is no lineage ${name}.`);
+    return stanza;
+  }
+
+  private async ask(clusterId: string): Promise<Topology | null> {
+    try {
+      return await this.requester.ask(getTopology, { clusterId }, { timeoutMs: askWithinMs });
+    } catch (error) {
+      const isGone = error instanceof ProblemError && error.problem.status === 404;
+      if (!isGone) this.logger.warn(`It could not be asked what ${clusterId} archives to: ${String(error)}`);
+      return null;
+    }
+  }
+
+  /** Remembers where the cluster is, for when nobody can say. A lineage that has no stanza yet is none of ours. */
+  private async follow(clusterId: string, name: string): Promise<void> {
+    await this.database.query(
+      `update stanza set entered_at = now() where name = $2 and cluster_id = $1
+         and entered_at < (select max(entered_at) from stanza where cluster_id = $1)`,
+      [clusterId, name],
+    );
+  }
+}

@@ -1,0 +1,88 @@
+import { cannotChange, type ConvertWalQuery, type WalPlace } from '@pgfleet/contracts';
+import { isOnHistory, type TimelineBegin } from '../window/history';
+import { instantOf, microsecondsOf } from '../window/instant';
+import type { RecoverySpan } from '../window/recovery-span';
+import { bytesOf, lsnOf } from './wal-position';
+import { segmentName, segmentOf } from './wal-segment';
+
+export interface PlaceSurroundings {
+  span: RecoverySpan;
+  timelines: readonly TimelineBegin[];
+  segmentBytes: number;
+  archivedUntil: number | null;
+}
+
+const outside = (detail: string) =>
+  cannotChange(detail, { remedy: 'GET /clusters/:clusterId/recovery-window says what the store has.' });
+
+/** On which timeline a place lies of the history that leads to `newest`. */
+const timelineAt = (position: number, newest: number, timelines: readonly TimelineBegin[]): number => {
+  for (let timeline = newest; timeline > 1; timeline--) {
+    const begin = timelines.find((candidate) => candidate.timeline === timeline);
+    if (begin && position >= begin.position) return timeline;
+  }
+  return timelines.length === 0 ? newest : Math.min(...timelines.map(({ timeline }) => timeline)) - 1;
+};
+
+/** @throws ProblemError 422 for what is not in the history that the store has */
+export const placeOf = (query: ConvertWalQuery, around: PlaceSurroundings): WalPlace => {
+  const { span, timelines, segmentBytes } = around;
+  const { earliest, timeline: newest } = span;
+  if (!earliest || newest === null) throw outside('Nothing can be restored yet: there is no backup.');
+  const position = positionOf(query, around);
+  const end = Math.max(around.archivedUntil ?? 0, span.latest?.position ?? 0);
+  if (position < earliest.position || position > end)
+    throw outside(
+      `${lsnOf(position)} is not between ${lsnOf(earliest.position)} and ${lsnOf(end)}, which the store has.`,
+    );
+  const timeline = timelineAt(position, newest, timelines);
+  const before = span.commits.findLast((commit) => commit.position <= position) ?? earliest;
+  const after = span.commits.find((commit) => commit.position >= position);
+  return {
+    lsn: lsnOf(position),
+    segment: segmentName(timeline, position, segmentBytes),
+    timeline,
+    offset: position % segmentBytes,
+    time: { notBefore: instantOf(before.time), notAfter: after ? instantOf(after.time) : null },
+    archived: position < end,
+  };
+};
+
+const positionOf = (query: ConvertWalQuery, { span, timelines, segmentBytes }: PlaceSurroundings): number => {
+  if (query.lsn !== undefined) return bytesOf(query.lsn);
+  if (query.segment !== undefined) return beginOf(query.segment, span, timelines, segmentBytes);
+  const time = microsecondsOf(query.time!);
+  const { earliest, latest } = span;
+  if (!earliest || !latest || time < earliest.time || time > latest.time)
+    throw outside(`${query.time} is not in the recovery window.`);
+  // The last commit that is known at that time or before; where one is known between every two segments, that is near enough to find the segment.
+  return (
+    span.commits.findLast((commit) => commit.time <= time && commit.position >= earliest.position) ?? earliest
+  ).position;
+};
+
+const beginOf = (
+  name: string,
+  { timeline: newest, earliest }: RecoverySpan,
+  timelines: readonly TimelineBegin[],
+  segmentBytes: number,
+): number => {
+  let segment;
+  try {
+    segment = segmentOf(name, segmentBytes);
+  } catch {
+    throw outside(`${name} is no WAL segment of ${segmentBytes} bytes.`);
+  }
+  // The segment in which a timeline begins carries the end of the one before it too: the place is where it is this timeline's own.
+  const own = timelines.find(({ timeline }) => timeline === segment.timeline)?.position ?? 0;
+  const position = Math.max(
+    segment.begin,
+    own < segment.end ? own : 0,
+    earliest && earliest.position < segment.end ? earliest.position : 0,
+  );
+  if (!isOnHistory({ timeline: segment.timeline, position }, newest!, timelines))
+    throw outside(
+      `${name} is not in the history of timeline ${newest}: its timeline was left before it, or it is none.`,
+    );
+  return position;
+};

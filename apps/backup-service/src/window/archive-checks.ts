@@ -1,0 +1,59 @@
+import { Injectable } from '@nestjs/common';
+import { walGapFound } from '@pgfleet/contracts';
+import { Outbox } from '@pgfleet/messaging';
+import type { ArchiveRun } from '@pgfleet/pgbackrest';
+import type { EntityManager } from 'typeorm';
+import { ArchiveRecords } from '../archive/archive-records';
+import { StanzaEntity } from '../persistence/stanza.entity';
+import { lsnOf } from '../wal/wal-position';
+import { segmentOf, usualSegmentBytes } from '../wal/wal-segment';
+import { archiveHoles, settledRuns } from './archive-holes';
+import { baseOf } from './archived-history';
+
+/** The backup after which it was looked, and the operation that made it. */
+export interface BackupMade {
+  label: string;
+  operationId: string;
+}
+
+/** Keeps which segments the store was found to have, and tells of those that are missing between them. */
+@Injectable()
+export class ArchiveChecks {
+  constructor(
+    private readonly records: ArchiveRecords,
+    private readonly outbox: Outbox,
+  ) {}
+
+  async segmentBytes(stanza: string): Promise<number> {
+    const members = (await this.records.find(stanza))?.sight?.members ?? [];
+    return members.find(({ archive }) => archive)?.archive?.segmentBytes ?? usualSegmentBytes;
+  }
+
+  /**
+   * Of what was listed after a backup, what is up to its end counts: for that pgBackRest has waited. A hole before the oldest backup keeps nobody from
+   * anything, and one that was told of is not told again.
+   */
+  async keep(tx: EntityManager, name: string, listed: ArchiveRun[], after: BackupMade): Promise<void> {
+    const size = await this.segmentBytes(name);
+    const stanza = await tx.findOneOrFail(StanzaEntity, {
+      where: { name },
+      lock: { mode: 'pessimistic_write' },
+    });
+    const walStop = stanza.backups?.items.find(({ label }) => label === after.label)?.walStop;
+    const runs = walStop ? settledRuns(listed, segmentOf(walStop, size).end, size) : listed;
+    const bases = (stanza.backups?.items ?? []).map(baseOf).filter((base) => base !== null);
+    const oldest = Math.min(...bases.map(({ begin }) => begin));
+    const known = new Set(
+      archiveHoles(stanza.archiveRuns ?? [], size).map(({ first, last }) => `${first} ${last}`),
+    );
+    for (const { first, last, end } of archiveHoles(runs, size)) {
+      if (end <= oldest || known.has(`${first} ${last}`)) continue;
+      const later = bases.filter(({ begin }) => begin >= end).map(({ stop }) => stop.position);
+      const until = later.length > 0 ? lsnOf(Math.min(...later)) : null;
+      const data = { clusterId: stanza.clusterId, stanza: name, missing: { first, last }, until };
+      await this.outbox.publish(tx, walGapFound, name, data, { correlationId: after.operationId });
+    }
+    await tx.update(StanzaEntity, { name }, { archiveRuns: runs, archiveCheckedAt: new Date() });
+    if (Number.isFinite(oldest)) await this.records.forgetBefore(tx, name, oldest);
+  }
+}

@@ -1,0 +1,126 @@
+import { Injectable } from '@nestjs/common';
+import type {
+  RecoveryMoment,
+  RecoveryWindow,
+  RestoreTarget,
+  RestoreTargetCheck,
+  WalSight,
+} from '@pgfleet/contracts';
+import { ArchiveRecords, leaderOf, type WatchedArchive } from '../archive/archive-records';
+import { ArchiveWatch } from '../archive/archive-watch';
+import { lagBytesOf } from '../archive/archive-verdict';
+import { BackupLists } from '../backups/backup-lists';
+import type { StanzaEntity } from '../persistence/stanza.entity';
+import { RestorePointRows } from '../restore-points/restore-point-rows';
+import { Lineages } from '../stanzas/lineages';
+import { lsnOf } from '../wal/wal-position';
+import { archivedHistory, archivedUntil, historyTo, type Known } from './archived-history';
+import { instantOf } from './instant';
+import { recoverySpan, type ArchivedHistory, type Moment, type RecoverySpan } from './recovery-span';
+import { decideTarget } from './restore-target';
+
+/** What is known of a lineage at one moment. */
+export interface SeenLineage {
+  stanza: StanzaEntity;
+  watched: WatchedArchive | null;
+  known: Known;
+  history: ArchivedHistory;
+  span: RecoverySpan;
+  archivedUntil: number | null;
+  segmentBytes: number | null;
+  asOf: string;
+}
+
+/** Says between which moments a lineage can be restored to any: from its backups in the store and from what its nodes say. */
+@Injectable()
+export class RecoveryWindows {
+  constructor(
+    private readonly lineages: Lineages,
+    private readonly lists: BackupLists,
+    private readonly watch: ArchiveWatch,
+    private readonly records: ArchiveRecords,
+    private readonly restorePoints: RestorePointRows,
+  ) {}
+
+  async of(clusterId: string): Promise<RecoveryWindow> {
+    const { stanza, watched, span, asOf } = await this.see(await this.lineages.current(clusterId));
+    return {
+      clusterId,
+      stanza: stanza.name,
+      timeline: span.timeline,
+      earliest: momentOf(span.earliest),
+      latest: momentOf(span.latest),
+      gaps: span.gaps.map(({ from, until, hole: { first, last } }) => ({
+        from: momentOf(from),
+        until: momentOf(until),
+        missing: { first, last },
+      })),
+      gapsCheckedAt: stanza.archiveCheckedAt?.toISOString() ?? null,
+      archive: archiveState(watched, Date.now()),
+      asOf,
+    };
+  }
+
+  async check(name: string, target: RestoreTarget): Promise<RestoreTargetCheck> {
+    const stanza = await this.lineages.named(name);
+    const seen = await this.see(stanza);
+    const decision = decideTarget(target, {
+      historyTo: (timeline) => historyTo(timeline, seen.known),
+      history: seen.history,
+      restorePoints: await this.restorePoints.made(stanza.name),
+      archivedUntil: seen.archivedUntil,
+    });
+    if (!decision.ok) {
+      const { reason, before, after } = decision;
+      return { ok: false, reason, nearest: { before: momentOf(before), after: momentOf(after) } };
+    }
+    const { base, timeline, target: reached, exact } = decision;
+    return { ok: true, stanza: stanza.name, backupLabel: base.label, timeline, target: reached, exact };
+  }
+
+  /** Asks anew what can be asked: the nodes through cluster-service, the store through a node. A cluster that is gone says nothing more. */
+  async see(stanza: StanzaEntity): Promise<SeenLineage> {
+    const [list] = await Promise.all([
+      this.lists.read(stanza),
+      stanza.clusterDeletedAt ? null : this.watch.look(stanza.clusterId),
+    ]);
+    const watched = await this.records.find(stanza.name);
+    const segmentBytes = segmentBytesOf(watched?.sight ?? null);
+    const known: Known = {
+      list,
+      commits: await this.records.commits(stanza.name),
+      timelines: await this.records.timelines(stanza.name),
+      runs: stanza.archiveRuns,
+      segmentBytes,
+    };
+    const history = archivedHistory(known);
+    return {
+      stanza,
+      watched,
+      known,
+      history,
+      span: recoverySpan(history),
+      archivedUntil: archivedUntil(list, watched?.progress.segment ?? null, segmentBytes),
+      segmentBytes,
+      asOf: list.asOf,
+    };
+  }
+}
+
+const momentOf = (moment: Moment | null): RecoveryMoment | null =>
+  moment && { time: instantOf(moment.time), lsn: lsnOf(moment.position) };
+
+const segmentBytesOf = (sight: WalSight | null): number | null =>
+  sight?.members.find(({ archive }) => archive !== null)?.archive?.segmentBytes ?? null;
+
+export const archiveState = (watched: WatchedArchive | null, now: number): RecoveryWindow['archive'] => {
+  const archive = watched?.sight ? (leaderOf(watched.sight)?.archive ?? null) : null;
+  return {
+    segment: archive?.segment ?? null,
+    lagBytes: archive && lagBytesOf(archive),
+    lagSeconds: archive?.commit ? Math.max(0, now - Date.parse(archive.commit.time)) / 1000 : null,
+    failing: archive?.failing ?? null,
+    stalledSince: watched?.progress.stalledAt?.toISOString() ?? null,
+    seenAt: archive?.at ?? null,
+  };
+};

@@ -1,0 +1,253 @@
+import type { RestoreTarget } from '@pgfleet/contracts';
+import { bytesOf, lsnOf } from '../wal/wal-position';
+import { isOnHistory, type Place } from './history';
+import { instantOf, microsecondsOf } from './instant';
+import {
+  knownTimelines,
+  recoverySpan,
+  type ArchivedHistory,
+  type Base,
+  type Gap,
+  type Moment,
+  type RecoverySpan,
+} from './recovery-span';
+
+/** A place that was given a name. */
+export interface NamedPlace extends Place {
+  name: string;
+}
+
+export interface TargetSurroundings {
+  /** On the way to the newest timeline; its backups are all that are whole, also those of timelines that were left. */
+  history: ArchivedHistory;
+  /** On the way to another one. */
+  historyTo: (timeline: number) => ArchivedHistory;
+  restorePoints: readonly NamedPlace[];
+  /** The end of the newest archived segment; null: unknown. */
+  archivedUntil: number | null;
+}
+
+/** The same, when the timeline is decided. */
+interface Around {
+  span: RecoverySpan;
+  history: ArchivedHistory;
+  restorePoints: readonly NamedPlace[];
+  archivedUntil: number | null;
+}
+
+type TimeTarget = Extract<RestoreTarget, { type: 'time' }>;
+type NameTarget = Extract<RestoreTarget, { type: 'name' }>;
+
+export type TargetDecision =
+  | { ok: true; base: Base; timeline: number; target: RestoreTarget; exact: boolean }
+  | { ok: false; reason: string; before: Moment | null; after: Moment | null };
+
+const text = (moment: Moment): string => `${instantOf(moment.time)} (${lsnOf(moment.position)})`;
+const nothing = 'Nothing can be restored yet: no backup and the WAL after it are known to be in the store.';
+
+/**
+ * Whether a target can be reached, and how. PostgreSQL ends recovery at a time only when it meets a later commit, and fails when the
+ * WAL ends before: the very last commit, and the last before a gap, are reached by their position instead. To stop just before a time it
+ * is enough that a commit of that very time follows.
+ *
+ * Along the newest timeline, unless the target names another: then what its history passes through counts, and nothing that was written
+ * on others after it had left them.
+ *
+ * A transaction id cannot be judged exactly: ids are given when a transaction begins to write, and what counts is when it commits. It is
+ * taken to be there when it, or a later one, is known to be archived, and recovery begins with the newest backup that ended before the
+ * last commit that is known of an earlier id. It ended between that commit and the first known one of a later id: where that may be in a gap
+ * it is refused. One that had committed while an earlier id was still open over the end of that backup is found out by the restore only, and
+ * so is the id of a subtransaction, which no commit record bears.
+ */
+export function decideTarget(
+  target: RestoreTarget,
+  { history: newest, historyTo, restorePoints, archivedUntil }: TargetSurroundings,
+): TargetDecision {
+  const timelines = knownTimelines(newest);
+  const timeline = target.type === 'backup' ? undefined : target.timeline;
+  const isOther = timeline !== undefined && timeline !== timelines.at(-1);
+  if (isOther && !timelines.includes(timeline)) return unknownTimeline(timeline, timelines, newest);
+  const history = isOther ? historyTo(timeline) : newest;
+  const span = recoverySpan(history, timeline);
+  // Of a timeline that was left the last commit is known, and no segment after it.
+  const around: Around = { span, history, restorePoints, archivedUntil: isOther ? null : archivedUntil };
+  if (target.type === 'backup') return decideBackup(target.label, around);
+  if (!span.earliest || !span.latest || span.timeline === null)
+    return { ok: false, reason: nothing, before: null, after: span.earliest };
+  switch (target.type) {
+    case 'latest':
+      return decideLatest(span);
+    case 'time':
+      return decideTime(microsecondsOf(target.time), target, span);
+    case 'lsn':
+      return decidePosition(bytesOf(target.lsn), target, span, span.latest.position);
+    case 'name':
+      return decideName(target, around);
+    case 'xid':
+      return decideXid(Number(target.xid), target, span);
+  }
+}
+
+const reach = (
+  span: RecoverySpan,
+  target: RestoreTarget,
+  isBefore: (base: Base) => boolean,
+  exact = true,
+): TargetDecision => {
+  const base = span.bases.findLast(isBefore);
+  if (!base) return { ok: false, reason: nothing, before: null, after: span.earliest };
+  return { ok: true, base, timeline: span.timeline!, target, exact };
+};
+
+const atPosition = (span: RecoverySpan, moment: Moment): TargetDecision =>
+  reach(span, { type: 'lsn', lsn: lsnOf(moment.position) }, ({ stop }) => stop.position <= moment.position);
+
+/** Without an open gap PostgreSQL finds the end by itself, and takes what is archived until then with it. */
+const decideLatest = (span: RecoverySpan): TargetDecision =>
+  span.gaps.some(({ until }) => until === null)
+    ? atPosition(span, span.latest!)
+    : reach(span, { type: 'latest' }, () => true);
+
+const unknownTimeline = (
+  timeline: number,
+  known: readonly number[],
+  history: ArchivedHistory,
+): TargetDecision => ({
+  ok: false,
+  reason:
+    `Nothing of timeline ${timeline} is known to be in the store` +
+    (known.length > 0 ? `; of these there is: ${known.join(', ')}.` : '.'),
+  before: recoverySpan(history).latest,
+  after: null,
+});
+
+const inGap = ({ hole, from, until }: Gap, what: string): TargetDecision => ({
+  ok: false,
+  reason:
+    `${what} is in a gap: the store lacks the WAL from ${hole.first} to ${hole.last}` +
+    (until ? `, and the next backup ended at ${text(until)}.` : ', and no backup was made since.'),
+  before: from,
+  after: until,
+});
+
+const tooEarly = (what: string, { earliest }: RecoverySpan): TargetDecision => ({
+  ok: false,
+  reason: `${what} is before the earliest moment, ${text(earliest!)}.`,
+  before: null,
+  after: earliest,
+});
+
+const tooLate = (what: string, { latest }: RecoverySpan): TargetDecision => ({
+  ok: false,
+  reason: `${what} is after the last commit in the store, ${text(latest!)}.`,
+  before: latest,
+  after: null,
+});
+
+const decideTime = (time: number, target: TimeTarget, span: RecoverySpan): TargetDecision => {
+  const what = instantOf(time);
+  if (time < span.earliest!.time) return tooEarly(what, span);
+  const passed = span.gaps.findLast(({ from }) => !from || time > from.time);
+  if (passed && (!passed.until || time < passed.until.time)) return inGap(passed, what);
+  const ahead = span.gaps.find(({ from }) => from && from.time >= time);
+  const end = ahead?.from ?? span.latest!;
+  const stopsBefore = target.inclusive === false;
+  if (time === end.time && !stopsBefore) return atPosition(span, end);
+  const isFollowed = span.commits.some(
+    (commit) => (stopsBefore ? commit.time >= time : commit.time > time) && commit.position <= end.position,
+  );
+  // The end of a backup after which no commit is known: nothing was committed in the moment that is counted as its end.
+  if (time === end.time && !isFollowed) return atPosition(span, end);
+  if (!isFollowed) return ahead ? inGap(ahead, what) : tooLate(what, span);
+  return reach(span, target, ({ stop }) => stop.time <= time);
+};
+
+/** Beyond the last commit that is known before a gap nobody knows whether there is a record more. */
+const surelyBefore = ({ from, hole }: Gap): number => from?.position ?? hole.begin - 1;
+
+const decidePosition = (
+  position: number,
+  target: RestoreTarget,
+  span: RecoverySpan,
+  until: number,
+  lastBefore = surelyBefore,
+): TargetDecision => {
+  const what = lsnOf(position);
+  if (position < span.earliest!.position) return tooEarly(what, span);
+  const gap = span.gaps.find(
+    (candidate) =>
+      position > lastBefore(candidate) && (!candidate.until || position < candidate.until.position),
+  );
+  if (gap) return inGap(gap, what);
+  if (position > until) return tooLate(what, span);
+  return reach(span, target, ({ stop }) => stop.position <= position);
+};
+
+const decideName = (
+  target: NameTarget,
+  { span, history: { timelines }, restorePoints, archivedUntil }: Around,
+): TargetDecision => {
+  const { name } = target;
+  const point = restorePoints.find((candidate) => candidate.name === name);
+  const nowhere = { before: span.latest, after: null };
+  if (!point) return { ok: false, reason: `There is no restore point ${name} in this lineage.`, ...nowhere };
+  if (!isOnHistory(point, span.timeline!, timelines))
+    return {
+      ok: false,
+      reason: `The restore point ${name} is at ${lsnOf(point.position)} of timeline ${point.timeline}, which is not in the history of timeline ${span.timeline}.`,
+      ...nowhere,
+    };
+  // The record of the point ends at its position: what is missing after that does not matter.
+  const until = Math.max(span.latest!.position, archivedUntil ?? 0);
+  return decidePosition(point.position, target, span, until, ({ hole }) => hole.begin);
+};
+
+/** Ids count in a circle: of two, the later is the one that is less than half of it ahead. */
+const isBeforeXid = (a: number, b: number): boolean => a !== b && (b - a + 2 ** 32) % 2 ** 32 < 2 ** 31;
+
+const decideXid = (xid: number, target: RestoreTarget, span: RecoverySpan): TargetDecision => {
+  const known = span.commits.filter(
+    (commit) => commit.xid !== null && commit.position <= span.latest!.position,
+  );
+  const newest = known.at(-1);
+  if (!newest || isBeforeXid(newest.xid!, xid))
+    return {
+      ok: false,
+      reason: `Transaction ${xid} is not known to be in the store${newest ? `: the last commit there is of ${newest.xid}` : ''}.`,
+      before: span.latest,
+      after: null,
+    };
+  const later = known.find((commit) => !isBeforeXid(commit.xid!, xid))!;
+  const earliest = span.earliest!;
+  if (later.position < earliest.position) return tooEarly(`Transaction ${xid}`, span);
+  const before = known.findLast(
+    (commit) => commit.position < later.position && isBeforeXid(commit.xid!, xid),
+  );
+  const bound = Math.max(before?.position ?? 0, earliest.position);
+  const gap = span.gaps.find(
+    ({ from, until }) => later.position > (from?.position ?? 0) && (until === null || bound < until.position),
+  );
+  if (gap) return inGap(gap, `Transaction ${xid}, as far as can be known,`);
+  return reach(span, target, ({ stop }) => stop.position <= bound, false);
+};
+
+const decideBackup = (label: string, { span, history: { bases, timelines } }: Around): TargetDecision => {
+  const base = bases.find((candidate) => candidate.label === label);
+  if (!base)
+    return {
+      ok: false,
+      reason: `There is no backup ${label} that can be restored in this lineage.`,
+      before: span.latest,
+      after: null,
+    };
+  const { stop } = base;
+  const isCurrent = span.timeline !== null && isOnHistory(stop, span.timeline, timelines);
+  if (isCurrent && !span.bases.some((candidate) => candidate.label === label))
+    return {
+      ok: false,
+      reason: `The backup ${label} cannot be made consistent: the store lacks WAL that was written while it was made.`,
+      before: span.latest,
+      after: null,
+    };
+  return { ok: true, base, timeline: stop.timeline, target: { type: 'backup', label }, exact: true };
+};

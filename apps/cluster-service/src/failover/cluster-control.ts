@@ -1,0 +1,68 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Outside } from '@pgfleet/observability';
+import {
+  changeConfiguration,
+  forgetHistory,
+  orderFailover,
+  orderSwitchover,
+  readCluster,
+  revokeLease,
+  watchCluster,
+  withdrawFailover,
+  withdrawSwitchover,
+  type ClusterSight,
+  type PlannedSwitchover,
+} from '@pgfleet/patroni';
+import type { Etcd3 } from 'etcd3';
+import { ETCD } from '../etcd/etcd-connection';
+
+/** What the platform sees of a cluster in etcd, and orders there of its Patroni and of its nodes' agents. */
+@Injectable()
+export class ClusterControl {
+  private readonly outside = new Outside('etcd-control', { timeoutMs: 5_000 });
+
+  constructor(@Inject(ETCD) private readonly etcd: Etcd3) {}
+
+  sight(clusterId: string): Promise<ClusterSight> {
+    return this.outside.call('sight', () => readCluster(this.etcd, clusterId));
+  }
+
+  /** Looks after every change until `look` gives something; undefined when it does not in time. */
+  watch<T>(
+    clusterId: string,
+    look: (sight: ClusterSight) => T | undefined,
+    limits: { withinMs: number; signal: AbortSignal },
+  ): Promise<T | undefined> {
+    return watchCluster(this.etcd, clusterId, look, limits);
+  }
+
+  order(clusterId: string, order: PlannedSwitchover): Promise<void> {
+    return this.outside.call(order.phase, () => orderSwitchover(this.etcd, clusterId, order));
+  }
+
+  withdraw(clusterId: string): Promise<void> {
+    return this.outside.call('withdraw', () => withdrawSwitchover(this.etcd, clusterId));
+  }
+
+  /** See revokeLease: only for a leader that is proven to be off. */
+  depose(clusterId: string, leader: string): Promise<boolean> {
+    return this.outside.call('depose', () => revokeLease(this.etcd, clusterId, leader));
+  }
+
+  orderFailover(clusterId: string, candidate: string): Promise<void> {
+    return this.outside.call('order failover', () => orderFailover(this.etcd, clusterId, candidate));
+  }
+
+  withdrawFailover(clusterId: string): Promise<void> {
+    return this.outside.call('withdraw failover', () => withdrawFailover(this.etcd, clusterId));
+  }
+
+  /** See forgetHistory: only while no Patroni of the cluster runs. */
+  forgetHistory(clusterId: string): Promise<void> {
+    return this.outside.call('forget history', () => forgetHistory(this.etcd, clusterId));
+  }
+
+  configure(clusterId: string, settings: Record<string, unknown>): Promise<boolean> {
+    return this.outside.call('configure', () => changeConfiguration(this.etcd, clusterId, settings));
+  }
+}

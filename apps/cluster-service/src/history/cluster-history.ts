@@ -1,0 +1,24 @@
+import { Injectable } from '@nestjs/common';
+import type { ClusterHistory } from '@pgfleet/contracts';
+import { DataSource } from 'typeorm';
+import { ClusterRows } from '../clusters/cluster-rows';
+import { LeadershipEntity } from '../persistence/leadership.entity';
+import { mergedHistory } from './merged-history';
+
+/** Who led a cluster when. */
+@Injectable()
+export class ClusterHistories {
+  constructor(
+    private readonly database: DataSource,
+    private readonly rows: ClusterRows,
+  ) {}
+
+  async of(clusterId: string): Promise<ClusterHistory> {
+    const cluster = await this.rows.find(this.database.manager, clusterId);
+    const leaderships = await this.database.manager.find(LeadershipEntity, {
+      where: { clusterId },
+      order: { seq: 'ASC' },
+    });
+    return { clusterId, items: mergedHistory(leaderships, cluster.patroniHistory ?? []) };
+  }
+}

@@ -1,0 +1,199 @@
+import { Injectable } from '@nestjs/common';
+import {
+  clusterFailoverCompleted,
+  clusterSwitchoverCompleted,
+  type LeadershipOrigin,
+} from '@pgfleet/contracts';
+import { Outbox } from '@pgfleet/messaging';
+import { lsnText } from '@pgfleet/patroni';
+import type { EntityManager } from 'typeorm';
+import { serves } from '../clusters/cluster-state';
+import type { LeadershipEntity, LostLeader } from '../persistence/leadership.entity';
+import { LeadershipRows } from './leadership-rows';
+import { possibleLoss } from './possible-loss';
+import type { ClusterChange } from './sight';
+import { timelineOf, writableLeader, type WritableLeader } from './writable-leader';
+
+/** What a change of the leader has led to and what it has cost. */
+type Completed = Pick<
+  LeadershipEntity,
+  'leader' | 'origin' | 'cause' | 'promotedAt' | 'outageMs' | 'lossBytes' | 'lossSure'
+> & { timeline: number };
+
+/** The old leader's poolers say that they let go again within two seconds; whoever has not said it by then is not waited for. */
+const releaseWithinMs = 5_000;
+
+/** How long the old leader's poolers held statements; null: they did not, or nobody knows; `awaited`: it has not said so yet. */
+const stallOf = ({ after, at }: ClusterChange, lost: LostLeader, since: Date): number | null | 'awaited' => {
+  const hold = after.reports.get(lost.leader)?.hold;
+  if (!hold || hold.id === lost.earlierHold || hold.state === 'refused') return null;
+  if (hold.state === 'released') return hold.ms;
+  return at.getTime() - since.getTime() < releaseWithinMs ? 'awaited' : null;
+};
+
+const earlier = (one: Date, other: Date): Date => (one < other ? one : other);
+
+/** Completes a change of the leader when the new one is seen to take writes: writes down what it has cost and says so, once. */
+@Injectable()
+export class LeadershipCompletion {
+  constructor(
+    private readonly rows: LeadershipRows,
+    private readonly outbox: Outbox,
+  ) {}
+
+  async follow(tx: EntityManager, change: ClusterChange): Promise<void> {
+    const { cluster, after } = change;
+    const { lost } = cluster;
+    if (after.leader === null) return;
+    if (!lost) return this.learnTimeline(tx, change, after.leader);
+    const current = await this.rows.current(tx, cluster.id);
+    if (current?.leader !== after.leader || !serves(cluster)) return;
+    if (current.leader === lost.leader) return this.completeSame(tx, change, current, lost);
+    if (!current.completedAt) {
+      const writable = writableLeader(change, current, lost);
+      if (!writable) return;
+      await this.complete(tx, change, current, lost, writable);
+    }
+    await this.announce(tx, change, current, lost);
+  }
+
+  /** Says of a leadership that has come to its own end what was still to be said of its beginning. */
+  async hurry(tx: EntityManager, change: ClusterChange, current: LeadershipEntity): Promise<void> {
+    const { lost } = change.cluster;
+    if (lost && current.completedAt && !current.announced)
+      await this.announce(tx, change, current, lost, { hurry: true });
+  }
+
+  private async complete(
+    tx: EntityManager,
+    change: ClusterChange,
+    current: LeadershipEntity,
+    lost: LostLeader,
+    writable: WritableLeader,
+  ): Promise<void> {
+    // A change that was taken in late began before that.
+    const since = earlier(current.since, writable.since);
+    await this.rows.change(tx, current, {
+      ...this.costs(change, lost, current.leader, writable),
+      since,
+      completedAt: change.at,
+    });
+    await this.rows.endBefore(tx, current);
+    change.cluster.lostAt = null;
+  }
+
+  /** The leader that was lost leads again: on its timeline the leadership just goes on, on a new one another begins. */
+  private async completeSame(
+    tx: EntityManager,
+    change: ClusterChange,
+    current: LeadershipEntity,
+    lost: LostLeader,
+  ): Promise<void> {
+    const writable = writableLeader(change, current, lost);
+    if (!writable) return;
+    const { cluster, at } = change;
+    const { leader } = current;
+    const costs = this.costs(change, lost, leader, writable);
+    const { cause, operationId } = lost;
+    const origin: LeadershipOrigin = lost.handover ? 'unplanned' : (lost.origin ?? 'unplanned');
+    if (current.timeline === null) {
+      await this.rows.change(tx, current, { ...costs, completedAt: at, announced: true });
+    } else if (writable.timeline > current.timeline) {
+      const since = earlier(at, writable.since);
+      await this.rows.change(tx, current, { until: cluster.lostAt ?? at });
+      const begun = { clusterId: cluster.id, leader, since, origin, cause, operationId };
+      const next = { ...begun, ...costs, completedAt: at, announced: true };
+      await this.rows.endBefore(tx, await this.rows.begin(tx, current, next));
+    }
+    cluster.lostAt = null;
+    cluster.lost = null;
+    // It was to hand over and did not: then nobody was told of a change, and there was none.
+    if (!lost.handover) await this.publishFailover(tx, change, lost, { ...costs, leader, origin, cause });
+  }
+
+  private async announce(
+    tx: EntityManager,
+    change: ClusterChange,
+    current: LeadershipEntity,
+    lost: LostLeader,
+    { hurry = false } = {},
+  ): Promise<void> {
+    const { cluster, at } = change;
+    const { timeline, completedAt } = current;
+    if (timeline === null) throw new Error(`the leadership of ${current.leader} has no timeline`);
+    const completed = { ...current, timeline };
+    if (lost.handover) {
+      const stall = stallOf(change, lost, completedAt ?? at);
+      if (stall === 'awaited' && !hurry) return;
+      const data = { ...between(change, lost, completed), stallMs: stall === 'awaited' ? null : stall };
+      await this.outbox.publish(tx, clusterSwitchoverCompleted, cluster.id, data, correlated(current));
+    } else {
+      await this.publishFailover(tx, change, lost, completed, correlated(current));
+    }
+    await this.rows.change(tx, current, { announced: true });
+    cluster.lost = null;
+  }
+
+  private async publishFailover(
+    tx: EntityManager,
+    change: ClusterChange,
+    lost: LostLeader,
+    completed: Completed,
+    options: { correlationId?: string } = {},
+  ): Promise<void> {
+    const { outageMs, lossBytes, lossSure } = completed;
+    const data = {
+      ...between(change, lost, completed),
+      outageMs: outageMs ?? 0,
+      loss: { bytes: lossBytes ?? 0, sure: lossSure ?? false },
+      cause: completed.cause ?? lost.cause,
+      fenced: completed.origin === 'fenced',
+    };
+    await this.outbox.publish(tx, clusterFailoverCompleted, change.cluster.id, data, options);
+  }
+
+  private costs(
+    { cluster, at }: ClusterChange,
+    lost: LostLeader,
+    leader: string,
+    { timeline, promotedAt, since }: WritableLeader,
+  ) {
+    const missed = lost.missedAt ? Date.parse(lost.missedAt) : (cluster.lostAt ?? at).getTime();
+    const { bytes: lossBytes, sure: lossSure } = possibleLoss(lost, leader, promotedAt);
+    return { timeline, promotedAt, outageMs: Math.max(0, since.getTime() - missed), lossBytes, lossSure };
+  }
+
+  /** Of a leadership whose beginning was no change of the leader: the first one; or nobody saw how the timeline changed. */
+  private async learnTimeline(tx: EntityManager, change: ClusterChange, leader: string): Promise<void> {
+    const { cluster, before, after, at } = change;
+    const timeline = timelineOf(after, leader);
+    if (timeline === null || (before.leader === leader && timeline === timelineOf(before, leader))) return;
+    const current = await this.rows.current(tx, cluster.id);
+    if (current?.leader !== leader) return;
+    const writable = after.reports.get(leader)?.writable;
+    const learned = { timeline, promotedAt: writable?.promotedAt ?? null, completedAt: at };
+    if (current.timeline === null) {
+      const since = earlier(current.since, writable ? new Date(writable.since) : at);
+      await this.rows.change(tx, current, { ...learned, since });
+    } else if (timeline > current.timeline) {
+      await this.rows.change(tx, current, { until: at });
+      const next = { clusterId: cluster.id, leader, since: at, announced: true };
+      await this.rows.begin(tx, current, { ...next, ...learned });
+    }
+  }
+}
+
+const between = (
+  { cluster }: ClusterChange,
+  lost: LostLeader,
+  { leader, timeline, promotedAt }: Completed,
+) => ({
+  clusterId: cluster.id,
+  from: lost.leader,
+  to: leader,
+  fromTimeline: lost.timeline,
+  toTimeline: timeline,
+  promotedAt: promotedAt === null ? null : lsnText(promotedAt),
+});
+
+const correlated = ({ operationId }: LeadershipEntity) => (operationId ? { correlationId: operationId } : {});

@@ -1,0 +1,20 @@
+import { LeadershipCompletion } from './leadership-completion';
+import { LeadershipFollower } from './leadership-follower';
+import { LeadershipRows } from './leadership-rows';
+import { MemberEvents } from './member-events';
+import { Membership } from './membership';
+import { Rejoins } from './rejoins';
+import { SightRows } from './sight-rows';
+import { Wholeness } from './wholeness';
+
+/** What takes changes in; what brings them from etcd is MembershipWatch. */
+export const membershipProviders = [
+  Membership,
+  SightRows,
+  LeadershipRows,
+  LeadershipFollower,
+  LeadershipCompletion,
+  MemberEvents,
+  Wholeness,
+  Rejoins,
+];

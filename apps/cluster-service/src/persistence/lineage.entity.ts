@@ -1,0 +1,35 @@
+import type { RecoveryEnd, RestoreTarget } from '@pgfleet/contracts';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+/** Which history of WAL and backups a cluster has written when, and what it was restored from. What is in it, backup-service knows. */
+@Entity('lineages')
+export class LineageEntity {
+  /** pgBackRest's stanza, and the folder of the store. */
+  @PrimaryColumn('text') stanza!: string;
+  /** Who writes it: with the secret of that cluster it is encrypted. */
+  @Column('text', { name: 'cluster_id' }) clusterId!: string;
+  @Column('timestamptz') since!: Date;
+  /** When its cluster left it for another. */
+  @Column('timestamptz', { nullable: true }) until!: Date | null;
+  /** What it was restored from; null for one that began empty. */
+  @Column('jsonb', { nullable: true }) origin!: LineageOrigin | null;
+}
+
+/** How a restored lineage came to be. */
+export interface LineageOrigin {
+  stanza: string;
+  clusterId: string;
+  target: RestoreTarget;
+  /** null while it is being restored. */
+  reached: RecoveryEnd | null;
+  operationId: string;
+}
+
+/** The data of before a restore, and where they are. */
+export interface SetAside {
+  /** The restore, after which they are named. */
+  operationId: string;
+  node: string;
+  /** The lineage that they belong to. */
+  stanza: string;
+}

@@ -1,0 +1,151 @@
+import { Injectable } from '@nestjs/common';
+import type { OperationError } from '@pgfleet/contracts';
+import { NotOff } from '@pgfleet/machines';
+import {
+  done,
+  fail,
+  next,
+  Program,
+  type OperationContext,
+  type Outcome,
+  type StepContext,
+} from '@pgfleet/operations';
+import type { ClusterSight } from '@pgfleet/patroni';
+import { DataSource, type EntityManager } from 'typeorm';
+import { ClusterRows } from '../clusters/cluster-rows';
+import { ClusterControl } from '../failover/cluster-control';
+import { failoverProfile } from '../failover/failover-profile';
+import { LeadershipIntents } from '../failover/leadership-intents';
+import { agreeThatLost } from '../failover/successor';
+import { ClusterMachines } from '../machines/cluster-machines';
+
+export interface FailoverInput {
+  leader: string | null;
+  /** null: whoever Patroni finds the fittest. */
+  candidate: string | null;
+  /** Begun by the platform, which goes on only with proof that the leader is off. */
+  automatic: boolean;
+}
+type Context = StepContext<FailoverInput>;
+
+/**
+ * Replaces a leader that cannot hand over. One that is proven to be off is fenced, and its lease taken away: the others elect at once.
+ * Of one that is not, Patroni is asked to change the leader, within its own rules. docs/decisions/0007 has the proof of safety.
+ */
+@Injectable()
+export class Failover extends Program<FailoverInput> {
+  readonly kind = 'cluster.failover';
+  readonly steps = ['fence', 'depose', 'promote', 'release'] as const;
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly rows: ClusterRows,
+    private readonly control: ClusterControl,
+    private readonly machines: ClusterMachines,
+    private readonly intents: LeadershipIntents,
+  ) {
+    super();
+  }
+
+  /** A leader's machine that the provider sees off stays off until another member leads. */
+  async fence(context: Context): Promise<Outcome> {
+    const { leader, automatic } = context.input;
+    const sight = await this.control.sight(clusterOf(context));
+    let fenced = false;
+    if (leader !== null && sight.leader === leader && agreeThatLost(sight, leader)) {
+      try {
+        await this.machines.fence(leader);
+        fenced = true;
+      } catch (error) {
+        if (!(error instanceof NotOff)) throw error;
+        await context.note(`Not fenced: ${error.message}`);
+      }
+    }
+    if (!fenced && leader !== null) await this.machines.release(leader); // an earlier try may have fenced it
+    if (automatic && !fenced)
+      return fail(
+        `${leader} is not proven to be lost: ${sight.leader ?? 'nobody'} leads, and not every other member misses it, or its machine is not off.`,
+        'Nothing was done. Patroni replaces a leader whose lease runs out by itself.',
+      );
+    if (fenced) await context.note(`The machine ${leader} is off and stays off.`);
+    const cause = fenced
+      ? `the machine ${leader} is off, as its provider proves`
+      : 'a failover was asked for';
+    return next({ fenced }).with((tx) =>
+      this.intents.declare(tx, clusterOf(context), {
+        origin: fenced ? 'fenced' : 'forced',
+        operationId: context.operationId,
+        cause,
+      }),
+    );
+  }
+
+  async depose(context: Context): Promise<Outcome> {
+    const { leader, candidate } = context.input;
+    const clusterId = clusterOf(context);
+    if (candidate !== null && (await this.control.sight(clusterId)).leader !== candidate)
+      await this.control.orderFailover(clusterId, candidate);
+    if (leader !== null && isFenced(context)) await this.control.depose(clusterId, leader);
+    return next();
+  }
+
+  /** Another member takes writes. */
+  async promote(context: Context): Promise<Outcome> {
+    const { cluster } = await this.rows.partsOf(this.database.manager, clusterOf(context));
+    const withinMs = failoverProfile(cluster.profile).bounds.leaderLossSeconds * 1000 + 10_000;
+    let last: ClusterSight | undefined;
+    const look = (sight: ClusterSight) => {
+      last = sight;
+      const { leader } = sight;
+      return leader !== null && leader !== context.input.leader && sight.nodes.get(leader)?.writable
+        ? leader
+        : undefined;
+    };
+    const leader = await this.control.watch(cluster.id, look, { withinMs, signal: context.abort });
+    if (leader !== undefined) {
+      await context.note(`${leader} takes writes.`);
+      return next({ leader });
+    }
+    // Nothing of it may stay behind: neither a wish that Patroni would grant at the next election, nor a machine that cannot be started.
+    if (context.input.candidate !== null) await this.control.withdrawFailover(cluster.id);
+    if (context.input.leader !== null && isFenced(context)) await this.machines.release(context.input.leader);
+    const states = [...(last?.members ?? [])].map(([name, { state }]) => `${name} is ${state}`).join(', ');
+    return fail(
+      `No other member took the lead within ${withinMs / 1000} s: ${last?.leader ?? 'nobody'} leads, ${states}.`,
+      'Look at the journal of patroni on the members that run; with synchronous replication only a synchronous one may lead.',
+    );
+  }
+
+  /** The old leader's machine may come back: it finds that another leads. */
+  async release(context: Context): Promise<Outcome> {
+    const { leader } = context.input;
+    if (leader !== null && isFenced(context)) await this.machines.release(leader);
+    return done(context.results.promote);
+  }
+
+  override onFailed(
+    context: OperationContext<FailoverInput>,
+    _: OperationError,
+    tx: EntityManager,
+  ): Promise<void> {
+    return this.leaveNothing(context, tx);
+  }
+
+  override onCancelled(context: OperationContext<FailoverInput>, tx: EntityManager): Promise<void> {
+    return this.leaveNothing(context, tx);
+  }
+
+  /** A fence must not outlive what it was for, wherever that ended; releasing a machine that is not fenced changes nothing. */
+  private async leaveNothing(context: OperationContext<FailoverInput>, tx: EntityManager): Promise<void> {
+    await this.intents.withdraw(tx, clusterOf(context), context.operationId);
+    if (context.input.leader !== null) await this.machines.release(context.input.leader);
+  }
+}
+
+const clusterOf = ({ clusterId }: OperationContext<FailoverInput>): string => {
+  if (!clusterId) throw new Error('a failover without a cluster');
+  return clusterId;
+};
+
+const isFenced = ({ results }: OperationContext<FailoverInput>): boolean =>
+  (results.fence as { fenced: boolean }).fenced;

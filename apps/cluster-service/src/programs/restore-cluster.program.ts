@@ -1,0 +1,365 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  clusterRestoreCompleted,
+  clusterRestoreFailed,
+  clusterRestoreStarted,
+  conflict,
+  takeFirstBackup,
+  type OperationError,
+  type RecoveryEnd,
+  type RestoreTarget,
+} from '@pgfleet/contracts';
+import { Outbox, Requester } from '@pgfleet/messaging';
+import {
+  again,
+  done,
+  fail,
+  goto,
+  next,
+  Outcome,
+  Program,
+  type OperationContext,
+  type StepContext,
+} from '@pgfleet/operations';
+import { DataSource, type EntityManager } from 'typeorm';
+import { ClusterRows } from '../clusters/cluster-rows';
+import { ClusterStates, serves } from '../clusters/cluster-state';
+import { isWhole } from '../clusters/cluster-view';
+import { CONFIG, type Config } from '../config';
+import { ClusterControl } from '../failover/cluster-control';
+import { LeadershipIntents } from '../failover/leadership-intents';
+import { Lineages } from '../lineages/lineages';
+import { ClusterEntity } from '../persistence/cluster.entity';
+import { checkRoomJob, stopJob, type ChosenBackup } from '../restore/restore-jobs';
+import { remedyOf, RestoreSources } from '../restore/restore-source';
+import { RestoreSteps } from '../restore/restore-steps';
+import { ProvenWrite } from '../verification/proven-write';
+import { configureJob } from './configure-job';
+import { driveJob } from './drive-job';
+import { Failure } from './explain-failed-job';
+import { StanzaMaking } from './stanza-making';
+import { unlessBusy } from './unless-busy';
+
+export interface RestoreInput {
+  target: RestoreTarget;
+  /** The lineage that is restored from, one of the cluster's own. */
+  from: string;
+  /** The one that begins with the restore. */
+  to: string;
+}
+type Context = StepContext<RestoreInput>;
+
+interface Plan extends ChosenBackup {
+  /** Whose data are exchanged: that of the leader, who has everything. */
+  node: string;
+}
+
+/** What a step left that did not work out, so that the way back was taken. */
+interface Stopped {
+  step: string;
+  cause: string;
+  remedy: string;
+}
+
+const patience = {
+  /** For the members to find each other again, when what was there is started again. */
+  wholeMs: 120_000,
+  /** For backup-service to end what it does for the cluster. */
+  firstBackupMs: 180_000,
+};
+
+/**
+ * Takes a cluster back to an earlier state. Up to `set_aside` nothing is touched; from there to `recover` a failure leads back to what was
+ * there. From `hand_over` on a failure stays, to be retried or undone: what was there is kept until somebody confirms or undoes.
+ */
+@Injectable()
+export class RestoreCluster extends Program<RestoreInput> {
+  readonly kind = 'cluster.restore';
+  readonly steps = [
+    'check',
+    'prepare_machines',
+    'check_room',
+    'set_aside',
+    'restore',
+    'recover',
+    'hand_over',
+    'create_stanza',
+    'first_backup',
+    'rebuild_replicas',
+    'verify',
+    // The way back, which only a failure takes.
+    'put_back',
+    'start_again',
+  ] as const;
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly rows: ClusterRows,
+    private readonly states: ClusterStates,
+    private readonly control: ClusterControl,
+    private readonly intents: LeadershipIntents,
+    private readonly lineages: Lineages,
+    private readonly sources: RestoreSources,
+    private readonly restoreSteps: RestoreSteps,
+    private readonly stanzaMaking: StanzaMaking,
+    private readonly provenWrite: ProvenWrite,
+    private readonly requester: Requester,
+    private readonly outbox: Outbox,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {
+    super();
+  }
+
+  /** The backups lead to the target: from which, on which timeline. */
+  async check(context: Context): Promise<Outcome> {
+    const { target, from, to } = context.input;
+    const { cluster, machines } = await this.parts(context);
+    const check = await this.sources.check(from, target);
+    if (!check.ok) return fail(check.reason, `${remedyOf(check)} Nothing was touched.`);
+    const { leader } = await this.control.sight(cluster.id);
+    const node = leader ?? cluster.lastLeader ?? machines.find(({ kind }) => kind === 'node')?.name;
+    if (!node) throw new Error('the cluster has no nodes');
+    const { backupLabel: label, timeline } = check;
+    const plan: Plan = { stanza: from, label, timeline, target: check.target, node };
+    await context.note(`From the backup ${plan.label}, along timeline ${plan.timeline}, on ${node}.`);
+    const origin = { stanza: from, clusterId: cluster.id, target, operationId: context.operationId };
+    return next(plan).with((tx) => this.lineages.announce(tx, to, cluster.id, origin));
+  }
+
+  /** Every machine can be reached, and has what a restore takes; one after the other, without interrupting anybody. */
+  async prepare_machines(context: Context): Promise<Outcome> {
+    const { cluster, machines } = await this.parts(context);
+    const ran = await driveJob(context, () => {
+      const job = configureJob(cluster, machines, this.config, { source: { stanza: context.input.from } });
+      return { ...job, vars: { ...job.vars, one_by_one: true } };
+    });
+    return after(ran, (failure) => failure.outcome);
+  }
+
+  /** The disk holds what is restored beside what is there. When this step is done the cluster serves no more. */
+  async check_room(context: Context): Promise<Outcome> {
+    const { node, stanza } = planOf(context);
+    const site = await this.site(context);
+    const ran = await driveJob(context, () => checkRoomJob(site, planOf(context)));
+    const outcome = after(ran, (failure) => failure.outcome);
+    if (outcome.move.kind !== 'next') return outcome;
+    return outcome.with(async (tx) => {
+      const cluster = await this.rows.find(tx, site.parts.cluster.id, { forUpdate: true });
+      const { operationId } = context;
+      await this.states.change(tx, cluster, 'restoring', 'it is taken back to an earlier state', operationId);
+      const setAside = { operationId, node, stanza: cluster.stanza };
+      await tx.update(ClusterEntity, { id: cluster.id }, { setAside, lost: null, lostAt: null });
+      const data = { ...nameOf(cluster), from: stanza, target: context.input.target };
+      await this.outbox.publish(tx, clusterRestoreStarted, cluster.id, data, { correlationId: operationId });
+    });
+  }
+
+  /** Customers out, the present archived, every Patroni stopped for good, the data directory moved beside. */
+  async set_aside(context: Context): Promise<Outcome> {
+    const site = await this.site(context);
+    const ran = await driveJob(context, async () => {
+      const { leader } = await this.control.sight(site.parts.cluster.id);
+      if (leader !== null && leader !== site.node)
+        await context.note(`${leader} leads by now; the data of ${site.node} are exchanged all the same.`);
+      return stopJob(site, 'set-aside');
+    });
+    return after(ran, (failure) => this.goBack(context, failure));
+  }
+
+  async restore(context: Context): Promise<Outcome> {
+    const ran = await this.restoreSteps.restore(context, await this.site(context), planOf(context));
+    return ran instanceof Failure ? this.goBack(context, ran) : ran;
+  }
+
+  /** The new lineage begins where recovery ended. */
+  async recover(context: Context): Promise<Outcome> {
+    const end = await this.restoreSteps.recover(context, await this.site(context));
+    if (end instanceof Failure) return this.goBack(context, end);
+    if (end instanceof Outcome) return end;
+    const { to } = context.input;
+    return next(end).with(async (tx) => {
+      const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
+      await this.lineages.reached(tx, to, end);
+      await this.lineages.goTo(tx, cluster, to);
+      await this.intents.declare(tx, cluster.id, {
+        origin: 'restore',
+        operationId: context.operationId,
+        cause: `the cluster was restored to ${end.lsn}`,
+      });
+    });
+  }
+
+  async hand_over(context: Context): Promise<Outcome> {
+    return this.restoreSteps.handOver(context, await this.site(context));
+  }
+
+  async create_stanza(context: Context): Promise<Outcome> {
+    return this.stanzaMaking.step(context, (await this.parts(context)).cluster);
+  }
+
+  /** Without a backup of its own nothing of the new lineage could be restored. It is begun; customers do not wait for its end. */
+  async first_backup(context: Context): Promise<Outcome> {
+    const { to: stanza } = context.input;
+    const order = { clusterId: clusterOf(context), stanza };
+    const begun = await unlessBusy(this.requester.ask(takeFirstBackup, order));
+    if (!begun) {
+      if (Date.now() - context.stepStartedAt.getTime() < patience.firstBackupMs) return again(1000);
+      return fail(
+        `Backup-service has had something else to end for the cluster for ${patience.firstBackupMs / 1000} s.`,
+        'Look at its operations of the cluster in GET /operations, then retry this one.',
+      );
+    }
+    const { id } = begun;
+    await context.note(`${id} makes the first full backup of ${stanza}.`);
+    return next({ operationId: id });
+  }
+
+  async rebuild_replicas(context: Context): Promise<Outcome> {
+    return this.restoreSteps.rebuildReplicas(context, await this.site(context));
+  }
+
+  async verify(context: Context): Promise<Outcome> {
+    const parts = await this.parts(context);
+    const unproven = await this.provenWrite.prove(context, parts);
+    if (unproven) return unproven;
+    const reached = context.results.recover as RecoveryEnd;
+    return done(reached).with(async (tx) => {
+      const cluster = await this.rows.find(tx, parts.cluster.id, { forUpdate: true });
+      await this.serveAgain(tx, context, cluster, 'its restored data serve');
+      const { stanza: from, label: backupLabel } = planOf(context);
+      const { target } = context.input;
+      const data = { ...nameOf(cluster), from, target, backupLabel, reached, stanza: cluster.stanza };
+      const options = { correlationId: context.operationId };
+      await this.outbox.publish(tx, clusterRestoreCompleted, cluster.id, data, options);
+    });
+  }
+
+  /** What was restored so far is thrown away, what was there before is in its place again. */
+  async put_back(context: Context): Promise<Outcome> {
+    const site = await this.site(context);
+    const ran = await driveJob(context, () => stopJob(site, 'put-back', 'discard'));
+    return after(ran, (failure) => failure.outcome);
+  }
+
+  /** The cluster as it was, on all nodes: their data are of one history, and etcd still knows it. */
+  async start_again(context: Context): Promise<Outcome> {
+    const { cluster, machines, members } = await this.parts(context);
+    const ran = await driveJob(context, () => configureJob(cluster, machines, this.config));
+    if (ran instanceof Failure) return ran.outcome;
+    if (ran instanceof Outcome) return ran;
+    const waited = Date.now() - context.stepStartedAt.getTime();
+    if (!isWhole(cluster, members) && waited < patience.wholeMs) return again(500);
+    if (cluster.leader === null)
+      return fail(
+        'What was there before is back, but no member leads.',
+        'Look at the journal of patroni on the machines, then retry the operation.',
+      );
+    const { step, cause, remedy } = stoppedAt(context);
+    return fail(
+      `${step}: ${cause} The cluster serves what was there before.`,
+      remedy.replace(/retry the operation/i, 'ask for the restore again'),
+    ).with(async (tx) => {
+      const current = await this.rows.find(tx, cluster.id, { forUpdate: true });
+      await this.serveAgain(tx, context, current, 'what was there before the restore serves again');
+      await tx.update(ClusterEntity, { id: cluster.id }, { setAside: null });
+      await this.lineages.withdraw(tx, clusterOf(context));
+    });
+  }
+
+  override async onFailed(
+    context: OperationContext<RestoreInput>,
+    error: OperationError,
+    tx: EntityManager,
+  ): Promise<void> {
+    const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
+    await this.intents.withdraw(tx, cluster.id, context.operationId);
+    if (context.step === 'start_again' || cluster.state === 'restoring') {
+      const takenBack = serves(cluster);
+      const { from, target } = context.input;
+      const data = { ...nameOf(cluster), from, target, ...error, takenBack };
+      const options = { correlationId: context.operationId };
+      await this.outbox.publish(tx, clusterRestoreFailed, cluster.id, data, options);
+    } else {
+      await this.lineages.withdraw(tx, clusterOf(context));
+    }
+    if (cluster.state === 'restoring')
+      await this.stop(tx, context, cluster, `its restore stopped at ${error.step}: ${error.cause}`);
+  }
+
+  override async onCancelled(context: OperationContext<RestoreInput>, tx: EntityManager): Promise<void> {
+    const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
+    await this.intents.withdraw(tx, cluster.id, context.operationId);
+    if (cluster.state === 'restoring')
+      await this.stop(tx, context, cluster, `its restore was cancelled at ${context.step}`);
+    else await this.lineages.withdraw(tx, clusterOf(context));
+  }
+
+  /** One that was undone meanwhile, or confirmed, or had touched nothing, is not gone on with. */
+  override async onRetried(context: OperationContext<RestoreInput>, tx: EntityManager): Promise<void> {
+    const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
+    if (untouched.includes(context.step)) return;
+    if (cluster.state !== 'failed' || cluster.setAside?.operationId !== context.operationId)
+      throw conflict('The restore is over: what it had set aside was put back, or is not kept any more.', {
+        remedy: 'Ask for the restore again: POST /clusters/:id/restore.',
+      });
+    const reason = `its restore goes on from ${context.step}`;
+    await this.states.change(tx, cluster, 'restoring', reason, context.operationId);
+  }
+
+  private goBack({ step }: Context, { cause, remedy }: Failure): Outcome {
+    const stopped: Stopped = { step, cause, remedy };
+    return goto('put_back', { stopped });
+  }
+
+  private async serveAgain(
+    tx: EntityManager,
+    { operationId }: Context,
+    cluster: ClusterEntity,
+    reason: string,
+  ): Promise<void> {
+    const [parts] = await this.rows.parts(tx, [cluster]);
+    const state = isWhole(cluster, parts?.members ?? []) ? 'ready' : 'degraded';
+    await this.states.change(tx, cluster, state, reason, operationId);
+  }
+
+  private async stop(
+    tx: EntityManager,
+    { operationId }: OperationContext<RestoreInput>,
+    cluster: ClusterEntity,
+    reason: string,
+  ): Promise<void> {
+    await this.states.change(tx, cluster, 'failed', reason, operationId);
+  }
+
+  private site(context: Context) {
+    return this.restoreSteps.site(clusterOf(context), planOf(context).node, context.operationId);
+  }
+
+  private parts(context: Context) {
+    return this.rows.partsOf(this.database.manager, clusterOf(context));
+  }
+}
+
+/** Steps that change nothing that anybody would notice. */
+const untouched: readonly string[] = ['check', 'prepare_machines', 'check_room'];
+
+const after = (ran: Awaited<ReturnType<typeof driveJob>>, failed: (failure: Failure) => Outcome): Outcome => {
+  if (ran instanceof Failure) return failed(ran);
+  return ran instanceof Outcome ? ran : next();
+};
+
+const clusterOf = ({ clusterId }: OperationContext<RestoreInput>): string => {
+  if (!clusterId) throw new Error('a restore without a cluster');
+  return clusterId;
+};
+
+const planOf = ({ results }: OperationContext<RestoreInput>): Plan => results.check as Plan;
+
+const nameOf = ({ id: clusterId, name }: ClusterEntity) => ({ clusterId, name });
+
+const stoppedAt = ({ results }: OperationContext<RestoreInput>): Stopped => {
+  const results_ = [results.set_aside, results.restore, results.recover] as ({ stopped?: Stopped } | null)[];
+  const found = results_.find((result) => result?.stopped)?.stopped;
+  if (!found) throw new Error('a restore that went back without a reason');
+  return found;
+};

@@ -1,0 +1,149 @@
+import { Injectable } from '@nestjs/common';
+import { clusterRestoreUndone, type OperationError } from '@pgfleet/contracts';
+import { Outbox } from '@pgfleet/messaging';
+import { done, next, Outcome, Program, type OperationContext, type StepContext } from '@pgfleet/operations';
+import { DataSource, type EntityManager } from 'typeorm';
+import { ClusterRows } from '../clusters/cluster-rows';
+import { ClusterStates } from '../clusters/cluster-state';
+import { isWhole } from '../clusters/cluster-view';
+import { LeadershipIntents } from '../failover/leadership-intents';
+import { Lineages } from '../lineages/lineages';
+import { ClusterEntity } from '../persistence/cluster.entity';
+import type { SetAside } from '../persistence/lineage.entity';
+import { discardJob, stopJob } from '../restore/restore-jobs';
+import { RestoreSteps } from '../restore/restore-steps';
+import { ProvenWrite } from '../verification/proven-write';
+import { driveJob } from './drive-job';
+import { Failure } from './explain-failed-job';
+import { StanzaMaking } from './stanza-making';
+
+export interface UndoInput {
+  setAside: SetAside;
+  /** The lineage that is left. */
+  left: string;
+}
+type Context = StepContext<UndoInput>;
+
+/**
+ * Returns to the data, and to the lineage, of before a restore. The restored cluster has never written there, so their history goes on as
+ * if nothing had been. What it did write is archived in its own lineage first.
+ */
+@Injectable()
+export class UndoRestore extends Program<UndoInput> {
+  readonly kind = 'cluster.restore.undo';
+  readonly steps = [
+    'put_back',
+    'hand_over',
+    'create_stanza',
+    'rebuild_replicas',
+    'verify',
+    'discard',
+  ] as const;
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly rows: ClusterRows,
+    private readonly states: ClusterStates,
+    private readonly intents: LeadershipIntents,
+    private readonly lineages: Lineages,
+    private readonly restoreSteps: RestoreSteps,
+    private readonly stanzaMaking: StanzaMaking,
+    private readonly provenWrite: ProvenWrite,
+    private readonly outbox: Outbox,
+  ) {
+    super();
+  }
+
+  /** Customers out, what was written last archived, every Patroni stopped; the data that were set aside take their place again. */
+  async put_back(context: Context): Promise<Outcome> {
+    const site = await this.site(context);
+    const ran = await driveJob(context, () => stopJob(site, 'put-back'));
+    if (ran instanceof Failure) return ran.outcome;
+    if (ran instanceof Outcome) return ran;
+    return next().with(async (tx) => {
+      const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
+      await this.lineages.goTo(tx, cluster, context.input.setAside.stanza);
+      await this.lineages.withdraw(tx, cluster.id);
+      await this.intents.declare(tx, cluster.id, {
+        origin: 'restore',
+        operationId: context.operationId,
+        cause: 'a restore was undone',
+      });
+    });
+  }
+
+  async hand_over(context: Context): Promise<Outcome> {
+    return this.restoreSteps.handOver(context, await this.site(context));
+  }
+
+  /** The stanza is there; that WAL reaches it again is proven. */
+  async create_stanza(context: Context): Promise<Outcome> {
+    const { cluster } = await this.rows.partsOf(this.database.manager, clusterOf(context));
+    return this.stanzaMaking.step(context, cluster);
+  }
+
+  async rebuild_replicas(context: Context): Promise<Outcome> {
+    return this.restoreSteps.rebuildReplicas(context, await this.site(context));
+  }
+
+  async verify(context: Context): Promise<Outcome> {
+    const { parts } = await this.site(context);
+    const unproven = await this.provenWrite.prove(context, parts);
+    if (unproven) return unproven;
+    const { left } = context.input;
+    return next().with(async (tx) => {
+      const cluster = await this.rows.find(tx, parts.cluster.id, { forUpdate: true });
+      const state = isWhole(cluster, parts.members) ? 'ready' : 'degraded';
+      const { operationId: correlationId } = context;
+      await this.states.change(tx, cluster, state, 'its restore was undone', correlationId);
+      const data = { clusterId: cluster.id, name: cluster.name, stanza: cluster.stanza, left };
+      await this.outbox.publish(tx, clusterRestoreUndone, cluster.id, data, { correlationId });
+    });
+  }
+
+  /** The data that the restore had made. */
+  async discard(context: Context): Promise<Outcome> {
+    const site = await this.site(context);
+    const ran = await driveJob(context, () => discardJob(site));
+    if (ran instanceof Failure) return ran.outcome;
+    if (ran instanceof Outcome) return ran;
+    return done().with((tx) => tx.update(ClusterEntity, { id: clusterOf(context) }, { setAside: null }));
+  }
+
+  override onFailed(
+    context: OperationContext<UndoInput>,
+    error: OperationError,
+    tx: EntityManager,
+  ): Promise<void> {
+    return this.stop(tx, context, `the undoing of its restore stopped at ${error.step}: ${error.cause}`);
+  }
+
+  override onCancelled(context: OperationContext<UndoInput>, tx: EntityManager): Promise<void> {
+    return this.stop(tx, context, `the undoing of its restore was cancelled at ${context.step}`);
+  }
+
+  override async onRetried(context: OperationContext<UndoInput>, tx: EntityManager): Promise<void> {
+    const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
+    if (cluster.state !== 'failed') return;
+    const reason = `the undoing of its restore goes on from ${context.step}`;
+    await this.states.change(tx, cluster, 'restoring', reason, context.operationId);
+  }
+
+  private async stop(tx: EntityManager, context: OperationContext<UndoInput>, reason: string): Promise<void> {
+    const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
+    await this.intents.withdraw(tx, cluster.id, context.operationId);
+    if (cluster.state === 'restoring')
+      await this.states.change(tx, cluster, 'failed', reason, context.operationId);
+  }
+
+  /** What is kept on the node has the name of the restore, not of its undoing. */
+  private site(context: Context) {
+    const { node, operationId } = context.input.setAside;
+    return this.restoreSteps.site(clusterOf(context), node, operationId);
+  }
+}
+
+const clusterOf = ({ clusterId }: OperationContext<UndoInput>): string => {
+  if (!clusterId) throw new Error('the undoing of a restore without a cluster');
+  return clusterId;
+};

@@ -1,0 +1,52 @@
+import type { PlaybookJob, RestoreMarks } from '@pgfleet/contracts';
+import type { JobOrder } from '@pgfleet/operations';
+import { verify } from '@pgfleet/pgbackrest';
+import type { Config } from '../config';
+import { pathOf } from '../programs/configure-job';
+import {
+  restoreConfiguration,
+  restoredHost,
+  restoreCommand,
+  restoreSeconds,
+  type RestoreSite,
+} from '../restore/restore-jobs';
+
+const configureSeconds = 600;
+
+/** Makes a fresh machine ready to restore the lineage, whose cluster has the key to it. */
+export const prepareMachineJob = (
+  site: RestoreSite,
+  stanza: string,
+  config: Config,
+): Omit<PlaybookJob, 'id' | 'operationId' | 'step'> => ({
+  kind: 'playbook',
+  playbook: 'prove_restore.yml',
+  groups: { nodes: [{ ...restoredHost(site), vars: {} }] },
+  vars: {
+    postgres_version: site.parts.cluster.postgresVersion,
+    ca_certificate: `${config.platformAuthority}\n`,
+    s3_endpoint: config.PGFLEET_S3_ENDPOINT,
+    s3_bucket: config.PGFLEET_S3_BUCKET,
+    s3_region: config.PGFLEET_S3_REGION,
+    restore_source: { stanza, path: pathOf(stanza) },
+  },
+  secretsOf: site.parts.cluster.id,
+  deadlineSeconds: configureSeconds,
+});
+
+/** Reads every object of the lineage in the store; not on a node, where customers would feel it. */
+export const verifyStoreJob = (site: RestoreSite, stanza: string): JobOrder => ({
+  kind: 'command',
+  host: restoredHost(site),
+  runAs: 'postgres',
+  argv: verify(stanza, restoreConfiguration),
+  capture: true,
+  deadlineSeconds: restoreSeconds,
+});
+
+/** Looks through all that was restored. */
+export const proveJob = (site: RestoreSite, marks: RestoreMarks): JobOrder =>
+  restoreCommand(site, restoreSeconds, 'prove', JSON.stringify(marks));
+
+/** Deletes what was restored, for the next. */
+export const beginAgainJob = (site: RestoreSite): JobOrder => restoreCommand(site, configureSeconds, 'again');

@@ -1,0 +1,148 @@
+import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { newId } from '@pgfleet/contracts';
+import { backup, type RecoveryTarget, restore, stanzaCreateAndCheck } from '@pgfleet/pgbackrest';
+import { RestorableNode } from '../testing/restorable-node';
+
+/** The program that restores do their work with on a node, on the PostgreSQL and pgBackRest of the machines' image. */
+describe('restore on a node', () => {
+  const stanza = newId('lin');
+  let node: RestorableNode;
+  let label: string;
+  let middle: string;
+  let lsn: string;
+
+  beforeAll(async () => {
+    node = await RestorableNode.start(stanza);
+    writeFileSync(
+      join(node.folder, 'restored.sql'),
+      "select set_config('x.y', 'z', false); create role restored;",
+    );
+    await node.must(stanzaCreateAndCheck(stanza));
+    await node.sql('create table t (v text, at timestamptz default clock_timestamp())');
+    const { stdout } = await node.must(backup(stanza, 'full', { member: 'n1' }));
+    label = /new backup label = (\S+)/.exec(stdout)![1]!;
+    await node.sql("insert into t values ('first')");
+    middle = await node.sql(
+      `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`,
+    );
+    await node.sql("select pg_create_restore_point('between')");
+    lsn = await node.sql('select pg_current_wal_insert_lsn()');
+    await node.sql("insert into t values ('second')");
+    // Commits wait for a replica that is gone.
+    await node.sql("alter system set synchronous_standby_names = 'gone'");
+    await node.sql('select pg_reload_conf()');
+  }, 120_000);
+
+  afterAll(() => node?.stop());
+
+  const argv = (target: RecoveryTarget) =>
+    restore({ stanza, config: node.config, target, label, timeline: 1 });
+  const takeBack = async (operation: string) => {
+    expect(await node.restore('put-back', operation)).toMatchObject({ exitCode: 0 });
+    expect(await node.restore('discard', operation)).toMatchObject({ exitCode: 0 });
+  };
+
+  it('sends what is there to the archive, and checks the room', async () => {
+    const operation = newId('op');
+    expect(await node.restore('check', operation, node.config, stanza, label)).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/The backup is [\d.]+ MB/) as string,
+    });
+    expect(await node.restore('check', operation, node.config, stanza, '20200101-000000F')).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('does not show') as string,
+    });
+    expect((await node.restore('flush')).stdout).toMatch(/is archived|Nothing is left/);
+    expect((await node.restore('flush')).stdout).toMatch(/is archived|Nothing is left/);
+  }, 60_000);
+
+  it('moves no data of a server that runs', async () => {
+    expect(await node.restore('set-aside', newId('op'))).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('PostgreSQL runs') as string,
+    });
+    expect(await node.restore('clear')).toMatchObject({ exitCode: 1 });
+    await node.stopServer();
+  }, 60_000);
+
+  it.each<[string, () => RecoveryTarget]>([
+    ['a time', () => ({ type: 'time', time: middle })],
+    ['a position', () => ({ type: 'lsn', lsn, inclusive: false })],
+    ['a named point', () => ({ type: 'name', name: 'between' })],
+    ['the end', () => ({ type: 'latest' })],
+    ['a backup', () => ({ type: 'backup', label })],
+  ])(
+    'goes to %s, says where it ended, and back',
+    async (what, target) => {
+      const operation = newId('op');
+      for (let time = 0; time < 2; time++)
+        expect(await node.restore('set-aside', operation)).toMatchObject({ exitCode: 0 });
+      for (let time = 0; time < 2; time++) {
+        const restored = await node.restore('restore', operation, ...argv(target()));
+        expect({ what, ...restored }).toMatchObject({ exitCode: 0 });
+        if (time === 0) expect(restored.stdout).toMatch(/^100.00 %, 2[\d.]+ MB, [\d.]+ MB\/s$/m);
+      }
+      const recovered = await node.restore('recover', operation, '/srv/restored.sql');
+      expect({ what, ...recovered }).toMatchObject({ exitCode: 0 });
+      const again = await node.restore('recover', operation, '/srv/restored.sql');
+      const last = (text: string) => JSON.parse(text.trim().split('\n').at(-1)!) as object;
+      expect(last(again.stdout)).toEqual(last(recovered.stdout));
+      expect(last(recovered.stdout)).toEqual({
+        timeline: 2,
+        lsn: expect.stringMatching(/^0\/[0-9A-F]+$/) as string,
+        time: what === 'a backup' ? null : (expect.stringMatching(/^20.*T.*Z$/) as string),
+      });
+      await node.startServer();
+      const rows = { 'the end': 'first\nsecond', 'a backup': '' }[what] ?? 'first';
+      expect(await node.sql('select v from t order by at')).toBe(rows);
+      expect(await node.sql("select count(*) from pg_roles where rolname = 'restored'")).toBe('1');
+      expect(
+        await node.sql(
+          "select coalesce(string_agg(name, ','), '') from pg_settings where name ~ '^recovery_target|^restore_command' and source = 'configuration file'",
+        ),
+      ).toBe('');
+      await node.stopServer();
+      await takeBack(operation);
+    },
+    120_000,
+  );
+
+  it('says when the archive ends before the target, and the present is as it was', async () => {
+    const operation = newId('op');
+    await node.restore('set-aside', operation);
+    await node.restore('restore', operation, ...argv({ type: 'time', time: '2100-01-01T00:00:00Z' }));
+    const missed = await node.restore('recover', operation, '/srv/restored.sql');
+    expect(missed).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringMatching(
+        /The archive ends before the target: its last transaction was at 20/,
+      ) as string,
+    });
+    await takeBack(operation);
+    await takeBack(operation);
+    await node.startServer();
+    expect(await node.sql('select v from t order by at')).toBe('first\nsecond');
+    await node.stopServer();
+  }, 60_000);
+
+  it('goes on when it was killed in the middle, wherever that was', async () => {
+    const operation = newId('op');
+    await node.restore('set-aside', operation);
+    for (const [command, rest, afterMs] of [
+      ['restore', argv({ type: 'latest' }), 150],
+      ['recover', ['/srv/restored.sql'], 250],
+    ] as const) {
+      const child = node.start(['python3', '-s', '/srv/restore', command, '/srv/data', operation, ...rest]);
+      setTimeout(() => child.kill('SIGKILL'), afterMs);
+      await once(child, 'close');
+      expect(await node.restore(command, operation, ...rest)).toMatchObject({ exitCode: 0 });
+    }
+    await node.startServer();
+    expect(await node.sql('select v from t order by at')).toBe('first\nsecond');
+    await node.stopServer();
+    await takeBack(operation);
+    expect(existsSync(join(node.folder, `data.before-${operation}`))).toBe(false);
+  }, 60_000);
+});

@@ -1,0 +1,80 @@
+import { newId } from '@pgfleet/contracts';
+import type { ClusterParts } from '../clusters/cluster-view';
+import type { ClusterEntity, MachineEntity } from '../persistence/cluster.entity';
+import {
+  checkRoomJob,
+  discardJob,
+  rebuildReplicasJob,
+  recoverJob,
+  restoreJob,
+  stopJob,
+  type ChosenBackup,
+  type RestoreSite,
+} from './restore-jobs';
+
+const hostKey = 'ssh-ed25519 AAAA';
+const machine = (name: string, kind: MachineEntity['kind'] = 'node') =>
+  ({ name, kind, address: '10.0.0.1', hostKey, clusterId: 'clu_1' }) as MachineEntity;
+const operationId = newId('op');
+const site: RestoreSite = {
+  parts: {
+    cluster: { id: 'clu_1', postgresVersion: 17 } as ClusterEntity,
+    machines: [machine('n1'), machine('n2'), machine('n3'), machine('lb', 'load_balancer')],
+  } as ClusterParts,
+  node: 'n2',
+  operationId,
+};
+const chosen: ChosenBackup = {
+  stanza: 'lin_1',
+  label: '20261123-120000F',
+  timeline: 1,
+  target: { type: 'latest' },
+};
+const program = ['/usr/bin/python3', '-s', '/usr/local/lib/pgfleet/restore'];
+const data = '/var/lib/postgresql/17/main';
+
+describe('the jobs of a restore', () => {
+  it('run the node’s program as postgres, on the node', () => {
+    expect(restoreJob(site, chosen)).toMatchObject({
+      kind: 'command',
+      host: { name: 'n2' },
+      runAs: 'postgres',
+      argv: [
+        ...[...program, 'restore', data, operationId],
+        ...['pgbackrest', '--config=/etc/pgfleet/restore.conf', '--stanza=lin_1'],
+        ...['--log-level-console=detail', '--log-level-stderr=error', '--type=default'],
+        ...['--target-timeline=1', '--set=20261123-120000F', 'restore'],
+      ],
+      capture: false,
+    });
+    expect(recoverJob(site)).toMatchObject({
+      argv: [...program, 'recover', data, operationId, '/etc/patroni/restored.sql'],
+      capture: true,
+    });
+    expect(checkRoomJob(site, chosen)).toMatchObject({
+      argv: [
+        ...[...program, 'check', data, operationId],
+        ...['/etc/pgfleet/restore.conf', 'lin_1', '20261123-120000F'],
+      ],
+    });
+    expect(discardJob(site)).toMatchObject({ argv: [...program, 'discard', data, operationId] });
+    expect(() => recoverJob({ ...site, node: 'n9' })).toThrow('no machine n9');
+  });
+
+  it('stop every node, and touch the data of the one', () => {
+    const job = stopJob(site, 'put-back', 'discard');
+    expect(job).toMatchObject({
+      playbook: 'stop_cluster.yml',
+      vars: { data_dir: data, restore_operation: operationId, data_steps: ['put-back', 'discard'] },
+      secretsOf: null,
+    });
+    const groups = job.kind === 'playbook' ? job.groups : {};
+    const names = Object.entries(groups).map(([group, hosts]) => [group, hosts.map(({ name }) => name)]);
+    expect(Object.fromEntries(names)).toEqual({
+      nodes: ['n1', 'n2', 'n3'],
+      restored: ['n2'],
+      replicas: ['n1', 'n3'],
+    });
+    expect(rebuildReplicasJob(site)).toMatchObject({ playbook: 'rebuild_replicas.yml' });
+  });
+});

@@ -1,0 +1,107 @@
+import type { JobHost, RestoreTarget } from '@pgfleet/contracts';
+import type { JobOrder } from '@pgfleet/operations';
+import { restore } from '@pgfleet/pgbackrest';
+import type { ClusterParts } from '../clusters/cluster-view';
+import type { ClusterEntity, MachineEntity } from '../persistence/cluster.entity';
+
+/** On the nodes: the program of role postgres_node that restores are made of, and the way to the lineage that is restored from. */
+const program = ['/usr/bin/python3', '-s', '/usr/local/lib/pgfleet/restore'];
+export const restoreConfiguration = '/etc/pgfleet/restore.conf';
+const statements = '/etc/patroni/restored.sql';
+
+/** The exit code of `recover` when the archive ends before the target. */
+export const targetMissed = 3;
+
+const playbookSeconds = 600;
+const discardSeconds = 3600;
+/** A large backup takes as long as it takes: the longest that a job may. */
+export const restoreSeconds = 24 * 3600;
+
+const dataDirectory = ({ postgresVersion }: Pick<ClusterEntity, 'postgresVersion'>): string =>
+  `/var/lib/postgresql/${postgresVersion}/main`;
+
+const hostOf = ({ name, address, hostKey }: MachineEntity): JobHost => ({
+  name,
+  address,
+  hostKey,
+  user: 'root',
+});
+
+/** A restore as its jobs know it: whose, and on which node. */
+export interface RestoreSite {
+  parts: ClusterParts;
+  node: string;
+  /** The restore, after which what it keeps on the node is named. */
+  operationId: string;
+  /** A file of SQL on the node that makes the restored data the platform's own; that of the node's role when left out. */
+  statements?: string;
+}
+
+/** Where it is restored. */
+export const restoredHost = ({ parts, node }: RestoreSite): JobHost => {
+  const machine = parts.machines.find((candidate) => candidate.name === node);
+  if (!machine) throw new Error(`${parts.cluster.id} has no machine ${node}`);
+  return hostOf(machine);
+};
+
+export const restoreCommand = (
+  site: RestoreSite,
+  deadlineSeconds: number,
+  name: string,
+  ...rest: string[]
+): JobOrder => ({
+  kind: 'command',
+  host: restoredHost(site),
+  runAs: 'postgres',
+  argv: [...program, name, dataDirectory(site.parts.cluster), site.operationId, ...rest],
+  capture: name === 'recover' || name === 'prove',
+  deadlineSeconds,
+});
+
+export interface ChosenBackup {
+  stanza: string;
+  label: string;
+  timeline: number;
+  target: RestoreTarget;
+}
+
+/** Looks whether the node has room for the backup beside what is there. */
+export const checkRoomJob = (site: RestoreSite, { stanza, label }: ChosenBackup): JobOrder =>
+  restoreCommand(site, playbookSeconds, 'check', restoreConfiguration, stanza, label);
+
+export const restoreJob = (site: RestoreSite, chosen: ChosenBackup): JobOrder =>
+  restoreCommand(site, restoreSeconds, 'restore', ...restore({ ...chosen, config: restoreConfiguration }));
+
+export const recoverJob = (site: RestoreSite): JobOrder =>
+  restoreCommand(site, restoreSeconds, 'recover', site.statements ?? statements);
+
+export const discardJob = (site: RestoreSite): JobOrder => restoreCommand(site, discardSeconds, 'discard');
+
+const groupsOf = ({
+  parts,
+  node,
+}: RestoreSite): { restored: JobHost[]; replicas: JobHost[]; nodes: JobHost[] } => {
+  const nodes = parts.machines.filter(({ kind }) => kind === 'node').map(hostOf);
+  return {
+    nodes,
+    restored: nodes.filter(({ name }) => name === node),
+    replicas: nodes.filter(({ name }) => name !== node),
+  };
+};
+
+const playbook = (site: RestoreSite, name: string, vars: Record<string, unknown>): JobOrder => ({
+  kind: 'playbook',
+  playbook: name,
+  groups: groupsOf(site),
+  vars: { data_dir: dataDirectory(site.parts.cluster), restore_operation: site.operationId, ...vars },
+  secretsOf: null,
+  deadlineSeconds: playbookSeconds,
+});
+
+/** Brings the cluster to a standstill, then does these things with the data of the node. */
+export const stopJob = (
+  site: RestoreSite,
+  ...dataSteps: ('set-aside' | 'put-back' | 'discard')[]
+): JobOrder => playbook(site, 'stop_cluster.yml', { data_steps: dataSteps });
+
+export const rebuildReplicasJob = (site: RestoreSite): JobOrder => playbook(site, 'rebuild_replicas.yml', {});

@@ -1,0 +1,372 @@
+import type { INestApplication } from '@nestjs/common';
+import { jetstream } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import {
+  clusterOperations,
+  confirmRestore,
+  createCluster,
+  getHistory,
+  hasEnded,
+  listLineages,
+  newId,
+  ProblemError,
+  restoreCluster,
+  undoRestore,
+  type CloudEvent,
+  type Job,
+  type Operation,
+  type RestoreTarget,
+} from '@pgfleet/contracts';
+import { eventually, startServices, type Services } from '@pgfleet/integration';
+import { connectNats, provision, Requester } from '@pgfleet/messaging';
+import { migrate, openDatabase } from '@pgfleet/persistence';
+import { Etcd3 } from 'etcd3';
+import type { DataSource } from 'typeorm';
+import { Lineages } from '../lineages/lineages';
+import { MACHINE_PROVIDER } from '../machines/cluster-machines';
+import { ClusterEntity, MachineEntity } from '../persistence/cluster.entity';
+import { databaseOptions } from '../persistence/database-options';
+import { UserEntity } from '../persistence/user.entity';
+import { ClusterSecrets } from '../secrets/cluster-secrets';
+import { PatroniKeys } from '../testing/patroni-keys';
+import { startRestoreWorld, world } from '../testing/restore-world';
+import { startClusterService } from '../testing/spec-service';
+import { FirstWrite } from '../verification/first-write';
+
+process.env.PGFLEET_LOG_LEVEL ||= 'error';
+
+const hostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHf5bVdfGz0l4ZHZr6a0wIuQ2v1mKcZ1uXk0yX8bq0aB';
+const latest: RestoreTarget = { type: 'latest' };
+const reached = { timeline: 2, lsn: '0/5000060', time: '2026-11-23T12:00:00.123456Z' };
+
+/** No machine, and no PostgreSQL: what the service orders of them, and what it makes of what they do. */
+const noMachines = {
+  name: 'spec',
+  provesPower: false,
+  capacity: () => Promise.resolve({ limit: 100, used: 0 }),
+  create: ({ name }: { name: string }) => Promise.resolve({ name }),
+  get: (name: string) => Promise.resolve({ name, state: 'running', address: '127.0.0.1', hostKey }),
+};
+const writesWork = {
+  answers: () => Promise.resolve({ inRecovery: false }),
+  write: () => Promise.resolve(),
+  read: () => Promise.resolve(true),
+  forget: () => Promise.resolve(),
+};
+
+describe('restores', () => {
+  let services: Services;
+  let nats: NatsConnection;
+  let etcd: Etcd3;
+  let database: DataSource;
+  let apps: INestApplication[] = [];
+  let requester: Requester;
+  const userId = newId('usr');
+  const made: PatroniKeys[] = [];
+
+  beforeAll(async () => {
+    services = await startServices({ nats: true, postgres: true, etcd: true });
+    nats = await connectNats({ servers: services.nats.url, name: 'spec' });
+    await provision(nats);
+    const url = await services.postgres.createService('cluster');
+    const options = databaseOptions(url, undefined);
+    await migrate(options);
+    database = await openDatabase(options);
+    etcd = new Etcd3({ hosts: services.etcd.url });
+    apps = await startRestoreWorld(services.nats.url);
+    const instead = new Map<unknown, object>([
+      [MACHINE_PROVIDER, noMachines],
+      [FirstWrite, writesWork],
+    ]);
+    apps.push(await startClusterService(services, url, instead));
+    requester = apps.at(-1)!.get(Requester, { strict: false });
+    await database.manager.insert(UserEntity, { id: userId, name: 'Ada', email: null, labels: {} });
+  }, 180_000);
+
+  afterAll(async () => {
+    for (const app of apps.reverse()) await app.close();
+    for (const keys of made) await keys.end().catch(() => undefined);
+    etcd?.close();
+    await database?.destroy();
+    await nats?.close();
+    await services?.stop();
+  }, 60_000);
+
+  beforeEach(() => {
+    world.unreachable = null;
+    world.busy = { create_stanza: 0, first_backup: 0 };
+    world.ran.length = world.stanzas.length = world.firstBackups.length = 0;
+  });
+
+  const come = async (keys: PatroniKeys, leader: string, others: string[], timeline: number) => {
+    await keys.primary(leader, timeline, 1000);
+    await keys.lead(leader);
+    const writable = { timeline, promotedAt: null, since: new Date().toISOString() };
+    await keys.report(leader, { writable });
+    for (const name of others) await keys.replica(name, timeline);
+  };
+
+  /** Plays the machines of a cluster: what its Patronis and agents would have in etcd after each job. */
+  const machinesOf = (
+    keys: PatroniKeys,
+    names: string[],
+    change: (job: Job) => ReturnType<typeof world.run>,
+  ) => {
+    let timeline = 1;
+    const [leader = '', ...others] = names;
+    return async (job: Job) => {
+      const ran = await change(job);
+      if (ran) return ran;
+      if (job.kind === 'command')
+        return job.argv.includes('recover')
+          ? { exitCode: 0, stdout: `LOG: …\n${JSON.stringify(reached)}\n` }
+          : undefined;
+      if (job.playbook === 'stop_cluster.yml') {
+        await keys.report(leader, { writable: null });
+        for (const name of names) await keys.die(name).catch(() => undefined);
+      } else if (job.playbook === 'rebuild_replicas.yml') {
+        for (const name of others) await keys.replica(name, timeline);
+      } else if (job.step === 'hand_over') {
+        timeline += 2;
+        await come(keys, leader, [], timeline);
+      } else if (job.step === 'start_again') {
+        await come(keys, leader, others, timeline);
+      }
+      return undefined;
+    };
+  };
+
+  const aCluster = async () => {
+    const id = newId('clu');
+    const stanza = newId('lin');
+    const names = [1, 2, 3].map((number) => `${id.slice(-12)}-${number}`);
+    await database.transaction(async (tx) => {
+      await tx.insert(ClusterEntity, {
+        ...{
+          id,
+          name: `c-${id.slice(-12)}`,
+          userId,
+          description: '',
+          labels: {},
+          state: 'degraded',
+          nodes: 3,
+        },
+        ...{ postgresVersion: 17, databaseName: 'shop', databaseUser: 'shop', stanza, syncStandbys: [] },
+        ...{ profile: 'fast', durability: 'async', fencing: false },
+      });
+      const place = { clusterId: id, address: '127.0.0.1', hostKey };
+      for (const name of names) await tx.insert(MachineEntity, { name, kind: 'node', ...place });
+      await tx.insert(MachineEntity, { name: `${id.slice(-12)}-lb`, kind: 'load_balancer', ...place });
+      await apps.at(-1)!.get(ClusterSecrets).generate(tx, id);
+      await apps.at(-1)!.get(Lineages).announce(tx, stanza, id, null);
+    });
+    const keys = new PatroniKeys(etcd, id);
+    made.push(keys);
+    await keys.put('config', { ttl: 20 });
+    await keys.put('status', { optime: 99_999_999 });
+    await come(keys, names[0]!, names.slice(1), 1);
+    await eventually(async () => expect((await row(id)).state).toBe('ready'));
+    return { id, stanza, names, keys };
+  };
+  const row = (id: string) => database.manager.findOneByOrFail(ClusterEntity, { id });
+  const ended = (id: string): Promise<Operation> =>
+    eventually(async () => {
+      const operation = await requester.ask(clusterOperations.get, { operationId: id });
+      if (!operation || !hasEnded(operation)) throw new Error(JSON.stringify(operation));
+      return operation;
+    }, 30_000);
+  const restore = async (clusterId: string, target: RestoreTarget = latest) =>
+    requester.ask(restoreCluster, { clusterId, request: { target }, idempotency: null });
+  const lineages = (clusterId: string) => requester.ask(listLineages, { clusterId });
+  const steps = ({ steps }: Operation) =>
+    steps.filter(({ state }) => state === 'succeeded').map(({ name }) => name);
+  const told = async (clusterId: string): Promise<string[]> => {
+    const filter_subjects = `events.cluster.${clusterId}.>`;
+    const consumer = await jetstream(nats).consumers.get('EVENTS', { filter_subjects });
+    const { num_pending: count } = await consumer.info();
+    const types: string[] = [];
+    for await (const message of await consumer.fetch({ max_messages: count, expires: 2_000 }))
+      types.push(message.json<CloudEvent>().type.replace(/^io\.pgfleet\.cluster\.(.+)\.v1$/, '$1'));
+    await consumer.delete();
+    return types.filter((type) => /restore|failover/.test(type));
+  };
+  const problem = (work: Promise<unknown>) =>
+    work.then(
+      () => null,
+      (error: unknown) => (error as ProblemError).problem,
+    );
+
+  it('takes a cluster back, into a lineage of its own, and undoes that', async () => {
+    const { id, stanza, names, keys } = await aCluster();
+    world.run = machinesOf(keys, names, () => Promise.resolve());
+    const { id: operationId } = await restore(id, { type: 'time', time: '2026-11-23T12:00:00Z' });
+    const operation = await ended(operationId);
+    expect(operation.error).toBeUndefined();
+    expect(steps(operation)).toEqual([
+      'check',
+      'prepare_machines',
+      'check_room',
+      'set_aside',
+      'restore',
+      'recover',
+      'hand_over',
+      'create_stanza',
+      'first_backup',
+      'rebuild_replicas',
+      'verify',
+    ]);
+    const after = await row(id);
+    expect(after).toMatchObject({ state: 'ready', leader: names[0], setAside: { operationId, stanza } });
+    expect(after.stanza).not.toBe(stanza);
+    expect(world.stanzas).toEqual([after.stanza]);
+    expect(world.firstBackups).toEqual([after.stanza]);
+    const { items } = await lineages(id);
+    expect(items.map(({ current }) => current)).toEqual([true, false]);
+    expect(items[0]).toMatchObject({ stanza: after.stanza, until: null, from: { stanza, reached } });
+
+    const playbooks = world.ran.flatMap((job) => (job.kind === 'playbook' ? [job] : []));
+    const configured = playbooks.filter(({ playbook }) => playbook === 'cluster.yml');
+    expect(configured.map(({ vars }) => [vars.backup_stanza, vars.restore_source])).toEqual([
+      [stanza, { stanza, path: `/${stanza}` }],
+      [after.stanza, undefined],
+    ]);
+    expect(configured[1]?.groups.nodes?.map(({ vars }) => vars.patroni_held ?? false)).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    expect(await etcd.get(`/service/${id}/status`)).toBeNull();
+    expect(await etcd.get(`/service/${id}/config`)).not.toBeNull();
+    await eventually(async () => expect(await told(id)).toEqual(['restore.started', 'restore.completed']));
+    expect((await requester.ask(getHistory, { clusterId: id })).items[0]).toMatchObject({
+      leader: names[0],
+      origin: 'restore',
+      timeline: 3,
+      operationId,
+    });
+
+    expect(await problem(restore(id))).toMatchObject({
+      status: 409,
+      detail: expect.stringContaining('neither confirmed nor undone') as string,
+    });
+    const undone = await ended((await requester.ask(undoRestore, { clusterId: id, idempotency: null })).id);
+    expect(undone.error).toBeUndefined();
+    expect(await row(id)).toMatchObject({ state: 'ready', stanza, setAside: null });
+    expect((await lineages(id)).items.map(({ current, until }) => [current, until === null])).toEqual([
+      [false, false],
+      [true, true],
+    ]);
+    await eventually(async () =>
+      expect(await told(id)).toEqual(['restore.started', 'restore.completed', 'restore.undone']),
+    );
+    expect(await problem(requester.ask(undoRestore, { clusterId: id, idempotency: null }))).toMatchObject({
+      status: 409,
+    });
+  }, 60_000);
+
+  it('refuses a target out of reach, naming the nearest, and touches nothing', async () => {
+    const { id, names, keys } = await aCluster();
+    world.run = machinesOf(keys, names, () => Promise.resolve());
+    const nearest = { before: { time: '2026-11-23T12:00:00Z', lsn: '0/5000060' }, after: null };
+    world.unreachable = { ok: false, reason: 'The archive ends before it.', nearest };
+    expect(await problem(restore(id))).toMatchObject({ status: 422, code: 'target-out-of-reach', nearest });
+    expect(world.ran).toEqual([]);
+    expect(await row(id)).toMatchObject({ state: 'ready', setAside: null });
+  });
+
+  it('waits for what backup-service has to end', async () => {
+    const { id, names, keys } = await aCluster();
+    world.run = machinesOf(keys, names, () => Promise.resolve());
+    world.busy = { create_stanza: 2, first_backup: 2 };
+    expect((await ended((await restore(id)).id)).error).toBeUndefined();
+    expect(world.busy).toEqual({ create_stanza: 0, first_backup: 0 });
+    expect(world.stanzas).toEqual([(await row(id)).stanza]);
+    expect(world.firstBackups).toEqual(world.stanzas);
+  }, 60_000);
+
+  it('returns to what was there when the archive ends before the target', async () => {
+    const { id, stanza, names, keys } = await aCluster();
+    const stderr = 'The archive ends before the target: its last transaction was at 12:00.';
+    world.run = machinesOf(keys, names, (job) =>
+      Promise.resolve(
+        job.kind === 'command' && job.argv.includes('recover') ? { exitCode: 3, stderr } : undefined,
+      ),
+    );
+    const operation = await ended((await restore(id)).id);
+    expect(operation.error).toMatchObject({
+      step: 'start_again',
+      cause: `recover: ${stderr} The cluster serves what was there before.`,
+      remedy: expect.stringContaining('earlier target') as string,
+    });
+    expect(await row(id)).toMatchObject({ state: 'ready', stanza, setAside: null });
+    expect((await lineages(id)).items).toHaveLength(1);
+    await eventually(async () => expect(await told(id)).toEqual(['restore.started', 'restore.failed']));
+    const retried = requester.ask(clusterOperations.retry, { operationId: operation.id, idempotency: null });
+    expect(await problem(retried)).toMatchObject({ status: 409 });
+  }, 60_000);
+
+  it('stays where it is when the restored data do not come up, and is undone from there', async () => {
+    const { id, stanza, names, keys } = await aCluster();
+    let broken = true;
+    world.run = machinesOf(keys, names, (job) =>
+      Promise.resolve(job.step === 'hand_over' && broken ? { exitCode: 2, stderr: 'no' } : undefined),
+    );
+    const operation = await ended((await restore(id)).id);
+    expect(operation).toMatchObject({ state: 'failed', error: { step: 'hand_over' } });
+    expect(await row(id)).toMatchObject({ state: 'failed' });
+    expect(await problem(requester.ask(confirmRestore, { clusterId: id, idempotency: null }))).toMatchObject({
+      status: 409,
+    });
+    broken = false;
+    const undone = await ended((await requester.ask(undoRestore, { clusterId: id, idempotency: null })).id);
+    expect(undone.error).toBeUndefined();
+    expect(await row(id)).toMatchObject({ state: 'ready', stanza, setAside: null });
+  }, 60_000);
+
+  it('confirms, and can be restored again, from an earlier lineage too', async () => {
+    const { id, stanza, names, keys } = await aCluster();
+    world.run = machinesOf(keys, names, () => Promise.resolve());
+    expect((await ended((await restore(id)).id)).error).toBeUndefined();
+    const confirmed = await requester.ask(confirmRestore, { clusterId: id, idempotency: null });
+    expect((await ended(confirmed.id)).error).toBeUndefined();
+    expect(await row(id)).toMatchObject({ state: 'ready', setAside: null });
+    const request = { target: latest, stanza };
+    const again = await requester.ask(restoreCluster, { clusterId: id, request, idempotency: null });
+    expect((await ended(again.id)).error).toBeUndefined();
+    const { items } = await lineages(id);
+    expect(items.map(({ from }) => from?.stanza)).toEqual([stanza, stanza, undefined]);
+    const other = newId('lin');
+    const unknown = { target: latest, stanza: other };
+    expect(
+      await problem(requester.ask(restoreCluster, { clusterId: id, request: unknown, idempotency: null })),
+    ).toMatchObject({ status: expect.any(Number) as number });
+  }, 60_000);
+
+  it('makes a new cluster of a backup, which keeps the source as it is', async () => {
+    const source = await aCluster();
+    let keys: PatroniKeys | undefined;
+    let machines = world.run;
+    world.run = (job) => {
+      if (!keys && job.kind === 'playbook' && job.secretsOf) {
+        keys = new PatroniKeys(etcd, job.secretsOf);
+        made.push(keys);
+        const names = [1, 2].map((number) => `${job.secretsOf!.slice(-12)}-${number}`);
+        machines = machinesOf(keys, names, () => Promise.resolve());
+      }
+      return machines(job);
+    };
+    const fromBackup = { clusterId: source.id, target: latest };
+    const cluster = { name: 'copy', userId, nodes: 2, fromBackup };
+    const operation = await ended((await requester.ask(createCluster, { cluster, idempotency: null })).id);
+    expect(operation.error).toBeUndefined();
+    const copy = await row(operation.clusterId!);
+    expect(copy).toMatchObject({ state: 'ready', databaseName: 'shop', databaseUser: 'shop' });
+    expect((await lineages(copy.id)).items).toMatchObject([
+      { stanza: copy.stanza, current: true, from: { stanza: source.stanza, clusterId: source.id, reached } },
+    ]);
+    const [first] = world.ran.flatMap((job) => (job.kind === 'playbook' ? [job] : []));
+    expect(first?.vars.restore_source).toEqual({ stanza: source.stanza, path: `/${source.stanza}` });
+    expect(first?.groups.nodes?.every(({ vars }) => vars.patroni_held === true)).toBe(true);
+    expect(await row(source.id)).toMatchObject({ state: 'ready', stanza: source.stanza });
+  }, 60_000);
+});

@@ -1,0 +1,33 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ArchivingNode, makeNodeFolder, type Ran } from '@pgfleet/integration';
+
+const program = join(__dirname, '../../../../deploy/ansible/roles/postgres_node/files/restore');
+
+/** A machine of the node image with an archived PostgreSQL and the program of the restores; its store is a folder. */
+export class RestorableNode extends ArchivingNode {
+  readonly dataDirectory = '/srv/data';
+
+  /** Initialised, archiving, running. */
+  static override async start(stanza: string): Promise<RestorableNode> {
+    const node = await RestorableNode.prepare(stanza);
+    await node.initialise();
+    return node;
+  }
+
+  /** A machine without data, whose PostgreSQL will be on that port. */
+  static async prepare(stanza: string, port = 5432): Promise<RestorableNode> {
+    const { root, folder } = await makeNodeFolder(stanza, { port, retentionFull: 4 });
+    const node = new RestorableNode(root, folder, stanza);
+    node.copyIn(program, 'restore');
+    // A backup this small is restored before a second is over.
+    const files = join(folder, 'restore/backup.py');
+    writeFileSync(files, readFileSync(files, 'utf8').replace('TELL_EVERY = 1.0', 'TELL_EVERY = 0.01'));
+    return node;
+  }
+
+  /** Runs a command of the restore program. */
+  restore(command: string, ...rest: string[]): Promise<Ran> {
+    return this.run(['python3', '-s', '/srv/restore', command, '/srv/data', ...rest]);
+  }
+}

@@ -1,0 +1,133 @@
+import { Controller, Inject, Module, type INestApplication } from '@nestjs/common';
+import { jetstream } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import {
+  checkRestoreTarget,
+  createStanza,
+  eventSubject,
+  makeEvent,
+  Job,
+  jobFinished,
+  newId,
+  operationInProgress,
+  takeFirstBackup,
+  type JobResult,
+  type Operation,
+  type ParsedInput,
+  type RequestOutput,
+} from '@pgfleet/contracts';
+import { MessagingModule, NATS, OnRequest, OnWork, startService } from '@pgfleet/messaging';
+
+/** What the machines do when a job is run: its exit code and what it prints; nothing: it succeeds. */
+type Ran = { exitCode: number; stdout?: string; stderr?: string };
+type Run = (job: Job) => Promise<Ran | void>;
+
+const nothing: Run = () => Promise.resolve();
+
+/** What is around cluster-service in a restore, as a spec wants it. */
+export const world = {
+  /** Null: every target can be reached. */
+  unreachable: null as RequestOutput<typeof checkRestoreTarget> | null,
+  run: nothing,
+  /** Every job that was run, in order. */
+  ran: [] as Job[],
+  stanzas: [] as string[],
+  /** How often backup-service is to answer that it has something else to end, before it does what it is asked for. */
+  busy: { create_stanza: 0, first_backup: 0 },
+  firstBackups: [] as string[],
+};
+
+const ended = (kind: string, clusterId: string): Operation => {
+  const at = new Date().toISOString();
+  const times = { scheduledAt: null, createdAt: at, updatedAt: at };
+  return { id: newId('op'), kind, clusterId, state: 'succeeded', steps: [], ...times };
+};
+
+const refuseWhileBusy = (step: keyof typeof world.busy): void => {
+  if (world.busy[step] === 0) return;
+  world.busy[step]--;
+  throw operationInProgress("backup.run op_1 is at step 'check_archive'", {
+    remedy: 'Wait until it has ended.',
+  });
+};
+
+@Controller()
+class Backups {
+  @OnRequest(checkRestoreTarget)
+  check({
+    stanza,
+    target,
+  }: ParsedInput<typeof checkRestoreTarget>): RequestOutput<typeof checkRestoreTarget> {
+    const backupLabel = '20261123-120000F';
+    return world.unreachable ?? { ok: true, stanza, backupLabel, timeline: 1, target, exact: true };
+  }
+
+  @OnRequest(createStanza)
+  create({ clusterId, stanza }: ParsedInput<typeof createStanza>): Operation {
+    refuseWhileBusy('create_stanza');
+    world.stanzas.push(stanza);
+    return ended('stanza.create', clusterId);
+  }
+
+  @OnRequest(takeFirstBackup)
+  takeFirst({ clusterId, stanza }: ParsedInput<typeof takeFirstBackup>): Operation {
+    refuseWhileBusy('first_backup');
+    world.firstBackups.push(stanza);
+    return ended('backup.run', clusterId);
+  }
+}
+
+/** Reports as the ansible-runner does. */
+@Controller()
+class Runner {
+  constructor(@Inject(NATS) private readonly nats: NatsConnection) {}
+
+  @OnWork({
+    stream: 'JOBS',
+    filter: 'jobs.>',
+    durable: 'spec-runner',
+    schema: Job,
+    ackWaitMs: 60_000,
+    maxDeliver: 3,
+    concurrency: 4,
+  })
+  async run(job: Job): Promise<void> {
+    world.ran.push(job);
+    const { exitCode, stdout = '', stderr = '' } = (await world.run(job)) ?? { exitCode: 0 };
+    const host = job.kind === 'command' ? job.host.name : 'n1';
+    const message = `ended with exit code ${exitCode}: ${stderr}`;
+    const data: JobResult = {
+      jobId: job.id,
+      operationId: job.operationId,
+      step: job.step,
+      state: exitCode === 0 ? 'succeeded' : 'failed',
+      exitCode,
+      durationMs: 1,
+      failures: exitCode === 0 ? [] : [{ host, task: job.kind, message }],
+      output: job.kind === 'command' && job.capture ? stdout : null,
+    };
+    const facts = { id: `${job.id}.finished`, service: 'ansible-runner', subject: job.id };
+    const event = makeEvent(jobFinished, data, facts);
+    const subject = eventSubject(jobFinished, job.id);
+    await jetstream(this.nats).publish(subject, JSON.stringify(event), { msgID: event.id });
+  }
+}
+
+/** backup-service and ansible-runner. */
+export const startRestoreWorld = async (natsUrl: string): Promise<INestApplication[]> => {
+  const nats = { servers: natsUrl };
+  @Module({
+    imports: [MessagingModule.forRoot({ service: 'backup-service', nats, database: false })],
+    controllers: [Backups],
+  })
+  class BackupService {}
+  @Module({
+    imports: [MessagingModule.forRoot({ service: 'ansible-runner', nats, database: false })],
+    controllers: [Runner],
+  })
+  class AnsibleRunner {}
+  return [
+    await startService(BackupService, { service: 'backup-service', httpPort: 0 }),
+    await startService(AnsibleRunner, { service: 'ansible-runner', httpPort: 0 }),
+  ];
+};

@@ -1,0 +1,51 @@
+"""What the load balancer and the other nodes ask, over HTTP.
+
+/primary   200: this node's pooler leads to the leader, send new sessions; 404: it does, but another is nearer: keep the sessions
+           that it has; 503: it does not.
+/replica   200: a replica that answers; 404: it leads now, and what it has may go on reading; 503: neither.
+/leader    200: this node takes writes as the leader.
+/status    all that the node knows, as JSON.
+/hand-over Asked by this node's Patroni before it stops its database to hand over; answered when every pooler holds its statements.
+           200: go on; 204: go on, nothing is to be held; 409: do not.
+"""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+# A check that comes while the program starts waits for its first look, rather than take the node out of service.
+PATIENCE = 1.5
+
+
+def serve(address, port, follower):
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_):
+            pass  # whoever asked has hung up
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 5
+
+        def do_GET(self):
+            follower.ready.wait(PATIENCE)
+            path = self.path.partition("?")[0].strip("/")
+            if path == "hand-over" and self.client_address[0] == address:
+                status, reason = follower.hand_over()
+                body = {"detail": reason}
+            else:
+                status, body = follower.answer(path)
+            text = b"" if status == 204 else (json.dumps(body) + "\n").encode()
+            head = "HTTP/1.1 %d \r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (
+                status, len(text))
+            self.close_connection = True
+            # In one piece: HAProxy hangs up as soon as it has read the status.
+            self.wfile.write(head.encode() + (text if self.command != "HEAD" else b""))
+
+        do_OPTIONS = do_HEAD = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    server = Server((address, port), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()

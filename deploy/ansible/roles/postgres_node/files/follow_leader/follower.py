@@ -1,0 +1,408 @@
+"""Decides where this node's pooler leads, and what the node says of itself."""
+
+import os
+import threading
+import time
+
+import psycopg2
+
+import archive_marks
+from hold import Hold
+from moment import moment
+from patroni_api import PatroniError
+from peer import Sight
+from pooler import SOCKET
+
+CALM = 0.5  # seconds between two looks; what etcd tells is looked at when it comes
+HASTE = 0.02  # while this node's own promotion is awaited
+LOST_AFTER = 1.2
+# After a switchover the old leader's pooler takes new sessions until the load balancer has seen the new one.
+LINGER = 3.0
+# A process that did not run for this long was frozen, and its machine with it: what it knows is old.
+FROZEN = 3.0
+POOLER_EVERY = 1.0
+DATABASE_EVERY = 0.2
+# Past the time that running transactions get to end: for all nodes to say that they hold.
+ANSWER_WITHIN = 1.0
+
+
+class Follower:
+    def __init__(self, member, address, stanza, keys, pooler, patroni, database, rejoin, report, log):
+        self._me, self._address, self._stanza = member, address, stanza
+        self._keys, self._pooler, self._patroni, self._database = keys, pooler, patroni, database
+        self._rejoin, self._report, self._log = rejoin, report, log
+        self.ready = threading.Event()
+        self._wake = threading.Event()
+        self._sight = None
+        self._role, self._leads = None, False
+        self._leader_seen, self._database_seen = None, -DATABASE_EVERY
+        self._pooler_works, self._pooler_seen = False, 0.0
+        self._patroni_says, self._patroni_asked = False, 0.0
+        self._follows = None
+        self._linger_until = 0.0
+        self._hold, self._before_hold, self._refusal = None, (503, None), None
+        self._last_command = None
+        self._awaited = None  # a switchover for which statements are held as soon as the leader's Patroni is about to hand over
+        self._handing_over = False  # on the leader's node: it is
+        self._verdict = threading.Condition()
+        self._last_turn = None
+        self._marked = 0.0
+
+    def notice(self):
+        """Something changed: look at once."""
+        self._wake.set()
+
+    def run(self):
+        """Never returns."""
+        self._start()
+        threading.Thread(target=self._watch_peer, daemon=True).start()
+        while True:
+            self._turn()
+            self.ready.set()
+            self._wake.wait(self._until_next_look)
+            self._wake.clear()
+
+    def _start(self):
+        # Statements may have been held when an earlier run of this program died, and their way prepared to a candidate that never
+        # led; a command from then is not for this one.
+        self._keys.wait()
+        self._last_command = self._command_key(self._keys.switchover())
+        try:
+            if (leader := self._keys.leader()) is not None:
+                self._route_to(leader)
+            self._pooler.resume()
+        except psycopg2.Error as error:
+            self._log("pooler: %s" % error)
+        route = self._pooler.route()
+        if route == SOCKET:
+            self._follows = self._me
+        elif route:
+            self._follows = self._keys.member_at(route)
+
+    @property
+    def _is_to_lead(self):
+        return self._keys.leader() == self._me and not self._leads and self._role == "replica"
+
+    @property
+    def _until_next_look(self):
+        if self._is_to_lead:
+            return HASTE
+        if self._hold is not None and self._hold.held:
+            return min(CALM, self._hold.seconds_left)
+        return CALM
+
+    def _turn(self):
+        if self._last_turn is not None and time.monotonic() - self._last_turn > FROZEN:
+            self._hold_after_thaw()
+        self._look_at_pooler()
+        self._take_command()
+        self._begin_hold()
+        self._look_at_database()
+        self._lead()
+        self._decide()
+        self._end_hold()
+        self._tell()
+        self._last_turn = time.monotonic()
+
+    def _hold_after_thaw(self):
+        """What waited in the sockets while the machine was frozen must not reach a database that may not lead any more."""
+        self._log("this machine stood still: statements are held until it is known who leads")
+        self._database_seen = -DATABASE_EVERY
+        self._before_hold = (503, None)
+        self._hold = Hold({"id": "thaw-%d" % time.time(), "capMs": 5000, "drainMs": 500}, self._pooler)
+
+    def _look_at_pooler(self):
+        if self._pooler_works and time.monotonic() - self._pooler_seen < POOLER_EVERY:
+            return
+        try:
+            self._pooler.ask("SHOW VERSION")
+            self._pooler_works = True
+        except psycopg2.Error as error:
+            if self._pooler_works:
+                self._log("pooler: %s" % error)
+            self._pooler_works = False
+        self._pooler_seen = time.monotonic()
+
+    @staticmethod
+    def _command_key(command):
+        return (command["id"], command["phase"]) if command else None
+
+    def _take_command(self):
+        command = self._keys.switchover()
+        key = self._command_key(command)
+        if key == self._last_command:
+            return
+        self._last_command = key
+        self._awaited, self._handing_over = None, False
+        if command is None:
+            return
+        if command["phase"] == "prepare":
+            threading.Thread(target=self._prepare, args=(command,), daemon=True).start()
+        else:
+            self._awaited = command
+            if command["leader"] == self._me:
+                threading.Thread(target=self._switch, args=(command,), daemon=True).start()
+
+    def _begin_hold(self):
+        """Patroni needs some tenths of a second from the word until it would stop its database. Nobody is held for those."""
+        command = self._awaited
+        if command is None:
+            return
+        if command["leader"] == self._me:
+            if self._refusal is not None and self._refusal[0] == command["id"]:
+                self._awaited = None
+                refused = {"id": command["id"], "state": "refused", "ms": 0, "reason": self._refusal[1]}
+                self._report.say(hold=refused)
+                return
+            due = self._handing_over
+        else:
+            said = self._keys.report(command["leader"]).get("hold") or {}
+            due = said.get("id") == command["id"] and said["state"] in ("stopping", "held")
+        if not due:
+            return
+        self._awaited = None
+        self._before_hold = self._primary()
+        self._hold = Hold(command, self._pooler)
+        self._report.say(hold=self._hold.report())
+        self._log("hold %s: %s" % (self._hold.id, self._hold.reason or "statements are held"))
+        if self._hold.held:
+            # A pooler takes up to a tenth of a second to learn its new way: while it holds, nobody waits for that.
+            self._try_route_to(command["candidate"])
+
+    def _prepare(self, command):
+        """What takes time and holds nobody up is done before statements are held."""
+        begun = time.monotonic()
+        database = self._database.another()
+        reason = None
+        if command["leader"] == self._me:
+            reason = database.make_ready_to_hand_over(command["candidate"])
+        else:
+            # The candidate begins the next timeline; the others follow it there, and ask for the one after.
+            promotes = command["candidate"] == self._me
+            history = database.history_after(1 if promotes else 2)
+            looked = history is not None and archive_marks.look_for_timeline(history, self._stanza, self._log)
+            if promotes and not looked:
+                reason = "the archive could not be asked for the next timeline"
+        database.close()
+        took = int((time.monotonic() - begun) * 1000)
+        self._report.say(hold={"id": command["id"], "state": "prepared", "ms": took, "reason": reason})
+
+    def hand_over(self):
+        """Asked by this node's Patroni, about to stop its database to hand over: whether it may. It waits for the answer."""
+        command = self._awaited
+        if command is None or command["leader"] != self._me:
+            return 204, "nothing is to be held"
+        self._handing_over = True
+        self._report.say(hold={"id": command["id"], "state": "stopping", "ms": 0, "reason": None})
+        self.notice()
+        deadline = time.monotonic() + command["drainMs"] / 1000 + ANSWER_WITHIN
+        with self._verdict:
+            while (hold := self._hold) is None or hold.id != command["id"] or hold.may_switch is None:
+                if not self._verdict.wait(deadline - time.monotonic()):
+                    self._refusal = (command["id"], "not every node held its statements in time")
+                    self.notice()
+                    return 409, self._refusal[1]
+        return (200, None) if hold.may_switch else (409, hold.reason)
+
+    def _decide(self):
+        """When every node holds, this one's Patroni may hand over; when one does not, none need."""
+        hold = self._hold
+        if hold is None or hold.may_switch is not None or hold.command.get("leader") != self._me:
+            return
+        may = None if hold.held else False
+        others = [name for name in hold.command["nodes"] if name != self._me]
+        reports = {name: self._keys.report(name).get("hold") or {} for name in others}
+        answers = {name: report["state"] for name, report in reports.items() if report.get("id") == hold.id}
+        refused = [name for name, state in answers.items() if state in ("refused", "released")]
+        if may is None and refused:
+            name = refused[0]
+            self._refusal = (hold.id, "%s: %s" % (name, reports[name].get("reason") or "its hold has ended"))
+            may = False
+        elif may is None and [answers.get(name) for name in others] == ["held"] * len(others):
+            may = True
+        if may is not None:
+            with self._verdict:
+                hold.may_switch = may
+                self._verdict.notify_all()
+
+    def _switch(self, command):
+        """Has Patroni hand over the lead. It answers when that is done; what counts is seen in etcd before."""
+        try:
+            self._patroni.switch_over(command["leader"], command["candidate"])
+        except PatroniError as error:
+            self._log("switchover: %s" % error)
+            self._refusal = (command["id"], str(error))
+            self.notice()
+
+    def _look_at_database(self):
+        # etcd tells of a change many times while the leader changes: the database is asked when it may know something new.
+        leader, now = self._keys.leader(), time.monotonic()
+        if leader == self._leader_seen and now - self._database_seen < (HASTE if self._is_to_lead else DATABASE_EVERY):
+            return
+        self._leader_seen, self._database_seen = leader, now
+        led = self._leads
+        self._role, streams = self._database.role()
+        if streams is not None and self._rejoin.awaited:
+            self._rejoin.is_back(streams)
+        if streams is not None and time.monotonic() - self._marked > CALM:
+            archive_marks.streams()
+            self._marked = time.monotonic()
+        if self._role != "leader":
+            self._leads = False
+        elif self._keys.fresh():
+            self._leads = self._keys.leader() == self._me
+        else:
+            self._leads = self._patroni_leads()
+        if self._leads and not led:
+            timeline, begin = self._database.timeline()
+            self._leads = timeline is not None
+            if self._leads:
+                self._rejoin.leads(timeline)
+                self._report.say(writable={"timeline": timeline, "promotedAt": begin, "since": moment()})
+        elif led and not self._leads:
+            self._report.say(writable=None)
+
+    def _patroni_leads(self):
+        """Without etcd: whether this node's Patroni holds the lead still (its own lease, or the word of every member)."""
+        if time.monotonic() - self._patroni_asked > CALM:
+            self._patroni_says = self._patroni.leads()
+            self._patroni_asked = time.monotonic()
+        return self._patroni_says
+
+    def _lead(self):
+        leader = self._keys.leader()
+        if self._leads:
+            target = self._me
+        elif leader not in (None, self._me) and self._takes_writes(leader):
+            target = leader
+        else:
+            return
+        # What statements are held for is a way that is prepared, not taken.
+        held = self._hold is not None and self._hold.held
+        host = self._host_of(target)
+        if host is None or target == self._follows and (held or self._pooler.route() == host):
+            return
+        if not self._try_route_to(target):
+            return
+        if target != self._follows:
+            if self._follows == self._me:
+                self._linger_until = time.monotonic() + LINGER
+            self._log("the pooler leads to %s, before to %s" % (target, self._follows))
+            self._follows = target
+            if target == self._me:
+                archive_marks.forget_timeline()
+        if held:
+            self._release(None)
+
+    def _host_of(self, member):
+        return SOCKET if member == self._me else self._keys.address(member)
+
+    def _route_to(self, member):
+        host = self._host_of(member)
+        if host is not None and self._pooler.route() != host:
+            self._pooler.lead_to(host)
+
+    def _try_route_to(self, member):
+        try:
+            self._route_to(member)
+            return True
+        except psycopg2.Error as error:
+            self._log("pooler: %s" % error)
+            return False
+
+    def _takes_writes(self, leader):
+        """By its own word: in etcd, which comes within milliseconds, or when asked, should etcd be away."""
+        if self._keys.fresh():
+            return self._keys.report(leader).get("writable") is not None
+        sight = self._sight
+        return sight is not None and sight.name == leader and sight.writable
+
+    def _end_hold(self):
+        if self._hold is None or not self._hold.held:
+            return
+        if self._hold.id.startswith("thaw-"):
+            if self._leads or self._hold.expired:
+                self._release(None)
+        elif self._refusal is not None and self._refusal[0] == self._hold.id:
+            self._release(self._refusal[1])
+        elif self._hold.expired:
+            self._release("nobody took the lead in time")
+        elif self._last_command is None or self._last_command[0] != self._hold.id:
+            self._release("given up")
+
+    def _release(self, reason):
+        if self._follows is not None and not self._try_route_to(self._follows):
+            return  # the hold is over: the next look tries again
+        self._hold.release(reason)
+        self._report.say(hold=self._hold.report())
+        self._log("hold %s released after %d ms%s" % (
+            self._hold.id, self._hold.report()["ms"], ": " + reason if reason else ""))
+
+    def _tell(self):
+        sight, leader = self._sight, self._keys.leader()
+        lost = self._report.fact("lost")
+        if sight is not None and sight.name == leader:
+            if sight.silent and time.monotonic() - sight.seen_at > LOST_AFTER:
+                if self._keys.fresh() and (lost is None or lost["leader"] != leader):
+                    lost = {"leader": leader, "since": moment(sight.seen_on)}
+            elif not sight.silent and lost is not None and lost["leader"] == leader:
+                lost = None
+        self._report.say(
+            lost=lost, follows=self._follows, rejoin=self._rejoin.told(),
+            rejoining=self._rejoin.under_way(leader not in (None, self._me)), watchdog=os.access("/dev/watchdog", os.W_OK)
+        )
+
+    def _watch_peer(self):
+        while True:
+            leader = self._keys.leader()
+            if leader == self._me:
+                self._sight = None
+            elif leader is not None and (address := self._keys.address(leader)):
+                sight = self._sight
+                if sight is None or (sight.name, sight.address) != (leader, address):
+                    sight = Sight(leader, address)
+                before = (sight.writable, sight.silent)
+                sight.look()
+                self._sight = sight
+                if (sight.writable, sight.silent) != before:
+                    self._wake.set()
+            time.sleep(CALM)
+
+    # What is answered ------------------------------------------------------------------------------------------------
+
+    def answer(self, path):
+        """HTTP status and body of a question."""
+        if path == "primary":
+            status, reason = self._primary()
+        elif path == "replica":
+            status, reason = self._replica()
+        elif path == "leader":
+            status, reason = (200 if self._leads else 503), None
+        elif path == "status":
+            return 200, self._report.facts()
+        else:
+            return 404, {"detail": "ask for /primary, /replica, /leader or /status"}
+        return status, {"follows": self._follows, "detail": reason}
+
+    def _primary(self):
+        if not self._pooler_works:
+            return 503, "the pooler does not answer"
+        if self._hold is not None and self._hold.held:
+            return self._before_hold
+        if self._follows == self._me:
+            return (200, None) if self._leads else (503, "this node does not take writes")
+        sight = self._sight
+        if sight is None or sight.name != self._follows or not self._seen_lately(sight):
+            # It may have begun to lead since the last look at it.
+            if self._keys.leader() != self._follows or not self._takes_writes(self._follows):
+                return 503, "the leader is not reached"
+        return (200, None) if time.monotonic() < self._linger_until else (404, "another node leads")
+
+    @staticmethod
+    def _seen_lately(sight):
+        return sight.writable or not sight.silent and time.monotonic() - sight.wrote_at < LOST_AFTER
+
+    def _replica(self):
+        if self._role == "replica":
+            return 200, None
+        return (404, "this node leads") if self._leads else (503, "the database does not answer")

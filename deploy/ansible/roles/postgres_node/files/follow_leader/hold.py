@@ -1,0 +1,38 @@
+"""Statements held for a planned switchover: for so long and no longer, whoever asked for it may be gone."""
+
+import time
+
+
+class Hold:
+    def __init__(self, command, pooler):
+        self.id = command["id"]
+        self.command = command
+        self.may_switch = None  # on the leader's node: what its Patroni is answered
+        self._pooler = pooler
+        self._began = time.monotonic()
+        self._ends = self._began + min(float(command.get("capMs", 2000)), 10000) / 1000
+        drain = min(float(command.get("drainMs", 1000)) / 1000, self._ends - self._began)
+        self.held = self._was_held = pooler.pause(drain)
+        self.reason = None if self.held else "a transaction ran longer than %d ms" % (drain * 1000)
+        if not self.held:
+            self._ended = time.monotonic()
+
+    @property
+    def seconds_left(self):
+        return max(0.0, self._ends - time.monotonic())
+
+    @property
+    def expired(self):
+        return self.held and time.monotonic() > self._ends
+
+    def release(self, reason=None):
+        """Lets everything go on."""
+        self._pooler.resume()
+        self.held = False
+        self.reason = reason
+        self._ended = time.monotonic()
+
+    def report(self):
+        until = time.monotonic() if self.held else self._ended
+        state = "held" if self.held else "released" if self._was_held else "refused"
+        return {"id": self.id, "state": state, "ms": int((until - self._began) * 1000), "reason": self.reason}

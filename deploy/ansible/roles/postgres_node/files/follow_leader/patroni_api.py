@@ -1,0 +1,46 @@
+"""This node's Patroni, by its REST API. https://patroni.readthedocs.io/en/latest/rest_api.html"""
+
+import base64
+import http.client
+import json
+
+PORT = 8008
+# Patroni answers when the switchover has ended, or it gave up waiting for that.
+SWITCH_SECONDS = 60
+
+
+class PatroniError(Exception):
+    """Patroni refused, and says why."""
+
+
+class Patroni:
+    def __init__(self, address, password):
+        self._address = address
+        self._authorization = "Basic " + base64.b64encode(("pgfleet:" + password).encode()).decode()
+
+    def leads(self):
+        """Whether it holds the lead: by its lease in etcd or, without etcd, by the word of every member."""
+        try:
+            return self._ask("GET", "/primary", 1)[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def switch_over(self, leader, candidate):
+        """Hands the lead over. Raises PatroniError when Patroni would not."""
+        try:
+            body = {"leader": leader, "candidate": candidate}
+            status, text = self._ask("POST", "/switchover", SWITCH_SECONDS, body)
+        except (OSError, http.client.HTTPException) as error:
+            raise PatroniError("patroni: %s" % error) from error
+        if status not in (200, 202):
+            raise PatroniError("patroni answered %d: %s" % (status, text.strip()[:300]))
+
+    def _ask(self, method, path, timeout, body=None):
+        connection = http.client.HTTPConnection(self._address, PORT, timeout=timeout)
+        try:
+            headers = {"Authorization": self._authorization, "Content-Type": "application/json"} if body else {}
+            connection.request(method, path, json.dumps(body) if body else None, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()

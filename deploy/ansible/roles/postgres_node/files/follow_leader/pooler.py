@@ -1,0 +1,98 @@
+"""The pooler that leads to the leader: PgBouncer, told through its own admin console."""
+
+import os
+import threading
+
+import psycopg2
+
+ROUTE = "/var/lib/pgfleet/pooler/leader.ini"
+SOCKET = "/run/postgresql"
+
+
+class Pooler:
+    """PgBouncer on this machine. `password` is that of its admin user."""
+
+    def __init__(self, password):
+        self._login = {
+            "host": "127.0.0.1", "port": 6432, "dbname": "pgbouncer", "user": "pgfleet_pooler", "password": password,
+            "connect_timeout": 2, "sslmode": "disable",
+        }
+        self._lock = threading.Lock()
+        self._console = None
+
+    def ask(self, command):
+        """Runs one command of the console. Raises psycopg2.Error."""
+        with self._lock:
+            try:
+                if self._console is None:
+                    self._console = self._connect()
+                return run(self._console, command)
+            except psycopg2.Error:
+                if self._console is not None and not self._console.closed:
+                    raise  # an answer: the console refused
+                self._console = None
+                self._console = self._connect()  # PgBouncer was restarted: once more
+                return run(self._console, command)
+
+    def _connect(self):
+        console = psycopg2.connect(**self._login)
+        console.autocommit = True  # the console knows no transactions
+        return console
+
+    def route(self):
+        """The host that sessions are led to, None when that was never said."""
+        try:
+            with open(ROUTE, encoding="utf-8") as file:
+                return next((word[5:] for word in file.read().split() if word.startswith("host=")), None)
+        except FileNotFoundError:
+            return None
+
+    def lead_to(self, host):
+        """Server connections to another host end when their transaction does; from then on all go there."""
+        with open(ROUTE + ".new", "w", encoding="utf-8") as file:
+            file.write("; Written by follow_leader.\n[databases]\n* = host=%s port=5432\n" % host)
+        os.replace(ROUTE + ".new", ROUTE)
+        self.ask("RELOAD")
+
+    def pause(self, within):
+        """Lets running transactions end and holds whatever comes after. False when they did not end within so many seconds."""
+        done, given_up, turn = threading.Event(), threading.Event(), threading.Lock()
+        failure = []
+
+        def pause():
+            try:
+                run(self._connect(), "PAUSE")
+            except psycopg2.Error as error:
+                failure.append(error)
+            with turn:
+                done.set()
+                late = given_up.is_set()
+            # PgBouncer may take this PAUSE in after the RESUME of whoever gave up waiting for it.
+            if late:
+                self.resume()
+
+        threading.Thread(target=pause, daemon=True).start()
+        done.wait(within)
+        with turn:
+            if done.is_set() and not failure:
+                return True
+            given_up.set()
+        self.resume()
+        return False
+
+    def resume(self):
+        """Lets everything go on. No matter if nothing was held."""
+        try:
+            self.ask("RESUME")
+        except psycopg2.Error as error:
+            if "not paused" not in str(error):
+                raise
+
+
+def run(console, command):
+    with console.cursor() as cursor:
+        cursor.execute(command)
+        if cursor.description is None:
+            return []
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row)) for row in cursor.fetchall()]

@@ -1,0 +1,56 @@
+"""What a restore does on a node, one command after the other; the control plane says which comes next.
+
+check     DATA OPERATION CONFIG STANZA LABEL   is there room for the backup beside what is there?
+flush     DATA                                 the present goes to the archive, as far as it can
+set-aside DATA OPERATION                       the data directory makes place: the way back
+restore   DATA OPERATION PGBACKREST...         the backup's files, with progress
+recover   DATA OPERATION SQL                   PostgreSQL, in private, up to the target; then the statements in the file SQL
+put-back  DATA OPERATION                       the way back is taken
+discard   DATA OPERATION                       what was set aside, or was given up, is deleted
+clear     DATA                                 a replica's data are deleted, to be copied anew
+prove     DATA OPERATION MARKS                 what was recovered is sound, can be read, and ends where MARKS (JSON) say
+again     DATA OPERATION                       what was restored is deleted, for another restore to be proven
+
+Each may be run again at any time, having been killed at any time: it looks at what is there. All run as postgres, and none is
+given a secret. `recover` and `prove` end with a line of JSON. Exit code 3: the archive ends before the target.
+"""
+
+import sys
+
+from backup import check_room, restore_files
+from data_dirs import DataDirs, Refused, delete
+from present import flush
+from proof import begin_again, prove
+from recovery import TargetMissed, recover
+
+TARGET_MISSED = 3
+
+
+def main(command, data, *rest):
+    if command == "flush":
+        flush(data)
+    elif command == "clear":
+        delete(data)
+    else:
+        dirs = DataDirs(data, rest[0])
+        commands = {
+            "check": lambda: check_room(dirs, *rest[1:]),
+            "set-aside": dirs.set_aside,
+            "restore": lambda: restore_files(dirs, list(rest[1:])),
+            "recover": lambda: recover(dirs, *rest[1:]),
+            "put-back": dirs.put_back,
+            "discard": dirs.discard,
+            "prove": lambda: prove(dirs, *rest[1:]),
+            "again": lambda: begin_again(dirs),
+        }
+        commands[command]()
+
+
+try:
+    main(*sys.argv[1:])
+except TargetMissed as error:
+    print(error, file=sys.stderr)
+    sys.exit(TARGET_MISSED)
+except Refused as error:
+    print(error, file=sys.stderr)
+    sys.exit(1)

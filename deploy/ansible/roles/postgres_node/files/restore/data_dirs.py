@@ -1,0 +1,120 @@
+"""The data directory, and what a restore keeps beside it, on the same file system: a rename is all that it takes."""
+
+import json
+import os
+import re
+import shutil
+
+
+class Refused(Exception):
+    """Says in one line why nothing was done."""
+
+
+class DataDirs:
+    def __init__(self, current, operation):
+        if not re.fullmatch(r"op_[0-9a-f-]{36}", operation):
+            raise Refused("%r is no operation" % operation)
+        self.current = current
+        self.before = "%s.before-%s" % (current, operation)
+        self._undone = "%s.undone-%s" % (current, operation)
+        self._notes = "%s.restore-%s.json" % (current, operation)
+
+    # How far the restore has come --------------------------------------------------------------------------------------
+
+    def notes(self):
+        """What was written down of this restore: {} before it began; state: restoring, restored, promoted, recovered."""
+        try:
+            with open(self._notes, encoding="utf-8") as file:
+                return json.load(file)
+        except FileNotFoundError:
+            return {}
+
+    def note(self, **facts):
+        new = self._notes + ".new"
+        with open(new, "w", encoding="utf-8") as file:
+            json.dump({**self.notes(), **facts}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, self._notes)
+        self._settle()
+
+    # There and back ----------------------------------------------------------------------------------------------------
+
+    def set_aside(self):
+        if os.path.exists(self.before):
+            return print("%s stands already." % self.before)
+        if self.notes():
+            raise Refused("This restore has begun already, and nothing was set aside.")
+        if not os.path.exists(self.current):
+            return print("There are no data to set aside.")
+        refuse_running(self.current)
+        os.rename(self.current, self.before)
+        self._settle()
+        print("What was there is %s now." % self.before)
+
+    def put_back(self):
+        if os.path.exists(self.before):
+            if os.path.exists(self.current):
+                refuse_running(self.current)
+                os.rename(self.current, self._undone)
+            os.rename(self.before, self.current)
+            self._settle()
+            print("The data of before the restore are back.")
+        elif self.notes() and not os.path.exists(self._undone):
+            raise Refused("Nothing of before the restore is kept here: %s is gone." % self.before)
+        else:
+            print("The data of before the restore are in their place.")
+
+    def discard(self):
+        for path in (self.before, self._undone):
+            delete(path)
+        if os.path.exists(self._notes):
+            os.unlink(self._notes)
+        print("Nothing is kept beside the data directory any more.")
+
+    def others(self):
+        """What other restores keep."""
+        parent, name = os.path.split(self.current)
+        kept = [entry for entry in os.listdir(parent) if entry.startswith(name + ".before-")]
+        return [entry for entry in kept if os.path.join(parent, entry) != self.before]
+
+    def _settle(self):
+        """A rename is there after a power cut."""
+        parent = os.open(os.path.dirname(self.current), os.O_RDONLY)
+        os.fsync(parent)
+        os.close(parent)
+
+
+def delete(path):
+    if os.path.exists(path):
+        refuse_running(path)
+        shutil.rmtree(path)
+        print("%s is deleted." % path)
+
+
+def refuse_running(data):
+    """Never move or delete the data of a server that runs."""
+    try:
+        with open(data + "/postmaster.pid", encoding="ascii") as file:
+            pid = int(file.readline())
+        os.kill(pid, 0)
+    except (FileNotFoundError, ProcessLookupError, ValueError):
+        return
+    except PermissionError:
+        return  # the number belongs to another user's process by now
+    if is_postgres(pid):
+        raise Refused("PostgreSQL runs in %s: stop Patroni first." % data)
+
+
+def is_postgres(pid):
+    try:
+        with open("/proc/%d/comm" % pid, encoding="ascii") as file:
+            return file.read().strip() == "postgres"
+    except FileNotFoundError:
+        return False
+
+
+def programs_for(data):
+    """The folder of PostgreSQL's programs of the version that the data are of. FileNotFoundError: there are no data."""
+    with open(data + "/PG_VERSION", encoding="ascii") as file:
+        return "/usr/lib/postgresql/%s/bin/" % file.read().strip()

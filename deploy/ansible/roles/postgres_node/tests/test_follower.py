@@ -1,0 +1,261 @@
+"""The node's agent, its surroundings played: what it does with a planned switchover, and when its machine has stood still."""
+
+import os
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "files", "follow_leader"))
+
+import archive_marks  # noqa: E402
+import follower as module  # noqa: E402
+from pooler import SOCKET  # noqa: E402
+
+ADDRESSES = {"n1": "10.0.0.1", "n2": "10.0.0.2", "n3": "10.0.0.3"}
+
+
+class Keys:
+    def __init__(self):
+        self.lead, self.command, self.reports, self.is_fresh = "n1", None, {}, True
+
+    def wait(self):
+        pass
+
+    def leader(self):
+        return self.lead
+
+    def switchover(self):
+        return self.command
+
+    def report(self, member):
+        return self.reports.get(member, {})
+
+    def address(self, member):
+        return ADDRESSES.get(member)
+
+    def member_at(self, address):
+        return next((name for name, where in ADDRESSES.items() if where == address), None)
+
+    def fresh(self):
+        return self.is_fresh
+
+
+class Pooler:
+    def __init__(self, host):
+        self.host, self.paused, self.drains, self.done = host, False, True, []
+
+    def ask(self, _):
+        return []
+
+    def route(self):
+        return self.host
+
+    def lead_to(self, host):
+        self.host = host
+        self.done.append("to " + host)
+
+    def pause(self, _):
+        self.paused = self.drains
+        self.done.append("pause")
+        return self.drains
+
+    def resume(self):
+        self.paused = False
+        self.done.append("resume")
+
+
+class Database:
+    def __init__(self, role):
+        self.now = role, None
+
+    def role(self):
+        return self.now
+
+    def timeline(self):
+        return 1, None
+
+
+class Rejoin:
+    awaited = False
+
+    def told(self):
+        return None
+
+    def under_way(self, _):
+        return None
+
+    def leads(self, _):
+        pass
+
+
+class Report:
+    def __init__(self):
+        self.said = {}
+
+    def say(self, **facts):
+        self.said.update(facts)
+
+    def fact(self, name):
+        return self.said.get(name)
+
+    def facts(self):
+        return self.said
+
+
+class Patroni:
+    def __init__(self):
+        self.asked = []
+
+    def switch_over(self, leader, candidate):
+        self.asked.append((leader, candidate))
+
+    def leads(self):
+        return False
+
+
+class FollowerTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        archive_marks.FOLDER = folder.name + "/"
+
+    def node(self, me, role):
+        self.keys, self.database, self.report, self.patroni = Keys(), Database(role), Report(), Patroni()
+        self.pooler = Pooler(SOCKET if me == "n1" else ADDRESSES["n1"])
+        self.keys.reports["n1"] = {"writable": {"timeline": 1}}
+        node = module.Follower(me, ADDRESSES[me], "stanza", self.keys, self.pooler, self.patroni, self.database, Rejoin(),
+                               self.report, lambda _: None)
+        node._start()
+        node._turn()
+        self.pooler.done.clear()
+        return node
+
+    def hold(self, cap_ms=5000):
+        self.keys.command = {"id": "op/1", "phase": "hold", "leader": "n1", "candidate": "n2", "nodes": ["n1", "n2", "n3"],
+                             "capMs": cap_ms, "drainMs": 100}
+
+    def test_a_replica_holds_when_the_leaders_patroni_is_about_to_stop_and_goes_on_with_the_new_leader(self):
+        node = self.node("n3", "replica")
+        self.hold()
+        node._turn()
+        self.assertFalse(self.pooler.paused, "nobody is held while Patroni only thinks about it")
+        self.keys.reports["n1"] = {"writable": {"timeline": 1}, "hold": {"id": "op/1", "state": "stopping"}}
+        node._turn()
+        self.assertEqual(self.pooler.done, ["pause", "to 10.0.0.2"])
+        self.assertEqual(self.report.said["hold"]["state"], "held")
+        self.keys.lead, self.keys.reports["n2"] = "n2", {"writable": {"timeline": 2}}
+        node._turn()
+        self.assertEqual(self.pooler.done, ["pause", "to 10.0.0.2", "resume"])
+        self.assertEqual(self.report.said["hold"]["state"], "released")
+        self.assertEqual(self.report.said["follows"], "n2")
+
+    def test_a_hold_ends_by_itself_and_leads_back_to_who_still_leads(self):
+        node = self.node("n3", "replica")
+        self.hold(cap_ms=50)
+        self.keys.reports["n1"] = {"writable": {"timeline": 1}, "hold": {"id": "op/1", "state": "held"}}
+        node._turn()
+        self.assertTrue(self.pooler.paused)
+        time.sleep(0.06)
+        node._turn()
+        self.assertEqual(self.pooler.done, ["pause", "to 10.0.0.2", "to 10.0.0.1", "resume"])
+        self.assertEqual(self.report.said["hold"]["reason"], "nobody took the lead in time")
+
+    def test_a_hold_that_is_given_up_ends(self):
+        node = self.node("n3", "replica")
+        self.hold()
+        self.keys.reports["n1"] = {"writable": {"timeline": 1}, "hold": {"id": "op/1", "state": "held"}}
+        node._turn()
+        self.keys.command = None
+        node._turn()
+        self.assertFalse(self.pooler.paused)
+        self.assertEqual(self.pooler.host, ADDRESSES["n1"])
+
+    def ask(self, node):
+        """What the leader's Patroni is answered, in the background."""
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(node.hand_over()))
+        thread.start()
+        while not node._handing_over:
+            time.sleep(0.001)
+        node._turn()
+        return answers, thread
+
+    def test_the_leaders_patroni_may_stop_when_every_node_holds(self):
+        node = self.node("n1", "leader")
+        self.hold()
+        node._turn()
+        self.assertEqual(self.patroni.asked, [("n1", "n2")])
+        answers, thread = self.ask(node)
+        self.assertTrue(self.pooler.paused)
+        self.assertEqual(answers, [], "not before the others hold")
+        for name in ("n2", "n3"):
+            self.keys.reports[name] = {"hold": {"id": "op/1", "state": "held"}}
+        node._turn()
+        thread.join(1)
+        self.assertEqual(answers, [(200, None)])
+
+    def test_it_may_not_when_one_refuses_and_statements_go_on_at_once(self):
+        node = self.node("n1", "leader")
+        self.hold()
+        node._turn()
+        answers, thread = self.ask(node)
+        self.keys.reports["n3"] = {"hold": {"id": "op/1", "state": "refused", "reason": "a transaction ran longer than 100 ms"}}
+        node._turn()
+        thread.join(1)
+        self.assertEqual(answers[0][0], 409)
+        self.assertFalse(self.pooler.paused)
+        self.assertIn("n3: a transaction ran longer", self.report.said["hold"]["reason"])
+
+    def test_it_may_not_when_its_own_transactions_do_not_end(self):
+        node = self.node("n1", "leader")
+        self.pooler.drains = False
+        self.hold()
+        node._turn()
+        answers, thread = self.ask(node)
+        thread.join(1)
+        self.assertEqual(answers[0][0], 409)
+        self.assertEqual(self.report.said["hold"]["state"], "refused")
+
+    def test_it_may_not_when_a_node_says_nothing(self):
+        node = self.node("n1", "leader")
+        module.ANSWER_WITHIN = 0.05
+        self.hold()
+        node._turn()
+        answers, thread = self.ask(node)
+        thread.join(1)
+        node._turn()
+        self.assertEqual(answers[0][0], 409)
+        self.assertFalse(self.pooler.paused)
+
+    def test_a_switchover_by_hand_is_not_held_up(self):
+        self.assertEqual(self.node("n1", "leader").hand_over()[0], 204)
+
+    def test_started_anew_it_leads_to_who_leads_before_it_lets_go(self):
+        self.node("n3", "replica")
+        self.pooler.host, self.pooler.paused = ADDRESSES["n2"], True  # an earlier run died in a hold, its way prepared
+        module.Follower("n3", ADDRESSES["n3"], "stanza", self.keys, self.pooler, self.patroni, self.database, Rejoin(),
+                        self.report, lambda _: None)._start()
+        self.assertEqual(self.pooler.done, ["to 10.0.0.1", "resume"])
+
+    def test_a_leader_that_stood_still_lets_nothing_through_until_it_knows_that_it_leads(self):
+        node = self.node("n1", "leader")
+        node._last_turn -= module.FROZEN + 1
+        self.keys.is_fresh = False  # what it knew is old
+        node._turn()
+        self.assertTrue(self.pooler.paused)
+        self.assertEqual(node.answer("primary")[0], 503)
+        self.keys.is_fresh, self.keys.lead, self.keys.reports["n2"] = True, "n2", {"writable": {"timeline": 2}}
+        node._turn()
+        self.assertEqual(self.pooler.done, ["pause", "to 10.0.0.2", "resume"])
+
+    def test_a_leader_that_stood_still_and_leads_goes_on(self):
+        node = self.node("n1", "leader")
+        node._last_turn -= module.FROZEN + 1
+        node._turn()
+        self.assertEqual(self.pooler.done, ["pause", "resume"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,227 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type {
+  BackupList,
+  Cluster,
+  ClusterLineages,
+  Operation,
+  RecoveryWindow,
+  RestoreTarget,
+} from '@pgfleet/contracts';
+import { Client } from 'pg';
+import { EventListener } from './event-listener';
+import { leaderOf, testPlatform, testUser, until, untilCluster, type TestPlatform } from './platform';
+
+const restoreMs = 300_000;
+
+/** Restores of a cluster of its own: what it holds is known row by row, and where each came to be. */
+describe('restores', () => {
+  let platform: TestPlatform;
+  let events: EventListener;
+  let cluster: Cluster;
+  /** Between the first and the second row. */
+  let between: { time: string; lsn: string };
+
+  const query = async (sql: string, id = cluster.id): Promise<Record<string, unknown>[]> => {
+    const { primaryUri, caCertificate } = await platform.api.credentials(id);
+    const client = new Client({
+      connectionString: primaryUri.replace('?sslmode=require', ''),
+      ssl: { ca: caCertificate },
+    });
+    await client.connect();
+    try {
+      return (await client.query(sql)).rows as Record<string, unknown>[];
+    } finally {
+      await client.end();
+    }
+  };
+  const rows = async (id = cluster.id) =>
+    (await query('select v from rows order by at', id)).map(({ v }) => v as string);
+  const superuser = (sql: string) =>
+    platform.on(leaderOf(cluster) ?? '', `runuser -u postgres -- psql -XAtqc "${sql}"`);
+  const lineages = (id = cluster.id) => platform.api.call<ClusterLineages>('GET', `/clusters/${id}/lineages`);
+  const backups = (id = cluster.id) =>
+    until(
+      () => platform.api.call<BackupList>('GET', `/clusters/${id}/backups`).catch(() => null),
+      (list): list is BackupList => list !== null && list.items.some(({ type }) => type === 'full'),
+      180_000,
+      1000,
+    );
+  const post = (path: string, body?: unknown) =>
+    platform.api.call<Operation>('POST', `/clusters/${cluster.id}/restore${path}`, body);
+  const followed = async ({ id }: Operation) => {
+    const operation = await platform.api.follow(id, restoreMs);
+    expect(operation.error).toBeUndefined();
+    expect(operation.state).toBe('succeeded');
+    cluster = await platform.api.cluster(cluster.id);
+  };
+  const restored = async (target: RestoreTarget) => followed(await post('', { target }));
+  const undone = async () => followed(await post('/undo'));
+  /** Everything that was written is in the archive, and in the window. */
+  const archived = async () => {
+    const [now] = await query(
+      `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time`,
+    );
+    // With a commit after it, which is what recovery to a time ends at.
+    await superuser("select pg_logical_emit_message(true, 'spec', 'passed'), pg_switch_wal()");
+    await until(
+      () => platform.api.call<RecoveryWindow>('GET', `/clusters/${cluster.id}/recovery-window`),
+      ({ latest }) => latest !== null && Date.parse(latest.time) >= Date.parse(String(now?.time)),
+      90_000,
+      500,
+    );
+  };
+  /** Each member on the same timeline, all but the leader streaming. */
+  const whole = async () => {
+    const seen = await untilCluster(platform.api, cluster.id, ({ state }) => state === 'ready', 60_000);
+    expect(seen.members.map(({ state }) => state).sort()).toEqual(['running', 'streaming', 'streaming']);
+    expect(new Set(seen.members.map(({ timeline }) => timeline)).size).toBe(1);
+    return seen;
+  };
+
+  beforeAll(async () => {
+    platform = await testPlatform();
+    events = await EventListener.start(platform, 'new');
+    const userId = await testUser(platform.api);
+    const { id, clusterId } = await platform.api.createCluster({ name: 'restores', userId, nodes: 3 });
+    const made = await platform.api.follow(id, 180_000);
+    expect(made.error).toBeUndefined();
+    cluster = await platform.api.cluster(clusterId ?? '');
+    await backups();
+    await query('create table rows (v text, at timestamptz default clock_timestamp())');
+    await query("insert into rows values ('first')");
+    await pause(50);
+    await followed(
+      await platform.api.call<Operation>('POST', `/clusters/${cluster.id}/restore-points`, {
+        name: 'between',
+      }),
+    );
+    const [place] = await query(
+      `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time,
+              pg_current_wal_insert_lsn()::text as lsn`,
+    );
+    between = place as typeof between;
+    await pause(50);
+    await query("insert into rows values ('second')");
+    await archived();
+  }, 600_000);
+  afterAll(async () => {
+    await events?.stop();
+    if (cluster) await platform.api.deleteCluster(cluster.id, false).catch(() => undefined);
+  });
+
+  it('refuses a target that the backups do not lead to, and leaves the cluster alone', async () => {
+    const before = await platform.api.cluster(cluster.id);
+    const target = { type: 'time', time: '2000-01-01T00:00:00Z' };
+    await expect(post('', { target })).rejects.toMatchObject({ status: 422 });
+    expect(await platform.api.cluster(cluster.id)).toMatchObject({
+      state: before.state,
+      timeline: before.timeline,
+      operationId: null,
+    });
+    expect(await rows()).toEqual(['first', 'second']);
+  });
+
+  it(
+    'goes to a time between two rows: sessions come back, members stream, archiving goes on, a backup is made',
+    async () => {
+      const [origin] = (await lineages()).items;
+      const before = await platform.api.cluster(cluster.id);
+      await restored({ type: 'time', time: between.time });
+      expect(await rows()).toEqual(['first']);
+      const after = await whole();
+      expect(after.timeline).toBeGreaterThan(before.timeline ?? 0);
+      await query("insert into rows values ('third')");
+      await archived();
+      const list = await backups();
+      expect(list.stanza).not.toBe(origin?.stanza);
+      const { items, setAside } = await lineages();
+      expect(items).toHaveLength(2);
+      expect(items[0]).toMatchObject({
+        stanza: list.stanza,
+        current: true,
+        from: { stanza: origin?.stanza, target: { type: 'time' } },
+      });
+      expect(setAside).not.toBeNull();
+      await events.until('cluster.restore.completed', cluster.id, 15_000);
+      expect(events.of('cluster.restore.started', cluster.id)).toHaveLength(1);
+      expect(events.of('cluster.failover.started', cluster.id)).toHaveLength(0);
+      const { items: history } = await platform.api.history(cluster.id);
+      expect(history[0]).toMatchObject({ origin: 'restore' });
+    },
+    2 * restoreMs,
+  );
+
+  it('is not restored again before that is confirmed or undone', async () => {
+    await expect(post('', { target: { type: 'latest' } })).rejects.toMatchObject({ status: 409 });
+  });
+
+  it(
+    'is undone: what was there is there again, in the lineage of before',
+    async () => {
+      await undone();
+      expect(await rows()).toEqual(['first', 'second']);
+      await whole();
+      const { items, setAside } = await lineages();
+      expect(items.map(({ current }) => current)).toEqual([false, true]);
+      expect(setAside).toBeNull();
+      await query("insert into rows values ('fourth')");
+      await archived();
+      await events.until('cluster.restore.undone', cluster.id, 15_000);
+    },
+    restoreMs,
+  );
+
+  it.each<[string, () => RestoreTarget]>([
+    ['a position', () => ({ type: 'lsn', lsn: between.lsn })],
+    ['a named point', () => ({ type: 'name', name: 'between' })],
+  ])(
+    'goes to %s, and back',
+    async (_, target) => {
+      await restored(target());
+      expect(await rows()).toEqual(['first']);
+      await whole();
+      await undone();
+      expect(await rows()).toEqual(['first', 'second', 'fourth']);
+    },
+    2 * restoreMs,
+  );
+
+  it(
+    'gives its data to a new cluster, and keeps its own',
+    async () => {
+      const body = {
+        name: 'restores-copy',
+        userId: cluster.userId,
+        nodes: 2,
+        fromBackup: { clusterId: cluster.id, target: { type: 'time', time: between.time } },
+      };
+      const { id, clusterId } = await platform.api.call<Operation>('POST', '/clusters', body);
+      const made = await platform.api.follow(id, restoreMs);
+      expect(made.error).toBeUndefined();
+      const copy = await platform.api.cluster(clusterId ?? '');
+      expect(await rows(copy.id)).toEqual(['first']);
+      expect(copy.members.map(({ state }) => state).sort()).toEqual(['running', 'streaming']);
+      await query("insert into rows values ('of the copy')", copy.id);
+      expect((await backups(copy.id)).stanza).toBe((await lineages(copy.id)).items[0]?.stanza);
+      expect(await rows()).toEqual(['first', 'second', 'fourth']);
+      await platform.api.follow((await platform.api.deleteCluster(copy.id, false)).id, 180_000);
+    },
+    2 * restoreMs,
+  );
+
+  it(
+    'is confirmed, and restored once more from the lineage of before',
+    async () => {
+      await restored({ type: 'latest' });
+      expect(await rows()).toEqual(['first', 'second', 'fourth']);
+      await followed(await post('/confirm'));
+      expect((await lineages()).setAside).toBeNull();
+      const target: RestoreTarget = { type: 'name', name: 'between' };
+      const from = (await lineages()).items.find(({ from }) => from === null)?.stanza;
+      await followed(await post('', { target, stanza: from }));
+      expect(await rows()).toEqual(['first']);
+      await whole();
+    },
+    3 * restoreMs,
+  );
+});

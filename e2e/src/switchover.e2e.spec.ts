@@ -1,0 +1,166 @@
+import type { Cluster, Operation } from '@pgfleet/contracts';
+import { checkWrites, explain, runOverSsh, runPgbench, WriteClients } from '@pgfleet/write-checker';
+import { EventListener } from './event-listener';
+import {
+  leaderOf,
+  sharedCluster,
+  succeeds,
+  testPlatform,
+  until,
+  untilCluster,
+  type TestPlatform,
+} from './platform';
+
+describe('a planned switchover', () => {
+  let platform: TestPlatform;
+  let events: EventListener;
+  let cluster: Cluster;
+  let before: string;
+  let clients: WriteClients;
+  let operation: Operation;
+  let bench: Awaited<ReturnType<typeof runPgbench>>;
+
+  beforeAll(async () => {
+    platform = await testPlatform();
+    cluster = await sharedCluster(platform.api);
+    before = leaderOf(cluster) ?? '';
+    events = await EventListener.start(platform, 'new');
+    const { primaryUri, password, user, database } = await platform.api.credentials(cluster.id);
+    clients = new WriteClients(primaryUri, {
+      clients: 4,
+      pauseMs: 50,
+      timeoutMs: 20_000,
+      ssl: { rejectUnauthorized: false },
+    });
+    await clients.start();
+    const benched = runPgbench({
+      host: cluster.connection?.primary.host ?? '',
+      port: 5000,
+      database,
+      user,
+      password,
+      clients: 4,
+      seconds: 30,
+      mode: 'prepared',
+      scale: 1,
+      builtin: 'simple-update',
+      run: runOverSsh(platform.ssh, 'infra1'),
+    });
+    await until(
+      () => Promise.resolve(clients.log.length),
+      (count) => count > 40,
+      60_000,
+    );
+    const { id } = await platform.api.switchover(cluster.id, {});
+    operation = await platform.api.follow(id, 180_000);
+    bench = await benched;
+    await clients.stop();
+  });
+  afterAll(async () => {
+    await clients?.stop();
+    await events?.stop();
+  });
+
+  it('ends with another leader and every member streaming', async () => {
+    expect(operation.error).toBeUndefined();
+    expect(operation.state).toBe('succeeded');
+    const after = await platform.api.cluster(cluster.id);
+    expect(leaderOf(after)).not.toBe(before);
+    expect(after.members).toHaveLength(3);
+    expect(after.state).toBe('ready');
+  });
+
+  it('ends no session and fails no transaction of pgbench', () => {
+    expect({ failed: bench.failed, disconnects: bench.disconnects, stderr: bench.stderr }).toMatchObject({
+      failed: 0,
+      disconnects: 0,
+    });
+    expect(bench.transactions).toBeGreaterThan(100);
+    process.stderr.write(`worst stall of pgbench in a switchover: ${bench.worstStallMs.toFixed(0)} ms\n`);
+  });
+
+  it('keeps every acknowledged row, written by clients that never reconnect', async () => {
+    const verdict = checkWrites({ log: clients.log, rows: await clients.rows() });
+    if (!verdict.ok) throw new Error(explain(verdict).join('; '));
+    expect(verdict).toMatchObject({ ok: true, lost: [], unknown: 0, refused: 0 });
+    expect(verdict.acknowledged).toBeGreaterThan(40);
+    expect(clients.disconnects).toBe(0);
+    expect(
+      new Set(clients.log.map((attempt) => (attempt.outcome === 'acknowledged' ? attempt.server : ''))).size,
+    ).toBe(2);
+  });
+
+  it('is said once, and stands in the history', async () => {
+    const { data } = await events.until('cluster.switchover.completed', cluster.id, 15_000);
+    const after = leaderOf(await platform.api.cluster(cluster.id));
+    expect(data).toMatchObject({ from: before, to: after });
+    expect(events.of('cluster.switchover.completed', cluster.id)).toHaveLength(1);
+    expect(events.of('cluster.failover.started', cluster.id)).toHaveLength(0);
+    const { items } = await platform.api.history(cluster.id);
+    expect(items[0]).toMatchObject({ leader: after, origin: 'switchover', loss: { bytes: 0, sure: true } });
+  });
+
+  it('goes on when the service that drives it is killed while statements are held; the nodes let go by themselves', async () => {
+    const writers = new WriteClients((await platform.api.credentials(cluster.id)).primaryUri, {
+      clients: 2,
+      pauseMs: 50,
+      timeoutMs: 20_000,
+      ssl: { rejectUnauthorized: false },
+    });
+    await writers.start();
+    const leader = leaderOf(await platform.api.cluster(cluster.id)) ?? '';
+    const { id } = await platform.api.switchover(cluster.id, {});
+    // The node's word is waited for on the machine of the service: from there to the kill it is milliseconds.
+    const address = (await platform.lab.get(leader)).address;
+    await platform.on(
+      'control1',
+      `timeout 60 sh -c 'until curl -s http://${address}:8009/status | grep -Eq "\"state\": \"(stopping|held)\""; do :; done'; systemctl kill -s KILL pgfleet-cluster-service`,
+    );
+    const ended = await succeeds(platform.api, id, 180_000);
+    await writers.stop();
+    expect(ended.kind).toBe('cluster.switchover');
+    expect(leaderOf(await platform.api.cluster(cluster.id))).not.toBe(leader);
+    const verdict = checkWrites({ log: writers.log, rows: await writers.rows() });
+    if (!verdict.ok) throw new Error(explain(verdict).join('; '));
+    expect(verdict).toMatchObject({ ok: true, unknown: 0, refused: 0 });
+    expect(writers.disconnects).toBe(0);
+    // The cap, and some: whoever drives it may be gone for good.
+    expect(writers.worstGap().ms).toBeLessThan(10_000);
+  });
+
+  it('is refused with the reason and the members for a candidate that is not fit', async () => {
+    const leader = leaderOf(await platform.api.cluster(cluster.id)) ?? '';
+    await expect(platform.api.switchover(cluster.id, { candidate: leader })).rejects.toThrow(/leads already/);
+    await expect(platform.api.switchover(cluster.id, { candidate: 'nobody' })).rejects.toThrow(/no member/);
+    await expect(platform.api.failover(cluster.id, { confirmDataLoss: true })).rejects.toThrow(/is well/);
+  });
+
+  it('can be scheduled, and cancelled before its time', async () => {
+    const at = new Date(Date.now() + 3_600_000).toISOString();
+    const scheduled = await platform.api.switchover(cluster.id, { at });
+    expect(scheduled).toMatchObject({ state: 'scheduled', scheduledAt: at });
+    await platform.api.call('POST', `/operations/${scheduled.id}/cancel`, {});
+    const ended = await until(
+      () => platform.api.operation(scheduled.id),
+      ({ state }) => state !== 'scheduled',
+      10_000,
+    );
+    expect(ended.state).toBe('cancelled');
+  });
+
+  it('can be preceded by a change of profile and durability, which interrupts nobody', async () => {
+    const change = await platform.api.updateCluster(cluster.id, {
+      failover: { profile: 'standard', durability: 'async' },
+    });
+    expect((await platform.api.follow(change.id, 240_000)).error).toBeUndefined();
+    const config = JSON.parse(
+      await platform.on(before, 'curl -s http://$(hostname -I | cut -d" " -f1):8008/config'),
+    ) as Record<string, unknown>;
+    expect(config).toMatchObject({ ttl: 30, loop_wait: 10, synchronous_mode: false });
+    const back = await platform.api.updateCluster(cluster.id, {
+      failover: { profile: 'fast', durability: 'quorum' },
+    });
+    expect((await platform.api.follow(back.id, 240_000)).error).toBeUndefined();
+    await untilCluster(platform.api, cluster.id, ({ state }) => state === 'ready', 60_000);
+  });
+});

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { ClusterId, LineageId, OperationId } from '../ids';
+import { Instant, Lsn, NodeName } from './fields';
+import { RestoreTarget } from './restore-target';
+
+export const RestoreRequest = z
+  .strictObject({
+    target: RestoreTarget,
+    stanza: LineageId.optional().meta({
+      description: 'the lineage of this cluster to restore from; else the one that it archives to now',
+    }),
+  })
+  .meta({ id: 'RestoreRequest' });
+export type RestoreRequest = z.infer<typeof RestoreRequest>;
+
+/** Where a new cluster gets its data from: another cluster, as it archives now, or a lineage by its name. */
+export const FromBackup = z
+  .strictObject({
+    clusterId: ClusterId.optional().meta({ description: 'the cluster whose present lineage is restored' }),
+    stanza: LineageId.optional().meta({ description: 'a lineage, also of a cluster that is deleted' }),
+    target: RestoreTarget.default({ type: 'latest' }),
+  })
+  .refine(({ clusterId, stanza }) => (clusterId === undefined) !== (stanza === undefined), {
+    error: 'say either clusterId or stanza',
+  })
+  .meta({
+    id: 'FromBackup',
+    example: {
+      clusterId: 'clu_01979a3c-5f7e-7c11-8d2a-3b9f6c1e0a55',
+      target: { type: 'time', time: '2026-11-23T12:00:00.123456Z' },
+    },
+  });
+export type FromBackup = z.infer<typeof FromBackup>;
+
+/** Where a recovery ended. */
+export const RecoveryEnd = z
+  .object({
+    timeline: z.int().meta({ description: 'the new timeline that begins there' }),
+    lsn: Lsn,
+    time: Instant.nullable().meta({
+      description: 'of the last transaction that was recovered; null when none was after the backup',
+    }),
+  })
+  .meta({ id: 'RecoveryEnd' });
+export type RecoveryEnd = z.infer<typeof RecoveryEnd>;
+
+/** One unbroken history of WAL and backups. A restore begins another one, so that two histories never mix. */
+export const Lineage = z
+  .object({
+    stanza: LineageId,
+    clusterId: ClusterId,
+    current: z.boolean().meta({ description: 'the cluster archives to it now' }),
+    since: Instant,
+    until: Instant.nullable().meta({ description: 'when the cluster left it for another' }),
+    from: z
+      .object({
+        stanza: LineageId,
+        clusterId: ClusterId,
+        target: RestoreTarget,
+        reached: RecoveryEnd.nullable().meta({ description: 'null while it is being restored' }),
+        operationId: OperationId,
+      })
+      .nullable()
+      .meta({ description: 'the lineage that it was restored from; null for one that began empty' }),
+  })
+  .meta({ id: 'Lineage' });
+export type Lineage = z.infer<typeof Lineage>;
+
+export const ClusterLineages = z
+  .object({
+    clusterId: ClusterId,
+    items: z.array(Lineage).meta({ description: 'newest first' }),
+    setAside: z.object({ operationId: OperationId, stanza: LineageId, node: NodeName }).nullable().meta({
+      description:
+        'the data of before the last restore, while they are kept: `undo` returns to them, `confirm` deletes them',
+    }),
+  })
+  .meta({ id: 'ClusterLineages' });
+export type ClusterLineages = z.infer<typeof ClusterLineages>;

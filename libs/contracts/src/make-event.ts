@@ -1,0 +1,33 @@
+import type { CloudEvent } from './cloud-event';
+import { eventType, type EventContract, type EventData } from './define-event';
+
+/** Who tells an event of what, and why. */
+export interface EventFacts {
+  id: string;
+  /** Name of the service. */
+  service: string;
+  /** Id of the aggregate. */
+  subject: string;
+  /** The operation that it belongs to. */
+  correlationId?: string | undefined;
+  /** The event or command that led to it. */
+  causationId?: string | undefined;
+}
+
+/** An event of now, in its envelope. */
+export const makeEvent = <E extends EventContract>(
+  contract: E,
+  data: EventData<E>,
+  { id, service, subject, correlationId, causationId }: EventFacts,
+): CloudEvent<EventData<E>> => ({
+  specversion: '1.0',
+  id,
+  source: `/pgfleet/${service}`,
+  type: eventType(contract),
+  subject,
+  time: new Date().toISOString(),
+  datacontenttype: 'application/json',
+  ...(correlationId && { correlationid: correlationId }),
+  ...(causationId && { causationid: causationId }),
+  data,
+});

@@ -1,0 +1,29 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runInImage } from './in-image';
+import { serversRoot } from './image';
+
+const role = join(__dirname, '..', '..', '..', 'deploy', 'ansible', 'roles', 'postgres_node');
+
+/** The agent of a node is Python and runs with what the machine image has; its own tests stand beside it. */
+describe('the agent of a node', () => {
+  it('passes its tests in the image that it runs in', async () => {
+    const data = mkdtempSync(join(tmpdir(), 'pgfleet-agent-'));
+    try {
+      for (const folder of ['files', 'tests'])
+        cpSync(join(role, folder), join(data, folder), { recursive: true });
+      const { exitCode, stderr } = await runInImage({
+        root: await serversRoot(),
+        data,
+        user: 'root',
+        argv: ['python3', '-B', '-m', 'unittest', 'discover', '-v', '-s', '/srv/tests'],
+      });
+      const ran = Number(/Ran (\d+) tests/.exec(stderr)?.[1] ?? 0);
+      if (exitCode !== 0) throw new Error(stderr);
+      expect(ran).toBeGreaterThanOrEqual(15);
+    } finally {
+      rmSync(data, { recursive: true, force: true });
+    }
+  }, 60_000);
+});
