@@ -1,17 +1,60 @@
 #!/usr/bin/env node
+import { backupCases, benchBackup } from './backup/backup';
 import { benchCreate } from './create';
+import { benchFailover, failoverCases } from './failover/failover';
 
-const usage =
-  'usage: npm run bench:create [-- --runs N]   (3 runs by default; uses the lab that npm start uses)\n';
+interface Options {
+  runs: number;
+  cases: string[];
+  scale: number;
+}
 
-async function main([name, ...args]: string[]): Promise<void> {
-  if (name !== 'create' || args.includes('--help')) {
+interface Benchmark {
+  /** What it is made of, when it can be run in part. */
+  cases: string[];
+  run(options: Options): Promise<void>;
+}
+
+const benchmarks: Record<string, Benchmark> = {
+  create: { cases: [], run: ({ runs }) => benchCreate(runs) },
+  failover: {
+    cases: Object.keys(failoverCases),
+    run: ({ runs, cases }) => benchFailover(runs, cases),
+  },
+  backup: {
+    cases: Object.keys(backupCases),
+    run: ({ runs, cases, scale }) => benchBackup(runs, cases, scale),
+  },
+};
+
+const usage = `usage: npm run bench:create | bench:failover | bench:backup [-- --runs N] [-- --cases a,b] [-- --scale N]
+  3 runs by default; uses the lab that npm start uses
+  cases, all by default:
+    bench:failover  ${Object.keys(failoverCases).join(', ')}
+    bench:backup    ${Object.keys(backupCases).join(', ')}
+  scale: of the pgbench database of bench:backup, 100 by default (1.5 GB)
+`;
+
+async function main([name = '', ...args]: string[]): Promise<void> {
+  const option = (flag: string) => {
+    const at = args.indexOf(flag);
+    return at < 0 ? undefined : (args[at + 1] ?? '');
+  };
+  const wholeNumber = (flag: string, otherwise: number) => {
+    const value = Number(option(flag) ?? otherwise);
+    if (!Number.isInteger(value) || value < 1) throw new Error(`${flag} takes a whole number from 1`);
+    return value;
+  };
+  const benchmark = benchmarks[name];
+  if (!benchmark || args.includes('--help')) {
     process.stdout.write(usage);
     return;
   }
-  const runs = args[0] === '--runs' ? Number(args[1]) : 3;
-  if (!Number.isInteger(runs) || runs < 1) throw new Error('--runs takes a whole number from 1');
-  await benchCreate(runs);
+  const cases = option('--cases')?.split(',') ?? benchmark.cases;
+  const unknown = cases.find((each) => !benchmark.cases.includes(each));
+  if (unknown !== undefined)
+    throw new Error(`there is no case ${unknown}; there are ${benchmark.cases.join(', ')}`);
+  await benchmark.run({ runs: wholeNumber('--runs', 3), cases, scale: wholeNumber('--scale', 100) });
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -1,0 +1,139 @@
+import { labPaths, labSettings } from '@pgfleet/lab';
+import { bringUp, say } from '@pgfleet/platform';
+import { onMachines } from '../failover/site';
+import { percentile, Report } from '../failover/report';
+import { median, record } from '../results';
+import { archiveDelays } from './archive-delay';
+import { PgfleetBackups } from './pgfleet-backups';
+import { RawBackups } from './raw-backups';
+import type { BackupSite, Took } from './site';
+
+const ssh = ['ssh', '-F', labPaths(labSettings()).sshConfig, '-o', 'LogLevel=ERROR'];
+
+/** Everything a case needs. */
+interface Bench {
+  ours: PgfleetBackups;
+  raw: RawBackups;
+  runs: number;
+  scale: number;
+  report: Report;
+}
+type Case = (bench: Bench) => Promise<void>;
+
+/** Both sites in turns, a row each, and where the time of ours went. */
+async function compared(
+  { raw, ours, runs, report }: Bench,
+  what: string,
+  bar: number,
+  measure: (site: BackupSite) => Promise<Took>,
+): Promise<void> {
+  const took = new Map<BackupSite, Took[]>([
+    [raw, []],
+    [ours, []],
+  ]);
+  for (let run = 1; run <= runs; run++) {
+    for (const [site, all] of took) {
+      const one = await measure(site);
+      say(`${what}, ${site.name}, run ${run}: ${one.ms} ms`);
+      all.push(one);
+    }
+  }
+  const ms = (site: BackupSite) => (took.get(site) ?? []).map((one) => one.ms);
+  report.row(what, raw.name, ms(raw), []);
+  const ratio = median(ms(ours)) / median(ms(raw));
+  report.row(what, ours.name, ms(ours), [`${ratio.toFixed(2)} × (bar ${bar} ×)`]);
+  const steps = took.get(ours)?.at(-1)?.steps ?? [];
+  report.note(`Where the time goes (${what}, last run):`);
+  report.lines.push('', '```', ...steps, '```');
+}
+
+const backup: Case = async (bench) => {
+  await compared(bench, `full backup, scale ${bench.scale}`, 1.1, (site) => site.backUp());
+};
+
+/** What recovery replays up to the target, and leaves behind it. */
+const transactions = 10_000;
+
+const moments = async ({ raw, ours }: Bench): Promise<Map<BackupSite, string>> => {
+  const found = new Map<BackupSite, string>();
+  for (const site of [raw, ours]) {
+    await site.backUp();
+    await site.load(transactions);
+    found.set(site, await site.archivedMoment());
+    await site.load(transactions);
+    await site.archivedMoment();
+  }
+  return found;
+};
+
+const restore: Case = async (bench) => {
+  const targets = await moments(bench);
+  await compared(
+    bench,
+    `restore to a moment, ${transactions} transactions after the backup, scale ${bench.scale}`,
+    1.25,
+    (site) => site.restore(targets.get(site) ?? ''),
+  );
+};
+
+const latest: Case = async (bench) => {
+  await moments(bench);
+  await compared(
+    bench,
+    `restore to the end, ${2 * transactions} transactions after the backup, scale ${bench.scale}`,
+    1.25,
+    (site) => site.restore('latest'),
+  );
+};
+
+const delay: Case = async ({ ours, report }) => {
+  const idle = await archiveDelays(ours.uri, 130);
+  const load = ours.loadFor(75);
+  const busy = await archiveDelays(ours.uri, 70);
+  const rate = Math.round((await load) / 75);
+  report.lines.length = 0;
+  report.lines.push(
+    '| from commit to archived | commits | p50 s | p99 s | worst s |',
+    '|---|---:|---:|---:|---:|',
+  );
+  const row = (what: string, delays: number[]) => {
+    const seconds = (part: number) => (percentile(delays, part) / 1000).toFixed(1);
+    report.lines.push(`| ${what} | ${delays.length} | ${seconds(0.5)} | ${seconds(0.99)} | ${seconds(1)} |`);
+    say(report.lines.at(-1) ?? '');
+  };
+  row('nobody else writes', idle);
+  row(`pgbench, 4 clients, ${rate} transactions/s`, busy);
+};
+
+export const backupCases: Record<string, Case> = { backup, restore, latest, delay };
+
+/** Backups and restores of a pgbench database: pgBackRest by hand beside the platform, in one run, with the same options and store. */
+export async function benchBackup(runs: number, names: string[], scale: number): Promise<void> {
+  const platform = await bringUp(labSettings());
+  const userId = (await platform.api.createUser({ name: 'bench' })).id;
+  const on = onMachines(ssh);
+  const made: BackupSite[] = [];
+  try {
+    const ours = await PgfleetBackups.make(platform, on, ssh, userId);
+    made.push(ours);
+    const raw = await RawBackups.make(platform.lab, on, await ours.model());
+    made.push(raw);
+    for (const site of [raw, ours]) {
+      say(`${site.name}: pgbench -i -s ${scale}`);
+      await site.fill(scale);
+      await site.archivedMoment();
+    }
+    for (const name of names) {
+      say(`case ${name}`);
+      const report = new Report();
+      await backupCases[name]?.({ ours, raw, runs, scale, report });
+      record(`backup ${name}`, report.lines);
+    }
+  } catch (error) {
+    say(`broke off: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    throw error;
+  } finally {
+    for (const site of made) await site.remove();
+    await platform.api.call('DELETE', `/users/${userId}`);
+  }
+}

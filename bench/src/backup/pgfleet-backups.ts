@@ -1,0 +1,174 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { BackupList, Operation, RecoveryWindow } from '@pgfleet/contracts';
+import { stepTimes, type Platform } from '@pgfleet/platform';
+import { makePgbenchTables, runOverSsh, runPgbench } from '@pgfleet/write-checker';
+import { Client } from 'pg';
+import { PgfleetSite } from '../failover/pgfleet-site';
+import { leaderOf, type OnMachine } from '../failover/site';
+import type { BackupSite, Took } from './site';
+
+/** A cluster of the platform, by its API. */
+export class PgfleetBackups implements BackupSite {
+  readonly name = 'pgfleet';
+
+  private constructor(
+    private readonly platform: Platform,
+    private readonly on: OnMachine,
+    private readonly ssh: readonly string[],
+    private readonly site: PgfleetSite,
+  ) {}
+
+  static async make(
+    platform: Platform,
+    on: OnMachine,
+    ssh: readonly string[],
+    userId: string,
+  ): Promise<PgfleetBackups> {
+    const site = await PgfleetSite.make(platform, 'bench-backup', userId);
+    const backups = new PgfleetBackups(platform, on, ssh, site);
+    // Nothing begins by itself while it is measured.
+    const schedules = { full: null, differential: null, incremental: null };
+    await backups.call('PUT', '/backup-policy', { schedules });
+    await backups.settled();
+    return backups;
+  }
+
+  get uri(): string {
+    return this.site.uri;
+  }
+
+  async fill(scale: number): Promise<void> {
+    await makePgbenchTables({ ...this.bench(), scale });
+  }
+
+  async load(transactions: number): Promise<void> {
+    await runPgbench({
+      ...this.bench(),
+      clients: 4,
+      transactions: Math.ceil(transactions / 4),
+      mode: 'simple',
+    });
+  }
+
+  /** pgbench through port 5000, for so long. */
+  async loadFor(seconds: number): Promise<number> {
+    const { transactions } = await runPgbench({ ...this.bench(), clients: 4, seconds, mode: 'simple' });
+    return transactions;
+  }
+
+  async backUp(): Promise<Took> {
+    const begun = Date.now();
+    const operation = await this.done(await this.call<Operation>('POST', '/backups', { type: 'full' }));
+    return { ms: Date.now() - begun, steps: stepTimes(operation) };
+  }
+
+  /** What a node's pgBackRest is configured as; for who does it by hand. */
+  async model(): Promise<{ node: string; stanza: string }> {
+    const { stanza } = await this.call<BackupList>('GET', '/backups');
+    return { node: await leaderOf(this.site), stanza };
+  }
+
+  async archivedMoment(): Promise<string> {
+    const psql = (sql: string) => `runuser -u postgres -- psql -XAtqc "${sql}"`;
+    const leader = await leaderOf(this.site);
+    const now = await this.on(
+      leader,
+      psql(`select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\\"T\\"HH24:MI:SS.US\\"Z\\"')`),
+    );
+    await this.on(leader, psql(`select pg_logical_emit_message(true, 'bench', 'after'), pg_switch_wal()`));
+    const moment = now.trim();
+    const deadline = Date.now() + 120_000;
+    for (;;) {
+      const { latest } = await this.call<RecoveryWindow>('GET', '/recovery-window');
+      if (latest && Date.parse(latest.time) >= Date.parse(moment)) return moment;
+      if (Date.now() > deadline) throw new Error(`${moment} is not in the window after two minutes`);
+      await pause(500);
+    }
+  }
+
+  async restore(to: string | 'latest'): Promise<Took> {
+    await this.settled();
+    const { timeline } = await this.platform.api.cluster(this.site.clusterId);
+    const target = to === 'latest' ? { type: 'latest' } : { type: 'time', time: to };
+    const begun = Date.now();
+    const asked = await this.call<Operation>('POST', '/restore', { target });
+    // Awaited below: a restore that fails is told of first.
+    const written = this.firstWriteAfter(timeline ?? 0, begun + 1_800_000).catch((error: Error) => error);
+    const operation = await this.done(asked);
+    const at = await written;
+    if (at instanceof Error) throw at;
+    await this.done(await this.call<Operation>('POST', '/restore/undo', {}));
+    await this.settled();
+    return { ms: at - begun, steps: stepTimes(operation) };
+  }
+
+  async remove(): Promise<void> {
+    const { id } = await this.platform.api.deleteCluster(this.site.clusterId, false);
+    await this.platform.api.follow(id, 180_000);
+  }
+
+  /** The cluster is whole, and no backup of it is under way. */
+  async settled(): Promise<void> {
+    await this.site.whole();
+    for (;;) {
+      const { items } = await this.platform.api.call<{ items: Operation[] }>(
+        'GET',
+        `/operations?clusterId=${this.site.clusterId}&limit=50`,
+      );
+      if (items.every(({ state }) => !['pending', 'running'].includes(state))) return;
+      await pause(500);
+    }
+  }
+
+  /** When a write was accepted on a later timeline than this: up to then the data of before are served, or none. */
+  private async firstWriteAfter(timeline: number, deadline: number): Promise<number> {
+    while (Date.now() < deadline) {
+      const client = new Client({
+        connectionString: this.uri.replace('?sslmode=require', ''),
+        ssl: { rejectUnauthorized: false },
+        connectionTimeoutMillis: 1000,
+        query_timeout: 2000,
+      });
+      client.on('error', () => undefined);
+      try {
+        await client.connect();
+        await client.query('create table if not exists bench_first_write (v int)');
+        await client.query('insert into bench_first_write values (1)');
+        const { rows } = await client.query<{ timeline: string }>(
+          'select left(pg_walfile_name(pg_current_wal_lsn()), 8) as timeline',
+        );
+        if (parseInt(rows[0]?.timeline ?? '0', 16) > timeline) return Date.now();
+      } catch {
+        // Not yet.
+      } finally {
+        await client.end().catch(() => undefined);
+      }
+      await pause(50);
+    }
+    throw new Error('no write was accepted after the restore');
+  }
+
+  private bench() {
+    const { username, password, pathname } = new URL(this.uri);
+    return {
+      host: this.site.host,
+      port: 5000,
+      user: username,
+      password: decodeURIComponent(password),
+      database: pathname.slice(1),
+      parameters: { sslmode: 'require' },
+      run: runOverSsh(this.ssh, 'infra1'),
+      withinSeconds: 1200,
+    };
+  }
+
+  private call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return this.platform.api.call<T>(method, `/clusters/${this.site.clusterId}${path}`, body);
+  }
+
+  private async done({ id }: { id: string }): Promise<Operation> {
+    const operation = await this.platform.api.follow(id, 1_800_000);
+    if (operation.state === 'succeeded') return operation;
+    throw new Error(`${operation.kind} ${operation.state}: ${JSON.stringify(operation.error)}`);
+  }
+}

@@ -1,0 +1,74 @@
+import { followEvents, type Platform } from '@pgfleet/platform';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+interface WatchAnswer {
+  Events?: { kv: { key: string; value?: string; mod_revision: number }; type?: number }[];
+}
+
+interface Heard {
+  at: number;
+  /** When cluster-service made the event. */
+  madeAt: number;
+}
+
+export interface Delay {
+  ms: number;
+  /** Of it, from the event that was made to the subscriber. */
+  publishedMs: number;
+}
+
+/**
+ * When a new leader stands in etcd, and when a subscriber outside hears of it: both seen from this machine, by one clock. What a watch
+ * on etcd takes to get here is in both.
+ */
+export class ElectionWatch {
+  private readonly written = new Map<string, number>();
+  private readonly heard = new Map<string, Heard>();
+
+  private constructor(
+    private readonly etcd: ChildProcess,
+    private stopFollowing: () => Promise<void>,
+  ) {}
+
+  static async start({ access }: Platform, ssh: readonly string[]): Promise<ElectionWatch> {
+    const etcdctl = `env $(grep -v '^#' /etc/pgfleet/etcdctl.env | xargs) etcdctl watch --prefix /service/ -w json`;
+    const etcd = spawn(ssh[0] ?? 'ssh', [...ssh.slice(1), 'etcd1', etcdctl], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const watch = new ElectionWatch(etcd, () => Promise.resolve());
+    createInterface({ input: etcd.stdout }).on('line', (line) => watch.take(line, Date.now()));
+    const { stop } = await followEvents(
+      access.nats,
+      { from: 'new', subject: 'events.cluster.*.leader.changed' },
+      ({ data, time }) => {
+        const { etcdRevision } = data as { etcdRevision: string };
+        if (!watch.heard.has(etcdRevision))
+          watch.heard.set(etcdRevision, { at: Date.now(), madeAt: Date.parse(time) });
+      },
+    );
+    watch.stopFollowing = stop;
+    return watch;
+  }
+
+  /** From the key to the event, of every election that both have seen. */
+  delays(): Delay[] {
+    return [...this.heard].flatMap(([revision, { at, madeAt }]) => {
+      const written = this.written.get(revision);
+      return written === undefined ? [] : [{ ms: Math.max(0, at - written), publishedMs: at - madeAt }];
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.etcd.kill();
+    await this.stopFollowing();
+  }
+
+  private take(line: string, at: number): void {
+    const { Events: events = [] } = JSON.parse(line) as WatchAnswer;
+    for (const { kv, type } of events) {
+      const key = Buffer.from(kv.key, 'base64').toString();
+      if (type !== 1 && key.endsWith('/leader')) this.written.set(String(kv.mod_revision), at);
+    }
+  }
+}

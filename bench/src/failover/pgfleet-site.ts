@@ -1,0 +1,55 @@
+import type { Durability } from '@pgfleet/contracts';
+import type { Platform } from '@pgfleet/platform';
+import { setTimeout as pause } from 'node:timers/promises';
+import { untilStreaming, type Site } from './site';
+
+/** A cluster as the platform makes and keeps it. */
+export class PgfleetSite implements Site {
+  readonly name = 'pgfleet';
+
+  private constructor(
+    private readonly platform: Platform,
+    readonly clusterId: string,
+    readonly uri: string,
+    readonly host: string,
+    readonly nodes: Site['nodes'],
+  ) {}
+
+  static async make(platform: Platform, name: string, userId: string): Promise<PgfleetSite> {
+    const { id } = await platform.api.createCluster({ name, userId, nodes: 3 });
+    const { state, clusterId, error } = await platform.api.follow(id, 300_000);
+    if (state !== 'succeeded' || !clusterId)
+      throw new Error(`${name} was not made: ${JSON.stringify(error)}`);
+    const { primaryUri } = await platform.api.credentials(clusterId);
+    const members = new Set((await platform.api.cluster(clusterId)).members.map(({ name }) => name));
+    const machines = await platform.lab.list();
+    const nodes = machines.filter(({ name }) => members.has(name));
+    return new PgfleetSite(platform, clusterId, primaryUri, new URL(primaryUri).hostname, nodes);
+  }
+
+  async switchOver(): Promise<void> {
+    await this.done(await this.platform.api.switchover(this.clusterId));
+  }
+
+  async set(failover: { fencing?: boolean; durability?: Durability }): Promise<void> {
+    await this.whole();
+    await this.done(await this.platform.api.updateCluster(this.clusterId, { failover }));
+    await this.whole();
+  }
+
+  async whole(): Promise<void> {
+    await untilStreaming(this);
+    const deadline = Date.now() + 120_000;
+    for (;;) {
+      const { state, operationId } = await this.platform.api.cluster(this.clusterId);
+      if (state === 'ready' && operationId === null) return;
+      if (Date.now() > deadline) throw new Error(`the platform says that the cluster is ${state}`);
+      await pause(250);
+    }
+  }
+
+  private async done({ id }: { id: string }): Promise<void> {
+    const { kind, state, error } = await this.platform.api.follow(id, 240_000);
+    if (state !== 'succeeded') throw new Error(`${kind} ${state}: ${JSON.stringify(error)}`);
+  }
+}
