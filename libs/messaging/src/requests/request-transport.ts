@@ -53,6 +53,12 @@ export class RequestTransport extends ServerNats {
     // NatsLink tells of the connection, once for all that use it.
   }
 
+  /** Listens only once the server has the subscriptions: who asks the moment that the service has started is answered. */
+  override start(callback: (error?: unknown) => void): void {
+    this.bindEvents(this.nats);
+    void this.nats.flush().then(() => callback(), callback);
+  }
+
   override bindEvents(client: NatsConnection): void {
     for (const subject of this.messageHandlers.keys()) {
       const handle = this.getMessageHandler(subject) as (error: unknown, message: Msg) => Promise<unknown>;

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Controller, type INestApplication, Module } from '@nestjs/common';
 import {
@@ -53,14 +55,28 @@ const users = `authorization { users: [
   { user: "admin", password: "secret" }, ${user(service, 'nobody')}, ${user('api-gateway', '*')}
 ] }`;
 
+/** A way to a port of this host on which everything that is sent there takes its time. */
+const farLink = async (port: number, delayMs: number) => {
+  const link = createServer((from) => {
+    const to = connect(port, '127.0.0.1');
+    from.on('data', (data) => void setTimeout(() => to.write(data), delayMs));
+    to.pipe(from);
+    from.on('close', () => to.destroy()).on('error', () => to.destroy());
+    to.on('error', () => from.destroy());
+  });
+  await once(link.listen(0, '127.0.0.1'), 'listening');
+  const url = `nats://127.0.0.1:${(link.address() as AddressInfo).port}`;
+  return { url, close: () => link.close() };
+};
+
 describe('requests', () => {
   let services: Services;
   let asking: INestApplication;
   let answering: INestApplication;
   let requester: Requester;
 
-  const start = (name: ServiceName, controllers: (typeof Answers)[]) => {
-    const nats = { servers: services.nats.url, user: name, password: 'secret' };
+  const start = (name: ServiceName, controllers: (typeof Answers)[], servers = services.nats.url) => {
+    const nats = { servers, user: name, password: 'secret' };
     @Module({
       imports: [MessagingModule.forRoot({ service: name, nats, database: false })],
       controllers,
@@ -148,6 +164,18 @@ describe('requests', () => {
     expect(await asked).toEqual({ twice: 10 });
     expect(await problemOf(requester.ask(double, { n: 5 }))).toMatchObject({ status: 503 });
     answering = await start(service, [Answers]);
-    await eventually(async () => expect(await requester.ask(double, { n: 6 })).toEqual({ twice: 12 }));
+    expect(await requester.ask(double, { n: 6 })).toEqual({ twice: 12 });
+  });
+
+  it('answers as soon as it has started, however far NATS is', async () => {
+    await answering.close();
+    const far = await farLink(services.nats.port, 300);
+    try {
+      answering = await start(service, [Answers], far.url);
+      expect(await requester.ask(double, { n: 7 })).toEqual({ twice: 14 });
+    } finally {
+      await answering.close();
+      far.close();
+    }
   });
 });
