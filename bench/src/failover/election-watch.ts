@@ -37,7 +37,7 @@ export class ElectionWatch {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const watch = new ElectionWatch(etcd, () => Promise.resolve());
-    createInterface({ input: etcd.stdout }).on('line', (line) => watch.take(line, Date.now()));
+    createInterface({ input: etcd.stdout }).on('line', (line) => watch.read(line, Date.now()));
     const { stop } = await followEvents(
       access.nats,
       { from: 'new', subject: 'events.cluster.*.leader.changed' },
@@ -59,12 +59,20 @@ export class ElectionWatch {
     });
   }
 
+  /** The same, once: what is seen from now on is counted anew. */
+  take(): Delay[] {
+    const delays = this.delays();
+    this.written.clear();
+    this.heard.clear();
+    return delays;
+  }
+
   async stop(): Promise<void> {
     this.etcd.kill();
     await this.stopFollowing();
   }
 
-  private take(line: string, at: number): void {
+  private read(line: string, at: number): void {
     const { Events: events = [] } = JSON.parse(line) as WatchAnswer;
     for (const { kv, type } of events) {
       const key = Buffer.from(kv.key, 'base64').toString();

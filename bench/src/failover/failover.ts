@@ -2,7 +2,7 @@ import { labPaths, labSettings, type LabClient } from '@pgfleet/lab';
 import { bringUp, followEvents, say, type Platform } from '@pgfleet/platform';
 import { setTimeout as pause } from 'node:timers/promises';
 import { record } from '../results';
-import { ElectionWatch } from './election-watch';
+import { ElectionWatch, type Delay } from './election-watch';
 import { frozenLeader } from './frozen-leader';
 import { PgfleetSite } from './pgfleet-site';
 import { plannedChange, type PlannedMeasured } from './planned';
@@ -249,8 +249,31 @@ const asyncLoss: Case = async ({ platform, ours, runs, report }) => {
   await ours.set({ durability: 'quorum' });
 };
 
+const keyToEvent = "the leader's key in etcd → cluster.leader.changed at a subscriber outside";
+
+/** The delays, and what is noted of them. */
+function told(delays: Delay[]): [number[], string[]] {
+  const all = delays.map(({ ms }) => ms);
+  const published = delays.map(({ publishedMs }) => publishedMs);
+  say(delays.map(({ ms, publishedMs }) => `${ms} (${publishedMs} after it was made)`).join(', '));
+  const notes = [
+    `p50 ${percentile(all, 0.5)} ms, p99 ${percentile(all, 0.99)} ms`,
+    `of it from the event that was made to the subscriber: p50 ${percentile(published, 0.5)} ms, p99 ${percentile(published, 0.99)} ms`,
+  ];
+  return [all, notes];
+}
+
+/** A shell command that makes the members lead in turn, as far as etcd knows, twice a second; in the end nobody does. */
+function leaderKeys({ clusterId, nodes }: Site, times: number): string {
+  const key = `/service/${clusterId}/leader`;
+  const turn = nodes.map(({ name }) => name);
+  const names = Array.from({ length: times }, (_, nth) => turn[nth % turn.length]).join(' ');
+  return `export $(grep -v '^#' /etc/pgfleet/etcdctl.env | xargs)
+    for name in ${names}; do etcdctl put ${key} $name; sleep 0.5; done; etcdctl del ${key}`;
+}
+
 /** Fifty elections at least, with those of the planned switchovers. */
-const elections: Case = async ({ platform, ours, raw, report }) => {
+const elections: Case = async ({ platform, on, ours, raw, report }) => {
   const watch = await ElectionWatch.start(platform, ssh);
   await pause(1_000);
   while (watch.delays().length < 50) {
@@ -261,14 +284,26 @@ const elections: Case = async ({ platform, ours, raw, report }) => {
     }
   }
   await pause(1_000);
-  const delays = watch.delays();
+  const elected = watch.take();
+  report.row(keyToEvent, 'pgfleet', ...told(elected));
+
+  // The same change with no election around it: what of the delay is the platform's, and what the cores' that elect?
+  await Promise.all([ours, raw].map((site) => site.whole()));
+  const machines = [...ours.nodes, ...raw.nodes].map(({ name }) => name);
+  try {
+    await Promise.all(machines.map((name) => platform.lab.setFrozen(name, true)));
+    await on('etcd1', leaderKeys(ours, 50));
+    await pause(1_000);
+  } finally {
+    await Promise.all(machines.map((name) => platform.lab.setFrozen(name, false)));
+  }
+  const written = watch.take();
   await watch.stop();
-  const all = delays.map(({ ms }) => ms);
-  const published = delays.map(({ publishedMs }) => publishedMs);
-  report.row("the leader's key in etcd → cluster.leader.changed at a subscriber outside", 'pgfleet', all, [
-    `p50 ${percentile(all, 0.5)} ms, p99 ${percentile(all, 0.99)} ms`,
-    `of it from the event that was made to the subscriber: p50 ${percentile(published, 0.5)} ms, p99 ${percentile(published, 0.99)} ms`,
-  ]);
+  report.row(
+    `${keyToEvent}, the key written while the machines of both clusters stand still`,
+    'pgfleet',
+    ...told(written),
+  );
 };
 
 export const failoverCases: Record<string, Case> = {

@@ -1,0 +1,81 @@
+"""Patroni's launcher: when a leader names its synchronous standbys."""
+
+import importlib.machinery
+import importlib.util
+import json
+import os
+import time
+import types
+import unittest
+from unittest import mock
+
+PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "files", "patroni")
+loader = importlib.machinery.SourceFileLoader("launcher", PATH)
+launcher = importlib.util.module_from_spec(importlib.util.spec_from_loader("launcher", loader))
+loader.exec_module(launcher)
+
+from patroni.ha import Ha  # noqa: E402 (as the launcher has changed it)
+
+
+class Leader:
+    """Patroni's own decision of when it names standbys, on a leader whose replicas are as a test says."""
+
+    process_sync_replication = Ha.process_sync_replication
+
+    def __init__(self, replicas, quorum=True):
+        self.replicas, self.quorum, self.woken, self.named = replicas, quorum, 0, 0
+        self._promote_timestamp = time.time()
+        members = {launcher.base64_encode("members/" + name): {"value": launcher.base64_encode(json.dumps({"state": "running"}))} for name, _ in replicas}
+        client = types.SimpleNamespace(_kv_cache=members)
+        self.dcs = types.SimpleNamespace(_client=client, client_path=lambda path: path, loop_wait=5)
+        self.state_handler = types.SimpleNamespace(is_primary=lambda: True)
+
+    def query(self, _):
+        return self.replicas
+
+    def is_leader(self):
+        return True
+
+    def is_synchronous_mode(self):
+        return True
+
+    def is_quorum_commit_mode(self):
+        return self.quorum
+
+    def wakeup(self):
+        self.woken += 1
+
+    def _process_quorum_replication(self):
+        self.named += 1
+
+    def look(self):
+        launcher.look_at_standbys(self, self)
+        self.process_sync_replication()
+
+
+class StandbysTest(unittest.TestCase):
+    def test_a_promoted_leader_whose_standbys_are_all_lost_names_the_one_that_streams_at_once(self):
+        leader = Leader([("n3", "async")])
+        leader.look()
+        self.assertEqual((leader.woken, leader.named), (1, 1))
+
+    def test_one_that_has_a_standby_takes_the_time_that_patroni_takes(self):
+        leader = Leader([("n2", "quorum"), ("n3", "async")])
+        leader.look()
+        self.assertEqual((leader.woken, leader.named), (1, 0))
+
+    def test_nobody_is_woken_when_all_are_named_or_none_streams(self):
+        for replicas in [[("n2", "quorum"), ("n3", "quorum")], []]:
+            leader = Leader(replicas)
+            leader.look()
+            self.assertEqual((leader.woken, leader.named), (0, 0))
+
+    def test_one_standby_is_enough_where_one_is_asked_for(self):
+        leader = Leader([("n2", "sync"), ("n3", "async")], quorum=False)
+        with mock.patch.object(leader, "_process_multisync_replication", create=True):
+            leader.look()
+        self.assertEqual(leader.woken, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

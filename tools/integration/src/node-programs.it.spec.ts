@@ -1,0 +1,36 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runInImage } from './in-image';
+import { serversRoot } from './image';
+
+const role = join(__dirname, '..', '..', '..', 'deploy', 'ansible', 'roles', 'postgres_node');
+
+/** What runs on a node is Python and uses what the machine image has; its own tests stand beside it. */
+describe('what runs on a node', () => {
+  it.each([
+    ['its agent', 'tests', 15],
+    ["Patroni's launcher", 'tests/launcher', 4],
+  ])(
+    'passes its tests in the image that it runs in: %s',
+    async (_, folderOfTests, atLeast) => {
+      const data = mkdtempSync(join(tmpdir(), 'pgfleet-node-'));
+      try {
+        for (const folder of ['files', 'tests'])
+          cpSync(join(role, folder), join(data, folder), { recursive: true });
+        const { exitCode, stderr } = await runInImage({
+          root: await serversRoot(),
+          data,
+          user: 'root',
+          argv: ['python3', '-B', '-m', 'unittest', 'discover', '-v', '-s', `/srv/${folderOfTests}`],
+        });
+        const ran = Number(/Ran (\d+) tests/.exec(stderr)?.[1] ?? 0);
+        if (exitCode !== 0) throw new Error(stderr);
+        expect(ran).toBeGreaterThanOrEqual(atLeast);
+      } finally {
+        rmSync(data, { recursive: true, force: true });
+      }
+    },
+    60_000,
+  );
+});
