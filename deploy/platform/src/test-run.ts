@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -39,6 +39,8 @@ const testLab = {
   PGFLEET_STATE: process.env.PGFLEET_TEST_STATE ?? '/var/lib/pgfleet/pgftest',
 };
 
+const hangingMs = 30_000;
+
 let interrupted = false;
 const running = new Set<ReturnType<typeof spawn>>();
 
@@ -65,6 +67,19 @@ async function check(stage: string, command: string, args: string[]): Promise<St
   return { stage, passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0, seconds: (Date.now() - begun) / 1000 };
 }
 
+/** Jest that has its results and does not end, because a failed spec left something open, is ended: that counts as a failure. */
+function endIfHanging(results: string, stage: string): NodeJS.Timeout {
+  let since: number | undefined;
+  return setInterval(() => {
+    if (!existsSync(results)) return;
+    since ??= Date.now();
+    if (Date.now() - since < hangingMs) return;
+    since = Infinity;
+    say(`${stage}: jest has its results and does not end; ending it`);
+    for (const child of running) child.kill('SIGTERM');
+  }, 1_000);
+}
+
 /** Runs a Jest project and counts its tests; a suite that could not even start counts as a failed test. */
 async function jest(stage: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<StageResult> {
   const begun = Date.now();
@@ -72,11 +87,14 @@ async function jest(stage: string, args: string[], env: NodeJS.ProcessEnv = {}):
   const file = join(folder, 'result.json');
   say(`${stage}: jest`);
   try {
-    const code = await run(
-      'npx',
-      ['jest', '--selectProjects', stage, '--json', `--outputFile=${file}`, ...args],
+    const program = join(repository, 'node_modules', 'jest', 'bin', 'jest.js');
+    const ended = run(
+      process.execPath,
+      [program, '--selectProjects', stage, '--json', `--outputFile=${file}`, ...args],
       env,
     );
+    const hanging = endIfHanging(file, stage);
+    const code = await ended.finally(() => clearInterval(hanging));
     const seconds = (Date.now() - begun) / 1000;
     const results = JSON.parse(readFileSync(file, 'utf8')) as JestResults;
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
