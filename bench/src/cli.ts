@@ -2,6 +2,7 @@
 import { backupCases, benchBackup } from './backup/backup';
 import { benchCreate } from './create';
 import { benchFailover, failoverCases } from './failover/failover';
+import { benchWal, segmentSizes } from './wal/wal';
 
 interface Options {
   runs: number;
@@ -12,26 +13,32 @@ interface Options {
 interface Benchmark {
   /** What it is made of, when it can be run in part. */
   cases: string[];
+  /** How often, by default: what takes long in itself runs once. */
+  runs: number;
   run(options: Options): Promise<void>;
 }
 
 const benchmarks: Record<string, Benchmark> = {
-  create: { cases: [], run: ({ runs }) => benchCreate(runs) },
+  create: { cases: [], runs: 3, run: ({ runs }) => benchCreate(runs) },
   failover: {
     cases: Object.keys(failoverCases),
+    runs: 3,
     run: ({ runs, cases }) => benchFailover(runs, cases),
   },
   backup: {
     cases: Object.keys(backupCases),
+    runs: 3,
     run: ({ runs, cases, scale }) => benchBackup(runs, cases, scale),
   },
+  wal: { cases: segmentSizes, runs: 1, run: ({ runs, cases }) => benchWal(runs, cases) },
 };
 
-const usage = `usage: npm run bench:create | bench:failover | bench:backup [-- --runs N] [-- --cases a,b] [-- --scale N]
-  3 runs by default; uses the lab that npm start uses
+const usage = `usage: npm run bench:create | bench:failover | bench:backup | bench:wal [-- --runs N] [-- --cases a,b] [-- --scale N]
+  3 runs by default; uses the lab that npm start uses. bench:wal: one run, and no lab, only the machines' image
   cases, all by default:
     bench:failover  ${Object.keys(failoverCases).join(', ')}
     bench:backup    ${Object.keys(backupCases).join(', ')}
+    bench:wal       ${segmentSizes.join(', ')} (--wal-segsize)
   scale: of the pgbench database of bench:backup, 100 by default (1.5 GB)
 `;
 
@@ -54,7 +61,11 @@ async function main([name = '', ...args]: string[]): Promise<void> {
   const unknown = cases.find((each) => !benchmark.cases.includes(each));
   if (unknown !== undefined)
     throw new Error(`there is no case ${unknown}; there are ${benchmark.cases.join(', ')}`);
-  await benchmark.run({ runs: wholeNumber('--runs', 3), cases, scale: wholeNumber('--scale', 100) });
+  await benchmark.run({
+    runs: wholeNumber('--runs', benchmark.runs),
+    cases,
+    scale: wholeNumber('--scale', 100),
+  });
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -96,14 +96,17 @@ export class ArchivingNode {
     return node;
   }
 
-  async initialise(): Promise<void> {
-    await this.must([`${bin}initdb`, '-D', '/srv/data', '--data-checksums', '--no-sync', '-A', 'trust']);
-    appendFileSync(join(this.folder, 'data/postgresql.conf'), settings(this.stanza));
+  /** With more options of initdb, and more settings, than it has by itself. */
+  async initialise({ initdb = [], more = '' }: { initdb?: string[]; more?: string } = {}): Promise<void> {
+    const argv = ['-D', '/srv/data', '--data-checksums', '--no-sync', '-A', 'trust', ...initdb];
+    await this.must([`${bin}initdb`, ...argv]);
+    appendFileSync(join(this.folder, 'data/postgresql.conf'), settings(this.stanza) + more);
     await this.startServer();
   }
 
-  async startServer(): Promise<void> {
-    this.server = this.start([...init, `${bin}postgres`, '-D', '/srv/data']);
+  /** On its own data, or on others in the folder: those of a restore. */
+  async startServer(data = '/srv/data'): Promise<void> {
+    this.server = this.start([...init, `${bin}postgres`, '-D', data]);
     for (const stream of [this.server.stdout!, this.server.stderr!])
       stream.on('data', (chunk: Buffer) => appendFileSync(join(this.folder, 'postgres.log'), chunk));
     await eventually(() => this.sql('select 1'), 20_000);
