@@ -4,6 +4,7 @@ import {
   clusterOperations,
   createUser,
   getUser,
+  listBackups,
   listUsers,
   newId,
 } from '@pgfleet/contracts';
@@ -77,6 +78,14 @@ describe('outages', () => {
       expect((await platform.call('GET', '/operations')).json.unavailable).toEqual([]),
     );
   });
+
+  it('a list that comes late, because the store is away, is given all the same', async () => {
+    const asOf = new Date().toISOString();
+    const list = { stanza: newId('lin'), status: 'ok', walMin: null, walMax: null, asOf, items: [] };
+    platform.answers.on(listBackups, () => new Promise((resolve) => setTimeout(() => resolve(list), 6_000)));
+    const answer = await platform.call('GET', `/clusters/${newId('clu')}/backups`);
+    expect([answer.status, answer.json.asOf]).toEqual([200, asOf]);
+  }, 15_000);
 
   it('an owner that is slow to say no keeps nobody waiting', async () => {
     const operation = anOperation();

@@ -30,6 +30,9 @@ import {
 import { Requester } from '@pgfleet/messaging';
 import { Endpoint } from '../endpoint/endpoint.decorator';
 import { Input, type RequestOf } from '../endpoint/input';
+import { storeReadMs } from '../store-read';
+
+const readingStore = { timeoutMs: storeReadMs };
 
 @Controller()
 export class BackupsController {
@@ -37,7 +40,7 @@ export class BackupsController {
 
   @Endpoint(getClusterBackups)
   list(@Input() { params }: RequestOf<typeof getClusterBackups>) {
-    return this.requester.ask(listBackups, params);
+    return this.requester.ask(listBackups, params, readingStore);
   }
 
   @Endpoint(postBackup)
@@ -47,12 +50,12 @@ export class BackupsController {
 
   @Endpoint(getClusterBackup)
   get(@Input() { params }: RequestOf<typeof getClusterBackup>) {
-    return this.requester.ask(getBackup, params);
+    return this.requester.ask(getBackup, params, readingStore);
   }
 
   @Endpoint(removeBackup)
   delete(@Input() { params, query }: RequestOf<typeof removeBackup>) {
-    return this.requester.ask(deleteBackup, { ...params, cascade: query.cascade === 'true' });
+    return this.requester.ask(deleteBackup, { ...params, cascade: query.cascade === 'true' }, readingStore);
   }
 
   @Endpoint(getPolicy)
@@ -67,7 +70,7 @@ export class BackupsController {
 
   @Endpoint(postDrill)
   createDrill(@Input() { params, body, idempotency }: RequestOf<typeof postDrill>) {
-    return this.requester.ask(createDrill, { ...params, request: body, idempotency });
+    return this.requester.ask(createDrill, { ...params, request: body, idempotency }, readingStore);
   }
 
   @Endpoint(getDrills)
@@ -77,7 +80,7 @@ export class BackupsController {
 
   @Endpoint(getWindow)
   window(@Input() { params }: RequestOf<typeof getWindow>) {
-    return this.requester.ask(getRecoveryWindow, params);
+    return this.requester.ask(getRecoveryWindow, params, readingStore);
   }
 
   @Endpoint(postRestorePoint)
@@ -97,6 +100,6 @@ export class BackupsController {
 
   @Endpoint(getWalPlace)
   convertWal(@Input() { params, query }: RequestOf<typeof getWalPlace>) {
-    return this.requester.ask(convertWal, { ...params, place: query });
+    return this.requester.ask(convertWal, { ...params, place: query }, readingStore);
   }
 }

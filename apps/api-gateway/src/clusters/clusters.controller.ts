@@ -32,9 +32,7 @@ import {
 import { Requester } from '@pgfleet/messaging';
 import { Endpoint } from '../endpoint/endpoint.decorator';
 import { Input, type RequestOf } from '../endpoint/input';
-
-/** For what reads the store before it is answered; just less than the gateway itself takes. */
-const storeReadMs = 9_500;
+import { storeReadMs } from '../store-read';
 
 @Controller()
 export class ClustersController {
