@@ -23,6 +23,7 @@ import { ClusterLeader } from './leader/cluster-leader';
 import { databaseOptions } from './persistence/database-options';
 import { DueClusters } from './policy/due-clusters';
 import { DueBackups } from './policy/due-backups';
+import { DueLineages } from './policy/due-lineages';
 import { Policies } from './policy/policies';
 import { PoliciesController } from './policy/policies.controller';
 import { ScheduleLoop } from './policy/schedule-loop';
@@ -89,6 +90,7 @@ export class AppModule {
         Policies,
         DueBackups,
         DueClusters,
+        DueLineages,
         ScheduleLoop,
         ArchiveRecords,
         ArchiveWatch,

@@ -120,7 +120,7 @@ describe('policies, the window, and what is deleted', () => {
     const policy = await service.requester.ask(getBackupPolicy, { clusterId });
     expect(policy).toMatchObject({
       timeZone: 'UTC',
-      retention: { fulls: 2, days: 14 },
+      retention: { fulls: 2, days: 14, leftDays: 30 },
       next: expect.anything(),
     });
     const change = {
@@ -131,7 +131,7 @@ describe('policies, the window, and what is deleted', () => {
     const changed = await service.requester.ask(changeBackupPolicy, { clusterId, change });
     expect(changed).toMatchObject({
       ...change,
-      retention: { fulls: 2, days: 7 },
+      retention: { fulls: 2, days: 7, leftDays: 30 },
       next: { type: 'incremental' },
     });
     expect(await service.requester.ask(getBackupPolicy, { clusterId })).toEqual(changed);

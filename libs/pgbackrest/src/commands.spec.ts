@@ -2,6 +2,7 @@ import {
   backup,
   backupFromReplica,
   info,
+  leftStanzaDelete,
   stanzaCreate,
   stanzaCreateAndCheck,
   stanzaDelete,
@@ -24,6 +25,12 @@ describe('commands', () => {
   it('refuses a name that is an option, a path or for the shell', () => {
     for (const name of ['--force', '../etc', 'a b', 'a;reboot', '$(id)', "a'b", '', 'A'.repeat(200)])
       expect(() => stanzaCreateAndCheck(name)).toThrow(TypeError);
+  });
+
+  it('says the way to a lineage that the machine does not know', () => {
+    expect(leftStanzaDelete('lin_1').at(-1)).toMatch(
+      / --stanza=lin_1 .* --repo1-path=\/lin_1 --pg1-path=\/nonexistent --force .* stanza-delete$/,
+    );
   });
 
   it('makes a script only of words that need no quoting', () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { checkLabel } from './backup-label';
-import { checkStanzaName } from './stanza-name';
+import { checkStanzaName, repositoryPath } from './stanza-name';
 
 /** A program and its arguments, run without a shell, as `postgres`, on a machine whose /etc/pgbackrest.conf knows the stanza. */
 export type Argv = string[];
@@ -124,8 +124,15 @@ export const info = (stanza: string): Argv => [
  * Removes the stanza with every backup. It must be stopped on this machine first, which also ends what runs there; `--force`
  * because PostgreSQL may run: the archive is given up on purpose. Does nothing when it is gone already.
  */
-export const stanzaDelete = (stanza: string): Argv =>
+export const stanzaDelete = (stanza: string, ...options: string[]): Argv =>
   inTurn(
     ['pgbackrest', `--stanza=${checkStanzaName(stanza)}`, ...logging, '--force', 'stop'],
-    pgbackrest('stanza-delete', stanza, '--force', ioTimeout(10)),
+    pgbackrest('stanza-delete', stanza, ...options, '--force', ioTimeout(10)),
   );
+
+/**
+ * The same for a lineage that the machine's configuration does not know, of this cluster or of another. The way to the store is the same for
+ * all but for the folder, nothing that is encrypted is read, and no PostgreSQL belongs to it: pgBackRest only wants to be told a path.
+ */
+export const leftStanzaDelete = (stanza: string): Argv =>
+  stanzaDelete(stanza, `--repo1-path=${repositoryPath(stanza)}`, '--pg1-path=/nonexistent');

@@ -3,4 +3,5 @@ export * from './commands';
 export * from './exit-codes';
 export * from './info';
 export * from './restore';
+export { repositoryPath } from './stanza-name';
 export * from './verify';

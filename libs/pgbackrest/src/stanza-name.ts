@@ -6,3 +6,6 @@ export const checkStanzaName = (stanza: string): string => {
   if (!pattern.test(stanza)) throw new TypeError(`not a stanza name: ${JSON.stringify(stanza)}`);
   return stanza;
 };
+
+/** A lineage is the folder of the store that is named like it. */
+export const repositoryPath = (stanza: string): string => `/${checkStanzaName(stanza)}`;

@@ -2,7 +2,7 @@ import { Controller, Logger } from '@nestjs/common';
 import { clusterDeleted, clusterReady, type CloudEvent, type EventData } from '@pgfleet/contracts';
 import { OnEvent } from '@pgfleet/messaging';
 import { Operations } from '@pgfleet/operations';
-import type { EntityManager } from 'typeorm';
+import { Not, type EntityManager } from 'typeorm';
 import { StanzaEntity } from '../persistence/stanza.entity';
 import { Policies } from '../policy/policies';
 import { Drills } from '../drills/drills';
@@ -28,12 +28,13 @@ export class ClusterEventsController {
     await this.policies.begin(tx, clusterId);
   }
 
-  /** The lineage stays, as long as its backups do; what still runs for it has no machine left to run on. */
+  /** Its lineages stay for as long as the policy says; what still runs for it has no machine left to run on. */
   @OnEvent(clusterDeleted)
   async deleted(event: CloudEvent<EventData<typeof clusterDeleted>>, tx: EntityManager): Promise<void> {
-    const { clusterId } = event.data;
+    const { clusterId, backupsKept } = event.data;
     await tx.update(StanzaEntity, { clusterId }, { clusterDeletedAt: new Date() });
-    await this.policies.end(tx, clusterId);
+    await tx.update(StanzaEntity, { clusterId, state: Not('deleted') }, { expiryDueAt: new Date() });
+    await this.policies.end(tx, clusterId, backupsKept);
     await this.drills.giveUp(tx, clusterId);
     const running = (await this.operations.active(tx, [clusterId])).get(clusterId);
     if (running) await this.operations.cancel(tx, running);

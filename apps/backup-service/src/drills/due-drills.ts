@@ -59,7 +59,8 @@ export class DueDrills {
     const proven = await rows<{ cluster_id: string; at: string }>(
       this.database,
       `select cluster_id, extract(epoch from max(ended_at)) as at from drill join backup_policy using (cluster_id)
-       where state = 'succeeded' group by cluster_id`,
+       where state = 'succeeded' and exists (select from stanza where stanza.cluster_id = drill.cluster_id and cluster_deleted_at is null)
+       group by cluster_id`,
     );
     lastProven.reset();
     for (const { cluster_id: cluster, at } of proven) lastProven.set({ cluster }, Number(at));

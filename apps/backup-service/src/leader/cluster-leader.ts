@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { getTopology, ProblemError, type JobHost, type Topology } from '@pgfleet/contracts';
+import { getTopology, listWalSights, ProblemError, type JobHost, type Topology } from '@pgfleet/contracts';
 import { Requester } from '@pgfleet/messaging';
 import { StepFailure } from '@pgfleet/operations';
+import { isServed } from '../stanzas/lineages';
 
 /** Where a cluster's commands are to be run, as cluster-service sees it at this moment. */
 @Injectable()
@@ -29,9 +30,32 @@ export class ClusterLeader {
 
   /** Any machine that pgBackRest can be asked on: the leader by preference, then one that runs. Null for a cluster without machines. */
   async findAny(clusterId: string): Promise<JobHost | null> {
-    const { nodes } = await this.topology(clusterId);
-    const running = nodes.find(({ state }) => state === 'running' || state === 'streaming');
-    return hostOf(nodes.find(({ role }) => role === 'leader') ?? running ?? nodes[0]);
+    const topology = await this.topology(clusterId);
+    return hostOf(runningOf(topology) ?? topology.nodes[0]);
+  }
+
+  /**
+   * One that reaches the store, for what the cluster has left there, which may have outlived it: of the cluster itself, or of another that
+   * serves when it is gone. Null while there is none.
+   */
+  async findNear(clusterId: string): Promise<JobHost | null> {
+    const own = await this.servingHost(clusterId);
+    if (own !== 'gone') return own;
+    for (const { clusterId: other } of await this.requester.ask(listWalSights, {})) {
+      const host = await this.servingHost(other);
+      if (host !== 'gone' && host !== null) return host;
+    }
+    return null;
+  }
+
+  private async servingHost(clusterId: string): Promise<JobHost | null | 'gone'> {
+    try {
+      const cluster = await this.requester.ask(getTopology, { clusterId });
+      return isServed(cluster) ? hostOf(runningOf(cluster)) : null;
+    } catch (error) {
+      if (error instanceof ProblemError && error.problem.status === 404) return 'gone';
+      throw error;
+    }
   }
 
   private async topology(clusterId: string): Promise<Topology> {
@@ -47,6 +71,10 @@ export class ClusterLeader {
     }
   }
 }
+
+const runningOf = ({ nodes }: Topology): Topology['nodes'][number] | undefined =>
+  nodes.find(({ role }) => role === 'leader') ??
+  nodes.find(({ state }) => state === 'running' || state === 'streaming');
 
 const hostOf = (node: Topology['nodes'][number] | undefined): JobHost | null =>
   node ? { name: node.name, address: node.address, hostKey: node.hostKey, user: node.user } : null;

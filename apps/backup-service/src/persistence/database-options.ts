@@ -4,6 +4,7 @@ import type { PersistenceOptions } from '@pgfleet/persistence';
 import { AddBackupOrigin1798000000000 } from './add-backup-origin.migration';
 import { AddDrills1799000000000 } from './add-drills.migration';
 import { AddEnteredLineages1797000000000 } from './add-entered-lineages.migration';
+import { AddLineageExpiry1800000000000 } from './add-lineage-expiry.migration';
 import { AddRecoveryWindow1796000000000 } from './add-recovery-window.migration';
 import { BackupPolicyEntity } from './backup-policy.entity';
 import { CreateBackupSchema1795000000000 } from './create-backup-schema.migration';
@@ -24,5 +25,6 @@ export const databaseOptions = (url: string, caFile: string | undefined): Persis
     AddEnteredLineages1797000000000,
     AddBackupOrigin1798000000000,
     AddDrills1799000000000,
+    AddLineageExpiry1800000000000,
   ],
 });

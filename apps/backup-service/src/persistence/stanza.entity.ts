@@ -22,6 +22,10 @@ export class StanzaEntity {
   @Column('timestamptz', { name: 'cluster_deleted_at', nullable: true }) clusterDeletedAt!: Date | null;
   /** Since when the cluster writes it, the last time; of the lineages of a cluster the last that was entered is the current one. */
   @Column('timestamptz', { name: 'entered_at', default: () => 'now()' }) enteredAt!: Date;
+  /** When it is to be looked whether it is kept any longer; null: while its cluster writes it, and when it is gone. */
+  @Column('timestamptz', { name: 'expiry_due_at', nullable: true }) expiryDueAt!: Date | null;
+  /** Since when nothing can be restored from it any more, because its time was over. */
+  @Column('timestamptz', { name: 'expired_at', nullable: true }) expiredAt!: Date | null;
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' }) createdAt!: Date;
   @UpdateDateColumn({ name: 'updated_at', type: 'timestamptz' }) updatedAt!: Date;
 }

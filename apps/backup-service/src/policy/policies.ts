@@ -5,9 +5,10 @@ import {
   type BackupPolicyChange,
   type ProblemFault,
 } from '@pgfleet/contracts';
-import { DataSource, type EntityManager } from 'typeorm';
+import { DataSource, Not, type EntityManager } from 'typeorm';
 import type { z } from 'zod';
 import { BackupPolicyEntity } from '../persistence/backup-policy.entity';
+import { StanzaEntity } from '../persistence/stanza.entity';
 import { Lineages } from '../stanzas/lineages';
 import { defaultPolicy, type StoredPolicy } from './default-policy';
 import { nextDrill, nextDue, scheduleFault, timeZoneFault } from './due-times';
@@ -21,15 +22,22 @@ export class Policies {
   ) {}
 
   async of(clusterId: string): Promise<BackupPolicy> {
-    await this.lineages.current(clusterId);
+    const { clusterDeletedAt } = await this.lineages.current(clusterId);
     const entity = await this.database.manager.findOneBy(BackupPolicyEntity, { clusterId });
     // A cluster that is being made has none yet: this is what it gets.
-    return viewOf(clusterId, entity?.policy ?? defaultPolicy, entity ? new Date() : null);
+    return viewOf(
+      clusterId,
+      entity?.policy ?? defaultPolicy,
+      entity && !clusterDeletedAt ? new Date() : null,
+    );
   }
 
-  /** What came due before is decided by the policy that held then: what is due is counted anew from now. */
+  /**
+   * What came due before is decided by the policy that held then: what is due is counted anew from now. Of a deleted cluster only how long
+   * its lineages are kept matters.
+   */
   async change(clusterId: string, change: BackupPolicyChange): Promise<BackupPolicy> {
-    await this.lineages.current(clusterId);
+    const { clusterDeletedAt } = await this.lineages.current(clusterId);
     return this.database.transaction(async (tx) => {
       const entity = await tx.findOne(BackupPolicyEntity, {
         where: { clusterId },
@@ -46,7 +54,12 @@ export class Policies {
       };
       checkPolicy(policy);
       await this.save(tx, clusterId, policy);
-      return viewOf(clusterId, policy, new Date());
+      if (clusterDeletedAt) await this.rest(tx, clusterId);
+      await tx.query(
+        `update stanza set expiry_due_at = now() where cluster_id = $1 and expiry_due_at is not null and state <> 'deleting'`,
+        [clusterId],
+      );
+      return viewOf(clusterId, policy, clusterDeletedAt ? null : new Date());
     });
   }
 
@@ -56,14 +69,30 @@ export class Policies {
       await this.save(tx, clusterId, defaultPolicy);
   }
 
-  async end(tx: EntityManager, clusterId: string): Promise<void> {
-    await tx.delete(BackupPolicyEntity, { clusterId });
+  /** Of a cluster that is deleted. How long its lineages are kept is still followed, unless nobody wants them: then they go at once. */
+  async end(tx: EntityManager, clusterId: string, areBackupsKept: boolean): Promise<void> {
+    if (!(await tx.existsBy(StanzaEntity, { clusterId, state: Not('deleted') }))) {
+      await tx.delete(BackupPolicyEntity, { clusterId });
+      return;
+    }
+    await this.begin(tx, clusterId);
+    await this.rest(tx, clusterId);
+    if (!areBackupsKept)
+      await tx.query(
+        `update backup_policy set policy = jsonb_set(policy, '{retention,leftDays}', '0') where cluster_id = $1`,
+        [clusterId],
+      );
   }
 
   /** What the backups of a cluster are made by. */
   async stored(clusterId: string): Promise<StoredPolicy> {
     const entity = await this.database.manager.findOneBy(BackupPolicyEntity, { clusterId });
     return entity?.policy ?? defaultPolicy;
+  }
+
+  /** Nothing of it comes due any more. */
+  private async rest(tx: EntityManager, clusterId: string): Promise<void> {
+    await tx.update(BackupPolicyEntity, { clusterId }, { dueAt: null, drillDueAt: null, heldUpBy: null });
   }
 
   private async save(tx: EntityManager, clusterId: string, policy: StoredPolicy): Promise<void> {

@@ -9,7 +9,7 @@ const dayMs = 24 * 3600_000;
  */
 export const fullsToKeep = (
   backups: readonly Pick<Backup, 'type' | 'stoppedAt' | 'failed'>[],
-  { fulls, days }: BackupPolicy['retention'],
+  { fulls, days }: Pick<BackupPolicy['retention'], 'fulls' | 'days'>,
   now: Date,
 ): number => {
   const since = now.getTime() - days * dayMs;

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { DueDrills } from '../drills/due-drills';
 import { DueBackups } from './due-backups';
+import { DueLineages } from './due-lineages';
 
 const everyMs = 5_000;
 
@@ -15,6 +16,7 @@ export class ScheduleLoop implements OnApplicationBootstrap, OnApplicationShutdo
   constructor(
     private readonly backups: DueBackups,
     private readonly drills: DueDrills,
+    private readonly lineages: DueLineages,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -29,7 +31,7 @@ export class ScheduleLoop implements OnApplicationBootstrap, OnApplicationShutdo
   private async run(): Promise<void> {
     const { signal } = this.stop;
     while (!signal.aborted) {
-      for (const due of [this.backups, this.drills])
+      for (const due of [this.backups, this.drills, this.lineages])
         await due
           .decide()
           .catch((error: unknown) =>

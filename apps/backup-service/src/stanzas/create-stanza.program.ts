@@ -40,8 +40,8 @@ export class CreateStanza extends Program<StanzaInput> {
     return answer instanceof Outcome ? answer : done();
   }
 
-  override onDone({ input }: OperationContext<StanzaInput>, tx: EntityManager): Promise<void> {
-    return this.ends.created(tx, input);
+  override onDone(context: OperationContext<StanzaInput>, tx: EntityManager): Promise<void> {
+    return this.ends.created(tx, context);
   }
 
   override onFailed(

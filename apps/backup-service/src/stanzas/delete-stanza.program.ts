@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { OperationError } from '@pgfleet/contracts';
 import { done, Outcome, Program, type OperationContext, type StepContext } from '@pgfleet/operations';
-import { stanzaDelete } from '@pgfleet/pgbackrest';
+import { leftStanzaDelete, stanzaDelete } from '@pgfleet/pgbackrest';
 import type { EntityManager } from 'typeorm';
 import { ClusterLeader } from '../leader/cluster-leader';
 import { drive } from '../leader/pgbackrest-job';
@@ -11,10 +11,14 @@ import { StanzaEnds, type StanzaInput } from './stanza-ends';
 const deadlineSeconds = 3600;
 const patienceMs = 60_000;
 
-/** Removes a lineage with every backup from the store, while a machine of its cluster is there to do it from. */
+/**
+ * Removes a lineage with every backup from the store: while its cluster is being deleted, from a machine of that; one that has expired from
+ * any machine that reaches the store.
+ */
 @Injectable()
 export class DeleteStanza extends Program<StanzaInput> {
-  readonly kind = 'stanza.delete';
+  static readonly kind = 'stanza.delete';
+  readonly kind = DeleteStanza.kind;
   readonly steps = ['delete'] as const;
 
   constructor(
@@ -25,10 +29,12 @@ export class DeleteStanza extends Program<StanzaInput> {
   }
 
   async delete(context: StepContext<StanzaInput>): Promise<Outcome> {
-    const { stanza, clusterId } = context.input;
+    const { stanza, clusterId, requestedBy } = context.input;
+    // Nobody asks for one that has expired: its cluster has left it.
+    const isLeft = requestedBy === null;
     const answer = await drive(context, {
-      argv: stanzaDelete(stanza),
-      host: () => this.leader.findAny(clusterId),
+      argv: isLeft ? leftStanzaDelete(stanza) : stanzaDelete(stanza),
+      host: () => (isLeft ? this.leader.findNear(clusterId) : this.leader.findAny(clusterId)),
       read: () => undefined,
       deadlineSeconds,
       patienceMs,
@@ -36,8 +42,8 @@ export class DeleteStanza extends Program<StanzaInput> {
     return answer instanceof Outcome ? answer : done();
   }
 
-  override onDone({ input }: OperationContext<StanzaInput>, tx: EntityManager): Promise<void> {
-    return this.ends.deleted(tx, input);
+  override onDone(context: OperationContext<StanzaInput>, tx: EntityManager): Promise<void> {
+    return this.ends.deleted(tx, context);
   }
 
   override onFailed(

@@ -78,6 +78,7 @@ export class Lineages {
   async named(name: string): Promise<StanzaEntity> {
     const stanza = await this.database.manager.findOneBy(StanzaEntity, { name });
     if (!stanza || stanza.state === 'deleted') throw notFound(`There is no lineage ${name}.`);
+    if (stanza.expiredAt) throw notFound(`The lineage ${name} has expired.`);
     return stanza;
   }
 

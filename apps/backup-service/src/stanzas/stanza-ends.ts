@@ -8,9 +8,10 @@ import { StanzaEntity, type StanzaState } from '../persistence/stanza.entity';
 export interface StanzaInput {
   stanza: string;
   clusterId: string;
-  /** The operation, of another service, that waits for the end of ours: the events are correlated to it. */
-  requestedBy: string;
+  /** The operation, of another service, that waits for the end of ours: the events are correlated to it. Null when none does. */
+  requestedBy: string | null;
 }
+type Ended = Pick<OperationContext<StanzaInput>, 'input' | 'operationId'>;
 
 /** What is written down and said when a stanza was made, was removed, or neither worked out. */
 @Injectable()
@@ -21,16 +22,24 @@ export class StanzaEnds {
     await tx.update(StanzaEntity, { name: stanza }, { state });
   }
 
-  async created(tx: EntityManager, input: StanzaInput): Promise<void> {
+  async created(tx: EntityManager, { input, operationId }: Ended): Promise<void> {
     await this.enter(tx, input, 'ready');
-    const { stanza, clusterId, requestedBy: correlationId } = input;
-    await this.outbox.publish(tx, stanzaCreated, stanza, { clusterId, stanza }, { correlationId });
+    const { stanza, clusterId, requestedBy } = input;
+    const options = { correlationId: requestedBy ?? operationId };
+    await this.outbox.publish(tx, stanzaCreated, stanza, { clusterId, stanza }, options);
   }
 
-  async deleted(tx: EntityManager, input: StanzaInput): Promise<void> {
-    await tx.update(StanzaEntity, { name: input.stanza }, { state: 'deleted', backups: null });
-    const { stanza, clusterId, requestedBy: correlationId } = input;
-    await this.outbox.publish(tx, stanzaDeleted, stanza, { clusterId, stanza }, { correlationId });
+  async deleted(tx: EntityManager, { input, operationId }: Ended): Promise<void> {
+    const { stanza, clusterId, requestedBy } = input;
+    await tx.update(StanzaEntity, { name: stanza }, { state: 'deleted', backups: null, expiryDueAt: null });
+    // The last of a cluster that is gone.
+    await tx.query(
+      `delete from backup_policy where cluster_id = $1 and not exists (
+         select from stanza where cluster_id = $1 and (state <> 'deleted' or cluster_deleted_at is null))`,
+      [clusterId],
+    );
+    const options = { correlationId: requestedBy ?? operationId };
+    await this.outbox.publish(tx, stanzaDeleted, stanza, { clusterId, stanza }, options);
   }
 
   async failed(
@@ -39,9 +48,10 @@ export class StanzaEnds {
     reason: { cause: string; remedy: string },
   ): Promise<void> {
     await this.enter(tx, input, 'failed');
-    const { stanza, clusterId, requestedBy: correlationId } = input;
+    const { stanza, clusterId, requestedBy } = input;
     const data = { clusterId, stanza, cause: reason.cause, remedy: reason.remedy };
-    await this.outbox.publish(tx, stanzaFailed, stanza, data, { correlationId, causationId });
+    const options = { correlationId: requestedBy ?? causationId, causationId };
+    await this.outbox.publish(tx, stanzaFailed, stanza, data, options);
   }
 
   cancelled(tx: EntityManager, context: OperationContext<StanzaInput>): Promise<void> {

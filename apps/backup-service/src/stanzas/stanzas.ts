@@ -11,6 +11,9 @@ import { StanzaEnds, type StanzaInput } from './stanza-ends';
 
 type Kind = 'stanza.create' | 'stanza.delete';
 
+/** As another service asks. */
+type Order = StanzaInput & { requestedBy: string };
+
 /** Takes the orders to make and to remove a stanza. Who asks again for the same `requestedBy` gets the same operation. */
 @Injectable()
 export class Stanzas {
@@ -24,7 +27,7 @@ export class Stanzas {
    * 409 for a stanza of another cluster, or while another operation of ours works for the cluster. One that works for another lineage is
    * cancelled first: the cluster has left that.
    */
-  async create(input: StanzaInput): Promise<Operation> {
+  async create(input: Order): Promise<Operation> {
     await this.cancel("cluster_id = $1 and input->>'stanza' <> $2", [input.clusterId, input.stanza]);
     return this.database.transaction(async (tx) => {
       await tx
@@ -40,14 +43,19 @@ export class Stanzas {
         throw conflict(`The lineage ${input.stanza} was removed.`, { remedy: 'Begin another lineage.' });
       const known = await this.answered(tx, 'stanza.create', input);
       if (known) return known;
-      await tx.update(StanzaEntity, { name: input.stanza }, { enteredAt: new Date() });
+      await tx.update(StanzaEntity, { name: input.stanza }, { enteredAt: new Date(), expiryDueAt: null });
+      // What the cluster has left for it is not kept for ever.
+      await tx.query(
+        `update stanza set expiry_due_at = now() where cluster_id = $1 and name <> $2 and state <> 'deleted'`,
+        [input.clusterId, input.stanza],
+      );
       await this.ends.enter(tx, input, 'creating');
       return this.start(tx, 'stanza.create', input);
     });
   }
 
   /** A stanza that was never made, or is gone, is removed at once. A backup or a drill that runs for the cluster is cancelled first. */
-  async delete(input: StanzaInput): Promise<Operation> {
+  async delete(input: Order): Promise<Operation> {
     await this.cancel("input->>'clusterId' = $1 and kind in ($2, $3)", [
       input.clusterId,
       RunBackup.kind,
@@ -63,7 +71,7 @@ export class Stanzas {
       }
       const order = { kind: 'stanza.delete', clusterId: input.clusterId, input, step: 'delete' };
       const operation = await this.operations.completed(tx, order);
-      await this.ends.deleted(tx, input);
+      await this.ends.deleted(tx, { input, operationId: operation.id });
       await this.remember(tx, 'stanza.delete', input, operation);
       return operation;
     });
@@ -83,18 +91,14 @@ export class Stanzas {
   }
 
   /** The operation that a request has already, going on if it had failed. Null when there is none, or it was cancelled. */
-  private async answered(
-    tx: EntityManager,
-    kind: Kind,
-    { requestedBy }: StanzaInput,
-  ): Promise<Operation | null> {
+  private async answered(tx: EntityManager, kind: Kind, { requestedBy }: Order): Promise<Operation | null> {
     const request = await tx.findOneBy(StanzaRequestEntity, { kind, requestedBy });
     const operation = request && (await this.operations.get(request.operationId, tx));
     if (!operation || operation.state === 'cancelled') return null;
     return operation.state === 'failed' ? this.operations.retry(tx, operation.id) : operation;
   }
 
-  private async start(tx: EntityManager, kind: Kind, input: StanzaInput): Promise<Operation> {
+  private async start(tx: EntityManager, kind: Kind, input: Order): Promise<Operation> {
     const operation = await this.operations.start(tx, { kind, clusterId: input.clusterId, input });
     await this.remember(tx, kind, input, operation);
     return operation;
@@ -103,7 +107,7 @@ export class Stanzas {
   private async remember(
     tx: EntityManager,
     kind: Kind,
-    { stanza, requestedBy }: StanzaInput,
+    { stanza, requestedBy }: Order,
     operation: Operation,
   ): Promise<void> {
     await tx.save(StanzaRequestEntity, { kind, requestedBy, stanza, operationId: operation.id });

@@ -15,6 +15,7 @@ import {
   notFound,
   type ParsedInput,
   proveRestore,
+  releaseLineage,
   type RequestOutput,
   type Topology,
   type WalSight,
@@ -39,6 +40,9 @@ export const world = {
   ran: [] as { host: string; argv: string[] }[],
   /** Every restore that was to be proven, in order. */
   proofs: [] as ParsedInput<typeof proveRestore>[],
+  /** What cluster-service answers when a lineage is to be given up, by its name; every question, in order. */
+  releases: new Map<string, RequestOutput<typeof releaseLineage>>(),
+  askedToRelease: [] as ParsedInput<typeof releaseLineage>[],
   /** Jobs that begin while it is set are not answered before it resolves. */
   hold: null as Promise<void> | null,
 };
@@ -59,6 +63,12 @@ class Clusters {
     const topology = world.topologies.get(clusterId);
     if (!topology) throw notFound(`There is no cluster ${clusterId}.`);
     return topology;
+  }
+
+  @OnRequest(releaseLineage)
+  release(order: ParsedInput<typeof releaseLineage>): RequestOutput<typeof releaseLineage> {
+    world.askedToRelease.push(order);
+    return world.releases.get(order.stanza) ?? { released: false, leftAt: null, keptFor: 'it is written' };
   }
 
   @OnRequest(listWalSights)

@@ -12,6 +12,7 @@ import {
   listLineages,
   listProbeTargets,
   listWalSights,
+  releaseLineage,
   restoreCluster,
   revealSecrets,
   switchover,
@@ -159,5 +160,13 @@ export class ClustersController {
   @OnRequest(listLineages)
   listLineages({ clusterId }: ParsedInput<typeof listLineages>): Promise<RequestOutput<typeof listLineages>> {
     return this.lineages.of(clusterId);
+  }
+
+  @OnRequest(releaseLineage)
+  releaseLineage({
+    stanza,
+    leftBefore,
+  }: ParsedInput<typeof releaseLineage>): Promise<RequestOutput<typeof releaseLineage>> {
+    return this.lineages.release(stanza, new Date(leftBefore));
   }
 }

@@ -75,6 +75,7 @@ export class Clusters {
       this.database.transaction((tx) =>
         this.idempotency.once(tx, key, 'create-cluster', async () => {
           await this.users.find(tx, input.userId, true);
+          if (source) await this.lineages.hold(tx, source.stanza);
           const id = newId('clu');
           const stanza = newId('lin');
           await tx.insert(ClusterEntity, {

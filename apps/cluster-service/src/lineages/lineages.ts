@@ -1,16 +1,32 @@
 import { Injectable } from '@nestjs/common';
-import { notFound, type ClusterLineages, type Lineage, type RecoveryEnd } from '@pgfleet/contracts';
+import {
+  getBackupPolicy,
+  notFound,
+  ProblemError,
+  type ClusterLineages,
+  type Lineage,
+  type RecoveryEnd,
+  type releaseLineage,
+  type RequestOutput,
+} from '@pgfleet/contracts';
+import { Requester } from '@pgfleet/messaging';
+import { rows } from '@pgfleet/persistence';
 import { DataSource, IsNull, type EntityManager } from 'typeorm';
-import { ClusterEntity } from '../persistence/cluster.entity';
+import { ClusterEntity, SecretEntity } from '../persistence/cluster.entity';
 import { LineageEntity, type LineageOrigin } from '../persistence/lineage.entity';
 
 /**
  * The lineages that clusters write. Which one a cluster archives to now is its own row's `stanza`; both change in one transaction,
  * here only.
  */
+const dayMs = 24 * 3600_000;
+
 @Injectable()
 export class Lineages {
-  constructor(private readonly database: DataSource) {}
+  constructor(
+    private readonly database: DataSource,
+    private readonly requester: Requester,
+  ) {}
 
   /** The lineages of a cluster, newest first; also of one that is deleted. */
   async of(clusterId: string): Promise<ClusterLineages> {
@@ -21,20 +37,55 @@ export class Lineages {
       where: { clusterId },
       order: { since: 'DESC' },
     });
+    const hasLeft = lineages.some(({ until }) => until !== null);
+    const leftDays = hasLeft ? await this.leftDays(clusterId) : null;
     return {
       clusterId,
-      items: lineages.map((lineage) => lineageView(lineage, cluster)),
+      items: lineages.map((lineage) => lineageView(lineage, cluster, leftDays)),
       setAside: cluster.setAside,
     };
   }
 
   async find(tx: EntityManager, stanza: string): Promise<LineageEntity> {
     const lineage = await tx.findOneBy(LineageEntity, { stanza });
-    if (!lineage)
-      throw notFound(`There is no lineage ${stanza}.`, {
-        remedy: 'GET /clusters/:id/lineages lists those of a cluster.',
-      });
+    if (!lineage || lineage.releasedAt) throw missing(stanza, lineage);
     return lineage;
+  }
+
+  /** Something is to be restored from it, as what is written within the transaction says: until that is committed nobody gives it up. 404. */
+  async hold(tx: EntityManager, stanza: string): Promise<void> {
+    const lineage = await tx.findOne(LineageEntity, {
+      where: { stanza },
+      lock: { mode: 'pessimistic_read' },
+    });
+    if (!lineage || lineage.releasedAt) throw missing(stanza, lineage);
+  }
+
+  /** Gives up one that was left before that moment, if nobody needs it. 404. */
+  async release(stanza: string, leftBefore: Date): Promise<RequestOutput<typeof releaseLineage>> {
+    return this.database.transaction(async (tx) => {
+      const lineage = await tx.findOne(LineageEntity, {
+        where: { stanza },
+        lock: { mode: 'pessimistic_write' },
+      });
+      if (!lineage) throw missing(stanza, null);
+      const leftAt = lineage.until?.toISOString() ?? null;
+      const keptFor = lineage.releasedAt ? null : await this.keptFor(tx, lineage, leftBefore);
+      if (keptFor !== null) return { released: false, leftAt, keptFor };
+      await tx.update(LineageEntity, { stanza, releasedAt: IsNull() }, { releasedAt: new Date() });
+      return { released: true, leftAt, keptFor };
+    });
+  }
+
+  /** What was given up is gone from the store; with the last lineage of a deleted cluster goes the key to all of them. */
+  async forget(tx: EntityManager, stanza: string): Promise<void> {
+    const lineage = await tx.findOneBy(LineageEntity, { stanza });
+    if (!lineage?.releasedAt) return;
+    await tx.delete(LineageEntity, { stanza });
+    const { clusterId } = lineage;
+    const cluster = await tx.findOneBy(ClusterEntity, { id: clusterId });
+    if (cluster?.deletedAt && !(await tx.existsBy(LineageEntity, { clusterId })))
+      await tx.delete(SecretEntity, { clusterId });
   }
 
   /** The lineage that is being restored for a cluster at this moment, null when none is. */
@@ -96,16 +147,65 @@ export class Lineages {
     if (kept) await tx.update(LineageEntity, { clusterId: id, until: IsNull() }, { until: new Date() });
     else await tx.delete(LineageEntity, { stanza });
   }
+
+  /** What a lineage is needed for; null when nobody needs it. */
+  private async keptFor(
+    tx: EntityManager,
+    { stanza, clusterId, until }: LineageEntity,
+    leftBefore: Date,
+  ): Promise<string | null> {
+    const cluster = await tx.findOneByOrFail(ClusterEntity, { id: clusterId });
+    const isThere = cluster.deletedAt === null;
+    if (isThere && cluster.stanza === stanza) return 'its cluster writes it';
+    if (isThere && cluster.setAside?.stanza === stanza)
+      return 'its data are set aside: a restore can be undone';
+    if (until === null) return 'it is being restored';
+    if (until > leftBefore) return `it was left at ${until.toISOString()}`;
+    const [reader] = await rows<{ id: string }>(
+      tx,
+      `select id from operation where state in ('pending', 'scheduled', 'running') and (
+         (kind in ('cluster.restore', 'cluster.create_from_backup') and input->>'from' = $1)
+         or (kind = 'cluster.restore.undo' and input->'setAside'->>'stanza' = $1)
+         or (kind = 'cluster.proof' and input->>'stanza' = $1))
+       union all
+       -- What has failed half-way may go on.
+       select origin->>'operationId' from lineages
+       where origin->>'stanza' = $1 and origin->>'reached' is null and until is null
+       limit 1`,
+      [stanza],
+    );
+    return reader ? `${reader.id} reads it` : null;
+  }
+
+  /** By the policy; null when no backups of the cluster are known. */
+  private async leftDays(clusterId: string): Promise<number | null> {
+    try {
+      return (await this.requester.ask(getBackupPolicy, { clusterId })).retention.leftDays;
+    } catch (error) {
+      if (error instanceof ProblemError && error.problem.status === 404) return null;
+      throw error;
+    }
+  }
 }
+
+const missing = (stanza: string, lineage: LineageEntity | null): ProblemError =>
+  notFound(lineage ? `The lineage ${stanza} has expired.` : `There is no lineage ${stanza}.`, {
+    remedy: 'GET /clusters/:id/lineages lists those of a cluster.',
+  });
 
 const lineageView = (
   { stanza, clusterId, since, until, origin }: LineageEntity,
   cluster: ClusterEntity,
+  leftDays: number | null,
 ): Lineage => ({
   stanza,
   clusterId,
   current: cluster.stanza === stanza && cluster.deletedAt === null,
   since: since.toISOString(),
   until: until?.toISOString() ?? null,
+  expiresAt:
+    until === null || leftDays === null || (cluster.deletedAt === null && cluster.setAside?.stanza === stanza)
+      ? null
+      : new Date(until.getTime() + leftDays * dayMs).toISOString(),
   from: origin,
 });

@@ -9,10 +9,12 @@ export class LineageEntity {
   /** Who writes it: with the secret of that cluster it is encrypted. */
   @Column('text', { name: 'cluster_id' }) clusterId!: string;
   @Column('timestamptz') since!: Date;
-  /** When its cluster left it for another. */
+  /** When its cluster left it, for another or by being deleted. */
   @Column('timestamptz', { nullable: true }) until!: Date | null;
   /** What it was restored from; null for one that began empty. */
   @Column('jsonb', { nullable: true }) origin!: LineageOrigin | null;
+  /** Since when nothing is restored from it any more: it is being deleted from the store. */
+  @Column('timestamptz', { name: 'released_at', nullable: true }) releasedAt!: Date | null;
 }
 
 /** How a restored lineage came to be. */

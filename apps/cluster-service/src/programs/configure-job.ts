@@ -1,4 +1,5 @@
 import type { PlaybookJob } from '@pgfleet/contracts';
+import { repositoryPath } from '@pgfleet/pgbackrest';
 import type { Config } from '../config';
 import { etcdUsers } from '../etcd/cluster-keys';
 import { failoverProfile } from '../failover/failover-profile';
@@ -12,9 +13,6 @@ export interface Restoring {
   /** The lineage that is restored from; else the way to it is removed. */
   source?: { stanza: string };
 }
-
-/** A lineage is the folder of the store that is named like it. */
-export const pathOf = (stanza: string): string => `/${stanza}`;
 
 /** The job that makes a cluster's machines what they are to be. Its secrets are fetched by the runner when it starts. */
 export function configureJob(
@@ -50,8 +48,8 @@ export function configureJob(
       s3_bucket: config.PGFLEET_S3_BUCKET,
       s3_region: config.PGFLEET_S3_REGION,
       backup_stanza: cluster.stanza,
-      backup_path: pathOf(cluster.stanza),
-      ...(source && { restore_source: { stanza: source.stanza, path: pathOf(source.stanza) } }),
+      backup_path: repositoryPath(cluster.stanza),
+      ...(source && { restore_source: { stanza: source.stanza, path: repositoryPath(source.stanza) } }),
       database_name: cluster.databaseName,
       database_user: cluster.databaseUser,
       patroni: patroniSettings(cluster),

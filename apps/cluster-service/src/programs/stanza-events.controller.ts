@@ -9,11 +9,15 @@ import {
 import { OnEvent } from '@pgfleet/messaging';
 import { Operations } from '@pgfleet/operations';
 import type { EntityManager } from 'typeorm';
+import { Lineages } from '../lineages/lineages';
 
-/** Tells the operation that asked for a stanza how that ended. */
+/** Tells the operation that asked for a stanza how that ended. One that was deleted because it had expired nobody asked for. */
 @Controller()
 export class StanzaEventsController {
-  constructor(private readonly operations: Operations) {}
+  constructor(
+    private readonly operations: Operations,
+    private readonly lineages: Lineages,
+  ) {}
 
   @OnEvent(stanzaCreated)
   async created(event: CloudEvent<EventData<typeof stanzaCreated>>, tx: EntityManager): Promise<void> {
@@ -22,6 +26,7 @@ export class StanzaEventsController {
 
   @OnEvent(stanzaDeleted)
   async deleted(event: CloudEvent<EventData<typeof stanzaDeleted>>, tx: EntityManager): Promise<void> {
+    await this.lineages.forget(tx, event.data.stanza);
     await this.signal(tx, event, {});
   }
 

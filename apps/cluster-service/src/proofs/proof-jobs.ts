@@ -1,8 +1,7 @@
 import type { PlaybookJob, RestoreMarks } from '@pgfleet/contracts';
 import type { JobOrder } from '@pgfleet/operations';
-import { verify } from '@pgfleet/pgbackrest';
+import { repositoryPath, verify } from '@pgfleet/pgbackrest';
 import type { Config } from '../config';
-import { pathOf } from '../programs/configure-job';
 import {
   restoreConfiguration,
   restoredHost,
@@ -28,7 +27,7 @@ export const prepareMachineJob = (
     s3_endpoint: config.PGFLEET_S3_ENDPOINT,
     s3_bucket: config.PGFLEET_S3_BUCKET,
     s3_region: config.PGFLEET_S3_REGION,
-    restore_source: { stanza, path: pathOf(stanza) },
+    restore_source: { stanza, path: repositoryPath(stanza) },
   },
   secretsOf: site.parts.cluster.id,
   deadlineSeconds: configureSeconds,

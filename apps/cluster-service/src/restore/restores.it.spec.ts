@@ -5,12 +5,16 @@ import {
   clusterOperations,
   confirmRestore,
   createCluster,
+  eventSubject,
   getHistory,
   hasEnded,
   listLineages,
   newId,
+  makeEvent,
   ProblemError,
+  releaseLineage,
   restoreCluster,
+  stanzaDeleted,
   undoRestore,
   type CloudEvent,
   type Job,
@@ -24,7 +28,7 @@ import { Etcd3 } from 'etcd3';
 import type { DataSource } from 'typeorm';
 import { Lineages } from '../lineages/lineages';
 import { MACHINE_PROVIDER } from '../machines/cluster-machines';
-import { ClusterEntity, MachineEntity } from '../persistence/cluster.entity';
+import { ClusterEntity, MachineEntity, SecretEntity } from '../persistence/cluster.entity';
 import { databaseOptions } from '../persistence/database-options';
 import { UserEntity } from '../persistence/user.entity';
 import { ClusterSecrets } from '../secrets/cluster-secrets';
@@ -369,4 +373,96 @@ describe('restores', () => {
     expect(first?.groups.nodes?.every(({ vars }) => vars.patroni_held === true)).toBe(true);
     expect(await row(source.id)).toMatchObject({ state: 'ready', stanza: source.stanza });
   }, 60_000);
+
+  describe('of what was left', () => {
+    const release = (stanza: string, days = 0) => {
+      const leftBefore = new Date(Date.now() - days * 24 * 3600_000).toISOString();
+      return requester.ask(releaseLineage, { stanza, leftBefore });
+    };
+    const keeps = async (stanza: string, keptFor: string, days = 0) =>
+      expect(await release(stanza, days)).toMatchObject({
+        released: false,
+        keptFor: expect.stringContaining(keptFor) as string,
+      });
+    const sayDeleted = async (stanza: string, clusterId: string) => {
+      const facts = { id: newId('evt'), service: 'backup-service' as const, subject: stanza };
+      const event = makeEvent(stanzaDeleted, { clusterId, stanza }, facts);
+      await jetstream(nats).publish(eventSubject(stanzaDeleted, stanza), JSON.stringify(event));
+    };
+
+    it('gives up nothing that is written, that can be returned to, or that was left a short while ago', async () => {
+      const { id, stanza, names, keys } = await aCluster();
+      world.run = machinesOf(keys, names, () => Promise.resolve());
+      await keeps(stanza, 'its cluster writes it');
+      expect((await ended((await restore(id)).id)).error).toBeUndefined();
+      await keeps(stanza, 'set aside');
+      expect((await lineages(id)).items.map(({ expiresAt }) => expiresAt)).toEqual([null, null]);
+      const confirmed = await requester.ask(confirmRestore, { clusterId: id, idempotency: null });
+      expect((await ended(confirmed.id)).error).toBeUndefined();
+      await keeps(stanza, 'it was left at', 1);
+      const [, left] = (await lineages(id)).items;
+      expect(Date.parse(left!.expiresAt!) - Date.parse(left!.until!)).toBe(world.leftDays * 24 * 3600_000);
+      expect(await problem(release(newId('lin')))).toMatchObject({ status: 404 });
+    }, 60_000);
+
+    it('gives up nothing that is being read; what it has given up nothing is restored from', async () => {
+      const { id, stanza, names, keys } = await aCluster();
+      world.run = machinesOf(keys, names, () => Promise.resolve());
+      expect((await ended((await restore(id)).id)).error).toBeUndefined();
+      const confirmed = await requester.ask(confirmRestore, { clusterId: id, idempotency: null });
+      expect((await ended(confirmed.id)).error).toBeUndefined();
+
+      let broken = true;
+      const machines = world.run;
+      world.run = (job) =>
+        job.step === 'configure_nodes' && broken
+          ? Promise.resolve({ exitCode: 2, stderr: 'no' })
+          : machines(job);
+      const cluster = { name: 'reader', userId, nodes: 1, fromBackup: { stanza, target: latest } };
+      const copy = await requester.ask(createCluster, { cluster, idempotency: null });
+      await keeps(stanza, copy.id);
+      // It may be retried.
+      expect(await ended(copy.id)).toMatchObject({ state: 'failed' });
+      await keeps(stanza, copy.id);
+      broken = false;
+      await database.query('update lineages set until = now() where cluster_id = $1', [copy.clusterId]);
+
+      const given = await release(stanza);
+      expect(given).toMatchObject({ released: true, keptFor: null });
+      expect(await release(stanza)).toEqual(given);
+      const request = { target: latest, stanza };
+      const late = requester.ask(restoreCluster, { clusterId: id, request, idempotency: null });
+      expect(await problem(late)).toMatchObject({
+        status: 404,
+        detail: expect.stringContaining('expired') as string,
+      });
+      const another = { ...cluster, name: 'late' };
+      expect(
+        await problem(requester.ask(createCluster, { cluster: another, idempotency: null })),
+      ).toMatchObject({ status: 404 });
+      await sayDeleted(stanza, id);
+      await eventually(async () => expect((await lineages(id)).items).toHaveLength(1));
+    }, 60_000);
+
+    it('forgets the key of a deleted cluster with the last of its lineages', async () => {
+      const { id, stanza } = await aCluster();
+      const left = newId('lin');
+      await database.transaction(async (tx) => {
+        const lineageRows = apps.at(-1)!.get(Lineages);
+        await lineageRows.announce(tx, left, id, null);
+        await lineageRows.end(tx, await tx.findOneByOrFail(ClusterEntity, { id }), true);
+        await tx.update(ClusterEntity, { id }, { deletedAt: new Date() });
+      });
+      const hasKey = () => database.manager.existsBy(SecretEntity, { clusterId: id, name: 'backup_cipher' });
+      for (const [name, isLast] of [
+        [left, false],
+        [stanza, true],
+      ] as const) {
+        expect(await release(name)).toMatchObject({ released: true });
+        await sayDeleted(name, id);
+        await eventually(async () => expect((await lineages(id)).items).toHaveLength(isLast ? 0 : 1));
+        expect(await hasKey()).toBe(!isLast);
+      }
+    }, 60_000);
+  });
 });

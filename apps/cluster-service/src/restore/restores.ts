@@ -44,6 +44,7 @@ export class Restores {
     await this.sources.refuseOutOfReach(from, target);
     return this.once(key, `restore ${clusterId}`, async (tx) => {
       this.refuse(restoreFault(await this.rows.find(tx, clusterId, { forUpdate: true })));
+      await this.lineages.hold(tx, from);
       return this.operations.start(tx, {
         kind: 'cluster.restore',
         clusterId,

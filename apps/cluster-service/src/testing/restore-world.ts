@@ -5,6 +5,7 @@ import {
   checkRestoreTarget,
   createStanza,
   eventSubject,
+  getBackupPolicy,
   makeEvent,
   Job,
   jobFinished,
@@ -35,6 +36,7 @@ export const world = {
   /** How often backup-service is to answer that it has something else to end, before it does what it is asked for. */
   busy: { create_stanza: 0, first_backup: 0 },
   firstBackups: [] as string[],
+  leftDays: 30,
 };
 
 const ended = (kind: string, clusterId: string): Operation => {
@@ -60,6 +62,15 @@ class Backups {
   }: ParsedInput<typeof checkRestoreTarget>): RequestOutput<typeof checkRestoreTarget> {
     const backupLabel = '20261123-120000F';
     return world.unreachable ?? { ok: true, stanza, backupLabel, timeline: 1, target, exact: true };
+  }
+
+  @OnRequest(getBackupPolicy)
+  policy({ clusterId }: ParsedInput<typeof getBackupPolicy>): RequestOutput<typeof getBackupPolicy> {
+    return {
+      ...{ clusterId, schedules: { full: null, differential: null, incremental: null }, timeZone: 'UTC' },
+      ...{ spreadMinutes: 0, from: 'replica', drills: null, next: null },
+      retention: { fulls: 2, days: 14, leftDays: world.leftDays },
+    };
   }
 
   @OnRequest(createStanza)

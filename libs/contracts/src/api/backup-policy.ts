@@ -42,6 +42,12 @@ const Days = z.int().min(0).max(3650).meta({
   example: 14,
 });
 
+const LeftDays = z.int().min(0).max(3650).meta({
+  description:
+    'a lineage that the cluster has left, by a restore or by being deleted, is kept for so many days',
+  example: 30,
+});
+
 /** When backups are made of a cluster and how long they are kept. Where two are due at once the larger is made. */
 export const BackupPolicy = z
   .object({
@@ -55,7 +61,7 @@ export const BackupPolicy = z
     spreadMinutes: Spread,
     from: BackupFrom,
     drills: Drills,
-    retention: z.object({ fulls: Fulls, days: Days }),
+    retention: z.object({ fulls: Fulls, days: Days, leftDays: LeftDays }),
     next: z
       .object({ type: BackupKind, at: Instant })
       .nullable()
@@ -78,7 +84,9 @@ export const BackupPolicyChange = z
     spreadMinutes: Spread.optional(),
     from: BackupFrom.optional(),
     drills: Drills.optional(),
-    retention: z.strictObject({ fulls: Fulls.optional(), days: Days.optional() }).optional(),
+    retention: z
+      .strictObject({ fulls: Fulls.optional(), days: Days.optional(), leftDays: LeftDays.optional() })
+      .optional(),
   })
   .refine((change) => Object.keys(change).length > 0, 'say at least one thing to change')
   .meta({ id: 'BackupPolicyChange' });

@@ -51,7 +51,13 @@ export const Lineage = z
     clusterId: ClusterId,
     current: z.boolean().meta({ description: 'the cluster archives to it now' }),
     since: Instant,
-    until: Instant.nullable().meta({ description: 'when the cluster left it for another' }),
+    until: Instant.nullable().meta({
+      description: 'when the cluster left it, for another or by being deleted',
+    }),
+    expiresAt: Instant.nullable().meta({
+      description:
+        'when it is deleted from the store, by the policy of its cluster as it is now, unless a restore, a clone or a drill reads it then; null: it is written, or its data are set aside',
+    }),
     from: z
       .object({
         stanza: LineageId,

@@ -105,7 +105,7 @@ export const putPolicy = defineEndpoint({
   tag,
   summary: 'Change the backup policy',
   description:
-    'Changes the fields that are given and leaves the others; a schedule that is `null` is none. A shorter retention takes effect after the next backup.',
+    'Changes the fields that are given and leaves the others; a schedule that is `null` is none. A shorter retention takes effect after the next backup; `leftDays` at once, also of a cluster that is deleted.',
   params,
   body: BackupPolicyChange,
   answer: { status: 200, description: 'The policy as it is now.', schema: BackupPolicy },

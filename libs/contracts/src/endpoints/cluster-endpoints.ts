@@ -86,7 +86,7 @@ export const removeCluster = defineEndpoint({
   tag,
   summary: 'Delete a cluster',
   description:
-    'Removes machines, load balancer and everything that the cluster has in etcd. Its backups are kept, unless `keepBackups=false`.',
+    'Removes machines, load balancer and everything that the cluster has in etcd. Its backups are kept for as long as its policy says (`retention.leftDays`), unless `keepBackups=false`.',
   params,
   query: DeleteClusterQuery,
   answer: accepted('The deletion has begun.'),
@@ -224,7 +224,7 @@ export const getClusterLineages = defineEndpoint({
   summary: 'List lineages',
   description:
     'The histories of WAL and backups that the cluster has written, newest first: each restore begins one. Also of a cluster that is ' +
-    'deleted, whose backups were kept.',
+    'deleted, whose backups were kept. One that was left is kept for as long as the backup policy says (`retention.leftDays`).',
   params,
   answer: { status: 200, description: 'The lineages.', schema: ClusterLineages },
   refusals: { 404: missing },

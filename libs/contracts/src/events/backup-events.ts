@@ -28,6 +28,16 @@ export const stanzaDeleted = defineEvent({
   description: 'The stanza and every backup in it are gone from the store.',
   data: stanza,
 });
+export const lineageExpired = defineEvent({
+  name: 'backup.lineage.expired',
+  version: 1,
+  description:
+    'A lineage that its cluster had left was kept for as long as the policy says. Nothing can be restored from it any more, and what the store has of it is being deleted: `backup.stanza.deleted` says when that is done.',
+  data: stanza.extend({
+    leftAt: Instant.meta({ description: 'when the cluster left it, for another or by being deleted' }),
+    operationId: OperationId.meta({ description: 'the deletion' }),
+  }),
+});
 export const backupSucceeded = defineEvent({
   name: 'backup.succeeded',
   version: 1,

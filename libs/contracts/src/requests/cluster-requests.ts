@@ -4,7 +4,8 @@ import { ClusterHistory, FailoverRequest, SwitchoverRequest } from '../api/failo
 import { Operation } from '../api/operation';
 import { PageQuery, pageOf } from '../api/page';
 import { ClusterLineages, RestoreRequest } from '../api/restore';
-import { ClusterId, JobId } from '../ids';
+import { Instant } from '../api/fields';
+import { ClusterId, JobId, LineageId } from '../ids';
 import { JobHost } from '../job';
 import { defineRequest, Idempotency } from './define-request';
 
@@ -99,6 +100,20 @@ export const listLineages = defineRequest({
   description: 'The lineages that a cluster has written, also one that is deleted. 404.',
   input: byId,
   output: ClusterLineages,
+});
+export const releaseLineage = defineRequest({
+  service,
+  name: 'release-lineage',
+  description:
+    'Gives up a lineage that its cluster has left before that moment, unless it can be returned to, or somebody reads it: from then on nothing is restored from it any more. Asking again gives the same. 404.',
+  input: z.object({ stanza: LineageId, leftBefore: Instant }),
+  output: z.object({
+    released: z.boolean(),
+    /** When its cluster left it; null while that writes it. */
+    leftAt: Instant.nullable(),
+    /** What it is kept for; null when it is not. */
+    keptFor: z.string().nullable(),
+  }),
 });
 export const getHistory = defineRequest({
   service,

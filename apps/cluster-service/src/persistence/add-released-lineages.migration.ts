@@ -1,0 +1,14 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** A lineage that is given up is still in the store for a while, and nothing is restored from it. */
+export class AddReleasedLineages1798000000000 implements MigrationInterface {
+  readonly name = 'AddReleasedLineages1798000000000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('alter table lineages add released_at timestamptz');
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('alter table lineages drop released_at');
+  }
+}
