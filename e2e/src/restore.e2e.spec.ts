@@ -4,6 +4,7 @@ import {
   type BackupList,
   type Cluster,
   type ClusterLineages,
+  type Lineage,
   type Operation,
   type RecoveryMoment,
   type RecoveryWindow,
@@ -11,9 +12,15 @@ import {
 } from '@pgfleet/contracts';
 import { Client } from 'pg';
 import { EventListener } from './event-listener';
+import { NumberedWriter } from './numbered-writer';
 import { leaderOf, testPlatform, testUser, until, untilCluster, type TestPlatform } from './platform';
+import { windowAges, type WindowAge } from './window-ages';
 
 const restoreMs = 300_000;
+/** Decision 9 promises it. */
+const oldestWindowMs = 60_000;
+/** Longer than three times what `archive_timeout` makes of a segment that nobody fills. */
+const idleMs = 150_000;
 
 interface Refusal {
   code: string;
@@ -30,6 +37,9 @@ describe('restores', () => {
   let cluster: Cluster;
   /** Between the first and the second row. */
   let between: { time: string; lsn: string };
+  let copy: Cluster | undefined;
+  /** How old the end of the copy's window was, while nobody used it. */
+  let idle: Promise<WindowAge[]> | undefined;
 
   const connection = async (id = cluster.id) => {
     const { primaryUri, caCertificate } = await platform.api.credentials(id);
@@ -146,7 +156,8 @@ describe('restores', () => {
   }, 600_000);
   afterAll(async () => {
     await events?.stop();
-    if (cluster) await platform.api.deleteCluster(cluster.id, false).catch(() => undefined);
+    for (const made of [copy, cluster])
+      if (made) await platform.api.deleteCluster(made.id, false).catch(() => undefined);
   });
 
   const refused = { status: 422, code: 'target-out-of-reach' };
@@ -256,24 +267,58 @@ describe('restores', () => {
   );
 
   it(
-    'gives its data to a new cluster, and keeps its own',
+    'gives its data up to a position to a new cluster while it takes writes, and nothing happens to it',
     async () => {
+      const before = await platform.api.cluster(cluster.id);
+      const { uri, ca } = await connection();
+      const writer = await NumberedWriter.start(uri, ca);
+      const reaches = (number: number) =>
+        until(
+          () => Promise.resolve(writer),
+          ({ written, errors }) => written >= number || errors.length > 0,
+          60_000,
+        );
+      await reaches(100);
+      const middle = await writer.mark();
+      await reaches(middle.number + 100);
+      await archived();
+      const began = events.deduplicated().length;
       const body = {
         name: 'restores-copy',
         userId: cluster.userId,
         nodes: 2,
-        fromBackup: { clusterId: cluster.id, target: { type: 'time', time: between.time } },
+        fromBackup: { clusterId: cluster.id, target: { type: 'lsn', lsn: middle.lsn } },
       };
       const { id, clusterId } = await platform.api.call<Operation>('POST', '/clusters', body);
+      copy = await platform.api.cluster(clusterId ?? '');
+      const atFirst = writer.written;
       const made = await platform.api.follow(id, restoreMs);
       expect(made.error).toBeUndefined();
-      const copy = await platform.api.cluster(clusterId ?? '');
-      expect(await rows(copy.id)).toEqual(['first']);
+      copy = await platform.api.cluster(copy.id);
+      const numbers = 'select count(*)::int as count, min(n) as first, max(n) as last from numbered';
+      const upTo = (last: number) => [{ count: last, first: 1, last }];
+      expect(await query(numbers, copy.id)).toEqual(upTo(middle.number));
+      expect(await rows(copy.id)).toEqual(['first', 'second', 'fourth']);
       expect(copy.members.map(({ state }) => state).sort()).toEqual(['running', 'streaming']);
       await query("insert into rows values ('of the copy')", copy.id);
       expect((await backups(copy.id)).stanza).toBe((await lineages(copy.id)).items[0]?.stanza);
+
+      await writer.stop();
+      expect(writer.errors).toEqual([]);
+      // It went on all the while.
+      expect(writer.written).toBeGreaterThan(atFirst + 100);
+      expect(await query(numbers)).toEqual(upTo(writer.written));
       expect(await rows()).toEqual(['first', 'second', 'fourth']);
-      await platform.api.follow((await platform.api.deleteCluster(copy.id, false)).id, 180_000);
+      const of = ({ state, timeline, operationId, members }: Cluster) => ({
+        ...{ state, timeline, operationId },
+        members: members.map(({ name, role, state }) => ({ name, leads: role === 'leader', state })),
+      });
+      expect(of(await platform.api.cluster(cluster.id))).toEqual(of(before));
+      const said = events.deduplicated().slice(began);
+      expect(said.filter(({ subject }) => subject === cluster.id)).toEqual([]);
+      idle = windowAges(platform, copy.id, idleMs);
+      // Whoever fails before it is awaited must not end the process.
+      idle.catch(() => undefined);
     },
     2 * restoreMs,
   );
@@ -292,5 +337,50 @@ describe('restores', () => {
       await whole();
     },
     3 * restoreMs,
+  );
+
+  it('deletes what it has left, and nothing that it may return to, when the policy keeps that no longer', async () => {
+    const before = await lineages();
+    const isKept = ({ stanza, current }: Lineage) => current || stanza === before.setAside?.stanza;
+    const left = before.items.filter((lineage) => !isKept(lineage));
+    expect(left).toHaveLength(before.items.length - 2);
+    expect(left.every(({ expiresAt }) => Date.parse(expiresAt ?? '') > Date.now())).toBe(true);
+    expect(before.items.filter(isKept).map(({ expiresAt }) => expiresAt)).toEqual([null, null]);
+    await platform.api.call('PUT', `/clusters/${cluster.id}/backup-policy`, { retention: { leftDays: 0 } });
+    for (const { stanza } of left) {
+      const { data } = await events.until('backup.lineage.expired', stanza, 60_000);
+      const deleted = await events.until('backup.stanza.deleted', stanza, 120_000);
+      expect(deleted.correlationid).toBe(data.operationId);
+    }
+    const { items } = await until(
+      () => lineages(),
+      (now) => now.items.length === 2,
+      15_000,
+    );
+    expect(items.map(({ stanza }) => stanza)).toEqual(
+      before.items.filter(isKept).map(({ stanza }) => stanza),
+    );
+    const inStore = await platform.on(
+      leaderOf(cluster) ?? '',
+      'runuser -u postgres -- pgbackrest --repo1-path=/ --log-level-console=off repo-ls',
+    );
+    for (const { stanza } of items) expect(inStore).toContain(stanza);
+    for (const { stanza } of left) expect(inStore).not.toContain(stanza);
+  }, 300_000);
+
+  it(
+    'never has a window that is older than a minute while nobody uses it',
+    async () => {
+      const ages = (await idle) ?? [];
+      expect(ages.length).toBeGreaterThan(30);
+      // Where nothing ran for a moment, nothing was archived in it either.
+      const stoodStillMs = Math.max(...ages.map(({ lateMs }) => lateMs));
+      const oldest = Math.max(...ages.map(({ ageMs }) => ageMs));
+      process.stdout.write(
+        `  an idle window: ${ages.length} looks, oldest ${(oldest / 1000).toFixed(1)} s, the latest look ${stoodStillMs} ms late\n`,
+      );
+      expect(ages.filter(({ ageMs }) => ageMs > oldestWindowMs + stoodStillMs)).toEqual([]);
+    },
+    idleMs,
   );
 });
