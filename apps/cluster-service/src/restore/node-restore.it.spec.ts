@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId } from '@pgfleet/contracts';
 import { backup, type RecoveryTarget, restore, stanzaCreateAndCheck } from '@pgfleet/pgbackrest';
@@ -65,6 +65,26 @@ describe('restore on a node', () => {
     });
     expect(await node.restore('clear')).toMatchObject({ exitCode: 1 });
     await node.stopServer();
+  }, 60_000);
+
+  it('does not take WAL that cannot be read for the end of the archive', async () => {
+    const archive = join(node.folder, 'repo/archive', stanza);
+    const segments = readdirSync(archive, { recursive: true, encoding: 'utf8' })
+      .filter((path) => /\/[0-9A-F]{24}-/.test(path))
+      .sort();
+    const last = join(archive, segments.at(-1)!);
+    const sound = readFileSync(last);
+    const operation = newId('op');
+    await node.restore('set-aside', operation);
+    await node.restore('restore', operation, ...argv({ type: 'latest' }));
+    writeFileSync(last, 'not what pgBackRest wrote');
+    const recovered = await node.restore('recover', operation, '/srv/restored.sql');
+    writeFileSync(last, sound);
+    expect(recovered).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/PostgreSQL did not come up: .*could not restore file/) as string,
+    });
+    await takeBack(operation);
   }, 60_000);
 
   it.each<[string, () => RecoveryTarget]>([

@@ -39,6 +39,10 @@ PRIVATE = {
     "autovacuum": "off",
 }
 HBA = "local all postgres peer\n"
+# To PostgreSQL any failure of restore_command means that the archive ends there; without a target it would end recovery and go on as if
+# nothing were missing. That a segment is not there pgBackRest says with 1, and only that; with more than 125 PostgreSQL gives recovery up
+# (https://www.postgresql.org/docs/17/continuous-archiving.html#BACKUP-PITR-RECOVERY).
+END_OR_ABORT = " || { [ $? -eq 1 ] && exit 1; exit 255; }"
 
 FACTS = {
     "lsn": re.compile(r"redo done at ([0-9A-F]+/[0-9A-F]+)"),
@@ -85,12 +89,17 @@ class Server:
         with open(private + "/hba.conf", "w", encoding="ascii") as file:
             file.write(HBA)
         settings = {**PRIVATE, "unix_socket_directories": private, "hba_file": private + "/hba.conf"}
+        if command := self._setting(data, "restore_command"):
+            settings["restore_command"] = command + END_OR_ABORT
         argv = [self._bin + "postgres", "-D", data]
         for name, value in settings.items():
             argv += ["-c", "%s=%s" % (name, value)]
         self._process = subprocess.Popen(
             argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env={**os.environ, "LC_ALL": "C.UTF-8"}
         )
+
+    def _setting(self, data, name):
+        return subprocess.run([self._bin + "postgres", "-D", data, "-C", name], capture_output=True, text=True, check=True).stdout.strip()
 
     def wait(self):
         """Until it takes writes; gives what its log tells of the recovery."""
