@@ -72,3 +72,7 @@ export const targetOutOfReach = problemKind(
   'The backups do not lead to that target',
 );
 export const unavailable = problemKind('unavailable', 503, 'A part that is needed does not answer');
+
+/** Whether something was refused because what it is about is not there. */
+export const isNotFound = (error: unknown): boolean =>
+  error instanceof ProblemError && error.problem.status === 404;

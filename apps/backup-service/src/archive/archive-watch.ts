@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { listWalSights, ProblemError, type WalSight } from '@pgfleet/contracts';
+import { listWalSights, isNotFound, type WalSight } from '@pgfleet/contracts';
 import { Requester } from '@pgfleet/messaging';
 import { showArchives } from './archive-metrics';
 import { ArchiveRecords } from './archive-records';
@@ -36,7 +36,7 @@ export class ArchiveWatch implements OnApplicationBootstrap, OnApplicationShutdo
       if (sight) await this.records.take(sight);
       return sight ?? null;
     } catch (error) {
-      if (error instanceof ProblemError && error.problem.status === 404) throw error;
+      if (isNotFound(error)) throw error;
       this.logger.warn(`The WAL of ${clusterId} could not be asked for: ${String(error)}`);
       return null;
     }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { getTopology, listWalSights, ProblemError, type JobHost, type Topology } from '@pgfleet/contracts';
+import { getTopology, listWalSights, isNotFound, type JobHost, type Topology } from '@pgfleet/contracts';
 import { Requester } from '@pgfleet/messaging';
 import { StepFailure } from '@pgfleet/operations';
 import { isServed } from '../stanzas/lineages';
@@ -53,7 +53,7 @@ export class ClusterLeader {
       const cluster = await this.requester.ask(getTopology, { clusterId });
       return isServed(cluster) ? hostOf(runningOf(cluster)) : null;
     } catch (error) {
-      if (error instanceof ProblemError && error.problem.status === 404) return 'gone';
+      if (isNotFound(error)) return 'gone';
       throw error;
     }
   }
@@ -62,7 +62,7 @@ export class ClusterLeader {
     try {
       return await this.requester.ask(getTopology, { clusterId });
     } catch (error) {
-      if (error instanceof ProblemError && error.problem.status === 404)
+      if (isNotFound(error))
         throw new StepFailure(
           'The cluster is gone, and with it the machines to run pgBackRest on.',
           'Nothing is left to do for this cluster.',

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { lineageExpired, ProblemError, releaseLineage } from '@pgfleet/contracts';
+import { lineageExpired, isNotFound, releaseLineage } from '@pgfleet/contracts';
 import { Outbox, Requester } from '@pgfleet/messaging';
 import { Operations } from '@pgfleet/operations';
 import { rows } from '@pgfleet/persistence';
@@ -105,6 +105,6 @@ export class DueLineages {
 }
 
 const nullIfMissing = (error: unknown): null => {
-  if (error instanceof ProblemError && error.problem.status === 404) return null;
+  if (isNotFound(error)) return null;
   throw error;
 };

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { conflict, getTopology, notFound, ProblemError, type Topology } from '@pgfleet/contracts';
+import { conflict, getTopology, notFound, isNotFound, type Topology } from '@pgfleet/contracts';
 import { Requester } from '@pgfleet/messaging';
 import { DataSource } from 'typeorm';
 import { StanzaEntity } from '../persistence/stanza.entity';
@@ -86,7 +86,7 @@ export class Lineages {
     try {
       return await this.requester.ask(getTopology, { clusterId }, { timeoutMs: askWithinMs });
     } catch (error) {
-      const isGone = error instanceof ProblemError && error.problem.status === 404;
+      const isGone = isNotFound(error);
       if (!isGone) this.logger.warn(`It could not be asked what ${clusterId} archives to: ${String(error)}`);
       return null;
     }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import {
   getBackupPolicy,
   notFound,
+  isNotFound,
   ProblemError,
   type ClusterLineages,
   type Lineage,
@@ -182,7 +183,7 @@ export class Lineages {
     try {
       return (await this.requester.ask(getBackupPolicy, { clusterId })).retention.leftDays;
     } catch (error) {
-      if (error instanceof ProblemError && error.problem.status === 404) return null;
+      if (isNotFound(error)) return null;
       throw error;
     }
   }
