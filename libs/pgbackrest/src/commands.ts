@@ -72,6 +72,25 @@ const peers = '--config-include-path=/etc/pgfleet/backup-from-replica';
 const host = z.union([z.ipv4(), z.ipv6(), z.hostname()]);
 
 /**
+ * Shell: runs its arguments, a pgBackRest, passes on what it prints and its exit code, and ends its workers when it has given up. By itself
+ * it waits for them first, for half an hour (`protocol-timeout`), and a worker that has more to tell than a pipe holds waits for it: seen
+ * with 2.55 when the connection to the leader broke while small files were copied. Told to end, the shell leaves that to pgBackRest.
+ * @see https://github.com/pgbackrest/pgbackrest/issues/982 the same wait
+ */
+const endsWithWorkers = `
+trap '' TERM
+{ "$@" & echo $!; wait $!; echo "exit code $?"; } | {
+  read -r pid
+  while IFS= read -r line; do
+    case $line in
+      'exit code '*) exit "\${line#exit code }" ;;
+      *'command end: aborted with exception'*) pkill -KILL -P "$pid" ;;
+    esac
+    printf '%s\\n' "$line"
+  done
+}`;
+
+/**
  * Makes a backup, on a replica: its files are read there and go from there to the store. The leader at that address is asked to begin
  * and to end it, and for the few files that are not replicated. It is asked first whether it answers. Where a connection is to be made
  * anew pgBackRest goes on trying for three times `--io-timeout` (measured), also after it has given up the backup.
@@ -82,9 +101,10 @@ export const backupFromReplica = (
   { member, leaderAddress }: { member: string; leaderAddress: string },
 ): Argv => {
   const leader = host.parse(leaderAddress);
-  return inTurn(
-    ['pgbackrest', peers, ...logging, ioTimeout(5), 'server-ping', leader],
-    backupOf(
+  const ping = ['pgbackrest', peers, ...logging, ioTimeout(5), 'server-ping', leader];
+  return [
+    ...['/bin/sh', '-c', `${ping.join(' ')} || exit\n${endsWithWorkers}`, 'backup-from-replica'],
+    ...backupOf(
       stanza,
       type,
       { member, from: 'replica' },
@@ -93,7 +113,7 @@ export const backupFromReplica = (
       `--pg2-host=${leader}`,
       '--backup-standby=y',
     ),
-  );
+  ];
 };
 
 const retention = (fulls: number): string[] => [
