@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runInImage } from './in-image';
@@ -11,10 +11,12 @@ describe('what runs on a node', () => {
   it.each([
     ['its agent', 'tests', 15],
     ["Patroni's launcher", 'tests/launcher', 4],
+    ['its way to the pooler', 'tests/pooler', 2],
   ])(
     'passes its tests in the image that it runs in: %s',
     async (_, folderOfTests, atLeast) => {
       const data = mkdtempSync(join(tmpdir(), 'pgfleet-node-'));
+      chmodSync(data, 0o755); // PostgreSQL is not root
       try {
         for (const folder of ['files', 'tests'])
           cpSync(join(role, folder), join(data, folder), { recursive: true });

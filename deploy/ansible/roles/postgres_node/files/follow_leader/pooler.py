@@ -19,6 +19,8 @@ class Pooler:
         }
         self._lock = threading.Lock()
         self._console = None
+        self._turn = threading.Lock()
+        self._holds = False  # what was asked for last: to hold statements, or to let them go
 
     def ask(self, command):
         """Runs one command of the console. Raises psycopg2.Error."""
@@ -56,32 +58,37 @@ class Pooler:
 
     def pause(self, within):
         """Lets running transactions end and holds whatever comes after. False when they did not end within so many seconds."""
-        done, given_up, turn = threading.Event(), threading.Event(), threading.Lock()
-        failure = []
+        answered, failure = threading.Event(), []
 
         def pause():
             try:
                 run(self._connect(), "PAUSE")
             except psycopg2.Error as error:
                 failure.append(error)
-            with turn:
-                done.set()
-                late = given_up.is_set()
-            # PgBouncer may take this PAUSE in after the RESUME of whoever gave up waiting for it.
-            if late:
-                self.resume()
+            with self._turn:
+                answered.set()
+                # A PAUSE that was given up is answered late: PgBouncer may have taken it in after the RESUME, or it answers together with the
+                # next one. Only in the first case is nobody to be held.
+                if not self._holds:
+                    self._let_go()
 
+        with self._turn:
+            self._holds = True
         threading.Thread(target=pause, daemon=True).start()
-        done.wait(within)
-        with turn:
-            if done.is_set() and not failure:
+        answered.wait(within)
+        with self._turn:
+            if answered.is_set() and not failure:
                 return True
-            given_up.set()
         self.resume()
         return False
 
     def resume(self):
         """Lets everything go on. No matter if nothing was held."""
+        with self._turn:
+            self._holds = False
+            self._let_go()
+
+    def _let_go(self):
         try:
             self.ask("RESUME")
         except psycopg2.Error as error:
