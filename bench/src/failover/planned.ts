@@ -41,7 +41,11 @@ export async function plannedChange(
     run: runOverSsh(ssh, 'infra1'),
   });
   const ended = running.catch(() => undefined);
-  const writers = new WriteClients(site.uri, { clients: 2, ssl: { rejectUnauthorized: false } });
+  // Who gives up by itself is no disconnect: they wait for longer than any stall.
+  const writers = new WriteClients(site.uri, {
+    ...{ clients: 2, timeoutMs: 15_000 },
+    ssl: { rejectUnauthorized: false },
+  });
   await pause(4_000); // pgbench makes its tables first
   await writers.start();
   await pause(3_000);
