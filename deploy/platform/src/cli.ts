@@ -21,7 +21,7 @@ const usage = `usage: npm start | npm stop [-- --keep-data] | npm run status [--
            --subject 'events.cluster.*.leader.changed' for some
   lab      the machine room: ls, boot, kill, cut, heal, freeze, thaw, ssh, logs; lab --help tells more
   test     prove everything, or some of: checks unit integration e2e; e2e/failover is of e2e what matches;
-           faults, which is to be named: outages of minutes during backups and restores
+           faults, which is to be named: machines, services and the store lost during backups and restores
   bench    measure: create, failover, backup, wal
 
 Environment: PGFLEET_LAB (name), PGFLEET_SUBNET, PGFLEET_STATE, PGFLEET_CACHE: set the first two for a second checkout beside the first.

@@ -157,7 +157,7 @@ const stages: Record<string, (patterns: string[]) => Promise<StageResult[]>> = {
   faults: async (patterns) => [await inTestLab(() => jest('faults', ['--runInBand', ...patterns], testLab))],
 };
 
-/** Outages of minutes on a cluster of their own: with them the whole would not be done within an hour on two cores. */
+/** What is lost in the middle of long work, on a cluster of its own: with it the whole would not be done within an hour on two cores. */
 const onlyWhenNamed: readonly string[] = ['faults'];
 
 /**
