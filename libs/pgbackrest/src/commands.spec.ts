@@ -40,6 +40,13 @@ describe('commands', () => {
     }
   });
 
+  it('asks the leader in a script only of words that need no quoting', () => {
+    const argv = backupFromReplica('lin_0197a', 'incr', { member: 'a1-2', leaderAddress: '10.77.0.11' });
+    expect(argv.slice(0, 2)).toEqual(['/bin/sh', '-c']);
+    expect(argv[2]).toMatch(/^pgbackrest( [A-Za-z0-9=_./-]+)+ \|\| exit\n/);
+    expect(argv.slice(4).every((word) => /^[A-Za-z0-9=_./-]+$/.test(word))).toBe(true);
+  });
+
   it('keeps with a backup who made it, and why not a replica', () => {
     const origin = { member: 'n1', insteadOfReplica: "n2: unable to connect to '10.0.0.1:8432'" };
     expect(backup('lin_1', 'full', origin)).toEqual(

@@ -88,6 +88,7 @@ trap '' TERM
     esac
     printf '%s\\n' "$line"
   done
+  exit 1
 }`;
 
 /**
