@@ -29,6 +29,7 @@ import { RemoveProofMachine } from './proofs/remove-proof-machine.program';
 import { DrillsController } from './proofs/drills.controller';
 import { RestoreProofs } from './proofs/restore-proofs';
 import { ConfirmRestore } from './programs/confirm-restore.program';
+import { DiscardRestore } from './programs/discard-restore.program';
 import { CreateCluster } from './programs/create-cluster.program';
 import { CreateFromBackup } from './programs/create-from-backup.program';
 import { DeleteCluster } from './programs/delete-cluster.program';
@@ -61,7 +62,7 @@ export class AppModule {
     const programs = [
       ...[CreateCluster, CreateFromBackup, DeleteCluster],
       ...[Switchover, Failover, ClusterSettings],
-      ...[RestoreCluster, UndoRestore, ConfirmRestore],
+      ...[RestoreCluster, UndoRestore, ConfirmRestore, DiscardRestore],
       ...[ProveRestore, RemoveProofMachine],
     ];
     return {

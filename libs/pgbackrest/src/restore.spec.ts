@@ -7,7 +7,7 @@ const options = (target: RecoveryTarget): string[] =>
     target,
     label: '20261123-120000F',
     timeline: 3,
-  }).slice(5, -1);
+  }).slice(6, -1);
 
 describe('restore', () => {
   it('names stanza and configuration, and tells every file', () => {
@@ -17,6 +17,7 @@ describe('restore', () => {
       'pgbackrest',
       '--config=/c',
       '--stanza=lin_1',
+      '--recovery-option=restore_command=pgbackrest --config=/c --stanza=lin_1 archive-get %f "%p"',
       '--log-level-console=detail',
       '--log-level-stderr=error',
       '--type=default',

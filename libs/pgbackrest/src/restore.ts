@@ -57,14 +57,16 @@ const targetOptions = (target: RecoveryTarget): Argv => {
 };
 
 /**
- * Restores a backup into the data directory that the configuration names, which must be empty, and has PostgreSQL recover to the target and
- * then go its own way: without `promote` it would wait there for somebody. With the console at `detail` every file is told as it
- * comes, with how much of all is done.
+ * Restores a backup into the data directory that the configuration names, or that is added as `--pg1-path`, which must be empty, and has
+ * PostgreSQL recover to the target and then go its own way: without `promote` it would wait there for somebody. How it fetches WAL is
+ * said here, because the directory may have another name by then, which pgBackRest would put there. With the console at `detail` every
+ * file is told as it comes, with how much of all is done.
  */
 export const restore = ({ stanza, config, target, label, timeline }: Restore): Argv => [
   'pgbackrest',
   `--config=${config}`,
   `--stanza=${checkStanzaName(stanza)}`,
+  `--recovery-option=restore_command=pgbackrest --config=${config} --stanza=${stanza} archive-get %f "%p"`,
   '--log-level-console=detail',
   '--log-level-stderr=error',
   ...targetOptions(target),

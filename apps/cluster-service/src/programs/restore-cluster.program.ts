@@ -16,6 +16,7 @@ import {
   fail,
   goto,
   next,
+  Operations,
   Outcome,
   Program,
   type OperationContext,
@@ -30,11 +31,12 @@ import { ClusterControl } from '../failover/cluster-control';
 import { LeadershipIntents } from '../failover/leadership-intents';
 import { Lineages } from '../lineages/lineages';
 import { ClusterEntity } from '../persistence/cluster.entity';
-import { checkRoomJob, stopJob, type ChosenBackup } from '../restore/restore-jobs';
+import { checkRoomJob, prepareJob, stopJob, type ChosenBackup } from '../restore/restore-jobs';
 import { remedyOf, RestoreSources } from '../restore/restore-source';
 import { RestoreSteps } from '../restore/restore-steps';
 import { ProvenWrite } from '../verification/proven-write';
 import { configureJob } from './configure-job';
+import { DiscardRestore } from './discard-restore.program';
 import { driveJob } from './drive-job';
 import { Failure } from './explain-failed-job';
 import { StanzaMaking } from './stanza-making';
@@ -69,8 +71,9 @@ const patience = {
 };
 
 /**
- * Takes a cluster back to an earlier state. Up to `set_aside` nothing is touched; from there to `recover` a failure leads back to what was
- * there. From `hand_over` on a failure stays, to be retried or undone: what was there is kept until somebody confirms or undoes.
+ * Takes a cluster back to an earlier state. Up to `set_aside` it serves what is there, which nothing touches: the backup's files come beside
+ * it. From there to `recover` a failure leads back to what was there. From `hand_over` on a failure stays, to be retried or undone: what was
+ * there is kept until somebody confirms or undoes.
  */
 @Injectable()
 export class RestoreCluster extends Program<RestoreInput> {
@@ -79,8 +82,8 @@ export class RestoreCluster extends Program<RestoreInput> {
     'check',
     'prepare_machines',
     'check_room',
-    'set_aside',
     'restore',
+    'set_aside',
     'recover',
     'hand_over',
     'create_stanza',
@@ -104,6 +107,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     private readonly stanzaMaking: StanzaMaking,
     private readonly provenWrite: ProvenWrite,
     private readonly requester: Requester,
+    private readonly operations: Operations,
     private readonly outbox: Outbox,
     @Inject(CONFIG) private readonly config: Config,
   ) {
@@ -126,31 +130,39 @@ export class RestoreCluster extends Program<RestoreInput> {
     return next(plan).with((tx) => this.lineages.announce(tx, to, cluster.id, origin));
   }
 
-  /** Every machine can be reached, and has what a restore takes; one after the other, without interrupting anybody. */
+  /** Every node can be reached, and has what a restore takes. */
   async prepare_machines(context: Context): Promise<Outcome> {
-    const { cluster, machines } = await this.parts(context);
-    const ran = await driveJob(context, () => {
-      const job = configureJob(cluster, machines, this.config, { source: { stanza: context.input.from } });
-      return { ...job, vars: { ...job.vars, one_by_one: true } };
-    });
+    const site = await this.site(context);
+    const ran = await driveJob(context, () => prepareJob(site, context.input.from, this.config));
     return after(ran, (failure) => failure.outcome);
   }
 
-  /** The disk holds what is restored beside what is there. When this step is done the cluster serves no more. */
+  /** The disk holds what is restored beside what is there. */
   async check_room(context: Context): Promise<Outcome> {
-    const { node, stanza } = planOf(context);
     const site = await this.site(context);
     const ran = await driveJob(context, () => checkRoomJob(site, planOf(context)));
     const outcome = after(ran, (failure) => failure.outcome);
     if (outcome.move.kind !== 'next') return outcome;
-    return outcome.with(async (tx) => {
-      const cluster = await this.rows.find(tx, site.parts.cluster.id, { forUpdate: true });
+    const { cluster } = site.parts;
+    const data = { ...nameOf(cluster), from: planOf(context).stanza, target: context.input.target };
+    return outcome.with((tx) =>
+      this.outbox.publish(tx, clusterRestoreStarted, cluster.id, data, {
+        correlationId: context.operationId,
+      }),
+    );
+  }
+
+  /** The backup's files, beside what serves. When this step is done the cluster serves no more. */
+  async restore(context: Context): Promise<Outcome> {
+    const ran = await this.restoreSteps.restore(context, await this.site(context), planOf(context));
+    if (ran instanceof Failure) return fail(ran.cause, askAgain(ran.remedy));
+    if (ran.move.kind !== 'next') return ran;
+    return ran.with(async (tx) => {
+      const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
       const { operationId } = context;
       await this.states.change(tx, cluster, 'restoring', 'it is taken back to an earlier state', operationId);
-      const setAside = { operationId, node, stanza: cluster.stanza };
+      const setAside = { operationId, node: planOf(context).node, stanza: cluster.stanza };
       await tx.update(ClusterEntity, { id: cluster.id }, { setAside, lost: null, lostAt: null });
-      const data = { ...nameOf(cluster), from: stanza, target: context.input.target };
-      await this.outbox.publish(tx, clusterRestoreStarted, cluster.id, data, { correlationId: operationId });
     });
   }
 
@@ -164,11 +176,6 @@ export class RestoreCluster extends Program<RestoreInput> {
       return stopJob(site, 'set-aside');
     });
     return after(ran, (failure) => this.goBack(context, failure));
-  }
-
-  async restore(context: Context): Promise<Outcome> {
-    const ran = await this.restoreSteps.restore(context, await this.site(context), planOf(context));
-    return ran instanceof Failure ? this.goBack(context, ran) : ran;
   }
 
   /** The new lineage begins where recovery ended. */
@@ -255,15 +262,14 @@ export class RestoreCluster extends Program<RestoreInput> {
         'Look at the journal of patroni on the machines, then retry the operation.',
       );
     const { step, cause, remedy } = stoppedAt(context);
-    return fail(
-      `${step}: ${cause} The cluster serves what was there before.`,
-      remedy.replace(/retry the operation/i, 'ask for the restore again'),
-    ).with(async (tx) => {
-      const current = await this.rows.find(tx, cluster.id, { forUpdate: true });
-      await this.serveAgain(tx, context, current, 'what was there before the restore serves again');
-      await tx.update(ClusterEntity, { id: cluster.id }, { setAside: null });
-      await this.lineages.withdraw(tx, clusterOf(context));
-    });
+    return fail(`${step}: ${cause} The cluster serves what was there before.`, askAgain(remedy)).with(
+      async (tx) => {
+        const current = await this.rows.find(tx, cluster.id, { forUpdate: true });
+        await this.serveAgain(tx, context, current, 'what was there before the restore serves again');
+        await tx.update(ClusterEntity, { id: cluster.id }, { setAside: null });
+        await this.lineages.withdraw(tx, clusterOf(context));
+      },
+    );
   }
 
   override async onFailed(
@@ -273,15 +279,14 @@ export class RestoreCluster extends Program<RestoreInput> {
   ): Promise<void> {
     const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
     await this.intents.withdraw(tx, cluster.id, context.operationId);
-    if (context.step === 'start_again' || cluster.state === 'restoring') {
+    if (!unannounced.includes(context.step)) {
       const takenBack = serves(cluster);
       const { from, target } = context.input;
       const data = { ...nameOf(cluster), from, target, ...error, takenBack };
       const options = { correlationId: context.operationId };
       await this.outbox.publish(tx, clusterRestoreFailed, cluster.id, data, options);
-    } else {
-      await this.lineages.withdraw(tx, clusterOf(context));
     }
+    if (untouched.includes(context.step)) await this.giveUp(tx, context);
     if (cluster.state === 'restoring')
       await this.stop(tx, context, cluster, `its restore stopped at ${error.step}: ${error.cause}`);
   }
@@ -291,19 +296,28 @@ export class RestoreCluster extends Program<RestoreInput> {
     await this.intents.withdraw(tx, cluster.id, context.operationId);
     if (cluster.state === 'restoring')
       await this.stop(tx, context, cluster, `its restore was cancelled at ${context.step}`);
-    else await this.lineages.withdraw(tx, clusterOf(context));
+    else await this.giveUp(tx, context);
   }
 
   /** One that was undone meanwhile, or confirmed, or had touched nothing, is not gone on with. */
   override async onRetried(context: OperationContext<RestoreInput>, tx: EntityManager): Promise<void> {
     const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
-    if (untouched.includes(context.step)) return;
+    if (unannounced.includes(context.step)) return;
     if (cluster.state !== 'failed' || cluster.setAside?.operationId !== context.operationId)
-      throw conflict('The restore is over: what it had set aside was put back, or is not kept any more.', {
+      throw conflict('The restore is over: what it had brought or set aside is not kept any more.', {
         remedy: 'Ask for the restore again: POST /clusters/:id/restore.',
       });
     const reason = `its restore goes on from ${context.step}`;
     await this.states.change(tx, cluster, 'restoring', reason, context.operationId);
+  }
+
+  /** Nothing was touched; what came beside it goes. */
+  private async giveUp(tx: EntityManager, context: OperationContext<RestoreInput>): Promise<void> {
+    await this.lineages.withdraw(tx, clusterOf(context));
+    if (unannounced.includes(context.step)) return;
+    const { operationId } = context;
+    const input = { clusterId: clusterOf(context), node: planOf(context).node, operationId };
+    await this.operations.start(tx, { kind: DiscardRestore.kind, clusterId: null, input });
   }
 
   private goBack({ step }: Context, { cause, remedy }: Failure): Outcome {
@@ -340,8 +354,12 @@ export class RestoreCluster extends Program<RestoreInput> {
   }
 }
 
-/** Steps that change nothing that anybody would notice. */
-const untouched: readonly string[] = ['check', 'prepare_machines', 'check_room'];
+/** Steps before anybody is told that a restore has begun, and those that touch nothing of what is there. */
+const unannounced: readonly string[] = ['check', 'prepare_machines', 'check_room'];
+const untouched: readonly string[] = [...unannounced, 'restore'];
+
+const askAgain = (remedy: string): string =>
+  remedy.replace(/retry the operation/i, 'ask for the restore again');
 
 const after = (ran: Awaited<ReturnType<typeof driveJob>>, failed: (failure: Failure) => Outcome): Outcome => {
   if (ran instanceof Failure) return failed(ran);
@@ -358,7 +376,7 @@ const planOf = ({ results }: OperationContext<RestoreInput>): Plan => results.ch
 const nameOf = ({ id: clusterId, name }: ClusterEntity) => ({ clusterId, name });
 
 const stoppedAt = ({ results }: OperationContext<RestoreInput>): Stopped => {
-  const results_ = [results.set_aside, results.restore, results.recover] as ({ stopped?: Stopped } | null)[];
+  const results_ = [results.set_aside, results.recover] as ({ stopped?: Stopped } | null)[];
   const found = results_.find((result) => result?.stopped)?.stopped;
   if (!found) throw new Error('a restore that went back without a reason');
   return found;

@@ -64,6 +64,29 @@ describe('restore on a node', () => {
       stderr: expect.stringContaining('PostgreSQL runs') as string,
     });
     expect(await node.restore('clear')).toMatchObject({ exitCode: 1 });
+  }, 60_000);
+
+  it('brings the files beside data that serve, and takes nothing for them', async () => {
+    const [operation, next] = [newId('op'), newId('op')];
+    const beside = (of: string) => existsSync(join(node.folder, `data.restoring-${of}`));
+    expect(await node.restore('restore', operation, ...argv({ type: 'latest' }))).toMatchObject({
+      exitCode: 0,
+    });
+    expect(beside(operation)).toBe(true);
+    expect(await node.sql('select count(*) from t')).toBe('2');
+    expect(await node.restore('recover', operation, '/srv/restored.sql')).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('is not empty, and not of this restore') as string,
+    });
+    expect(await node.restore('put-back', operation)).toMatchObject({ exitCode: 0 });
+    // One that was given up leaves no files for the next.
+    expect(await node.restore('check', next, node.config, stanza, label)).toMatchObject({ exitCode: 0 });
+    expect(beside(operation)).toBe(false);
+    await node.restore('restore', next, ...argv({ type: 'latest' }));
+    expect(await node.restore('discard', next)).toMatchObject({ exitCode: 0 });
+    expect(beside(next)).toBe(false);
+    expect(await node.restore('checkpoint')).toMatchObject({ exitCode: 0 });
+    expect(await node.sql('select count(*) from t')).toBe('2');
     await node.stopServer();
   }, 60_000);
 
@@ -97,13 +120,13 @@ describe('restore on a node', () => {
     'goes to %s, says where it ended, and back',
     async (what, target) => {
       const operation = newId('op');
-      for (let time = 0; time < 2; time++)
-        expect(await node.restore('set-aside', operation)).toMatchObject({ exitCode: 0 });
       for (let time = 0; time < 2; time++) {
         const restored = await node.restore('restore', operation, ...argv(target()));
         expect({ what, ...restored }).toMatchObject({ exitCode: 0 });
         if (time === 0) expect(restored.stdout).toMatch(/^100.00 %, 2[\d.]+ MB, [\d.]+ MB\/s$/m);
       }
+      for (let time = 0; time < 2; time++)
+        expect(await node.restore('set-aside', operation)).toMatchObject({ exitCode: 0 });
       const recovered = await node.restore('recover', operation, '/srv/restored.sql');
       expect({ what, ...recovered }).toMatchObject({ exitCode: 0 });
       const again = await node.restore('recover', operation, '/srv/restored.sql');
@@ -149,7 +172,6 @@ describe('restore on a node', () => {
 
   it('goes on when it was killed in the middle, wherever that was', async () => {
     const operation = newId('op');
-    await node.restore('set-aside', operation);
     for (const [command, rest, afterMs] of [
       ['restore', argv({ type: 'latest' }), 150],
       ['recover', ['/srv/restored.sql'], 250],
@@ -158,6 +180,7 @@ describe('restore on a node', () => {
       setTimeout(() => child.kill('SIGKILL'), afterMs);
       await once(child, 'close');
       expect(await node.restore(command, operation, ...rest)).toMatchObject({ exitCode: 0 });
+      if (command === 'restore') await node.restore('set-aside', operation);
     }
     await node.startServer();
     expect(await node.sql('select v from t order by at')).toBe('first\nsecond');

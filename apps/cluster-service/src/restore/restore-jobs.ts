@@ -2,7 +2,9 @@ import type { JobHost, RestoreTarget } from '@pgfleet/contracts';
 import type { JobOrder } from '@pgfleet/operations';
 import { restore } from '@pgfleet/pgbackrest';
 import type { ClusterParts } from '../clusters/cluster-view';
+import type { Config } from '../config';
 import type { ClusterEntity, MachineEntity } from '../persistence/cluster.entity';
+import { configureJob } from '../programs/configure-job';
 
 /** On the nodes: the program of role postgres_node that restores are made of, and the way to the lineage that is restored from. */
 const program = ['/usr/bin/python3', '-s', '/usr/local/lib/pgfleet/restore'];
@@ -89,19 +91,42 @@ const groupsOf = ({
   };
 };
 
-const playbook = (site: RestoreSite, name: string, vars: Record<string, unknown>): JobOrder => ({
-  kind: 'playbook',
-  playbook: name,
-  groups: groupsOf(site),
-  vars: { data_dir: dataDirectory(site.parts.cluster), restore_operation: site.operationId, ...vars },
-  secretsOf: null,
-  deadlineSeconds: playbookSeconds,
-});
-
 /** Brings the cluster to a standstill, then does these things with the data of the node. */
 export const stopJob = (
   site: RestoreSite,
   ...dataSteps: ('set-aside' | 'put-back' | 'discard')[]
-): JobOrder => playbook(site, 'stop_cluster.yml', { data_steps: dataSteps });
+): JobOrder => ({
+  kind: 'playbook',
+  playbook: 'stop_cluster.yml',
+  groups: groupsOf(site),
+  vars: {
+    data_dir: dataDirectory(site.parts.cluster),
+    restore_operation: site.operationId,
+    data_steps: dataSteps,
+  },
+  secretsOf: null,
+  deadlineSeconds: playbookSeconds,
+});
 
-export const rebuildReplicasJob = (site: RestoreSite): JobOrder => playbook(site, 'rebuild_replicas.yml', {});
+/** Gives every node what a restore from the lineage takes; nothing that serves is touched. */
+export const prepareJob = ({ parts }: RestoreSite, from: string, config: Config): JobOrder => ({
+  ...configureJob(parts.cluster, parts.machines, config, { source: { stanza: from } }),
+  playbook: 'prepare_restore.yml',
+});
+
+/** The node alone is configured, and its Patroni started: the others are rebuilt once it leads. */
+export const handOverJob = ({ parts, node }: RestoreSite, config: Config): JobOrder => {
+  const job = configureJob(parts.cluster, parts.machines, config);
+  return { ...job, vars: { ...job.vars, only: node } };
+};
+
+export const rebuildReplicasJob = ({ parts, node }: RestoreSite, config: Config): JobOrder => {
+  const job = configureJob(parts.cluster, parts.machines, config, { isHeld: (name) => name !== node });
+  const replicas = (job.groups.nodes ?? []).filter(({ name }) => name !== node);
+  return {
+    ...job,
+    playbook: 'rebuild_replicas.yml',
+    groups: { ...job.groups, replicas },
+    vars: { ...job.vars, data_dir: dataDirectory(parts.cluster) },
+  };
+};

@@ -7,11 +7,11 @@ import { isWhole } from '../clusters/cluster-view';
 import { CONFIG, type Config } from '../config';
 import { ClusterControl } from '../failover/cluster-control';
 import type { MemberEntity } from '../persistence/cluster.entity';
-import { configureJob } from '../programs/configure-job';
 import { driveJob } from '../programs/drive-job';
 import { Failure } from '../programs/explain-failed-job';
 import { readRecoveryEnd } from './recovery-end';
 import {
+  handOverJob,
   rebuildReplicasJob,
   recoverJob,
   restoreJob,
@@ -72,15 +72,16 @@ export class RestoreSteps {
    * Patroni starts on the node alone, with the present lineage: it finds data of the right system, no word of any others, and leads.
    * What etcd knows of the data that were there before is forgotten first; a leader that is there already is left alone.
    */
-  async handOver(context: Context, { parts, node }: RestoreSite): Promise<Outcome> {
-    const { cluster, machines } = parts;
+  async handOver(context: Context, site: RestoreSite): Promise<Outcome> {
+    const { parts, node } = site;
+    const { cluster } = parts;
     const leads = async () => {
       const sight = await this.control.sight(cluster.id);
       return sight.leader === node && sight.nodes.get(node)?.writable != null;
     };
     const ran = await driveJob(context, async () => {
       if (!(await leads())) await this.control.forgetHistory(cluster.id);
-      return configureJob(cluster, machines, this.config, { isHeld: (name) => name !== node });
+      return handOverJob(site, this.config);
     });
     if (ran instanceof Failure) return ran.outcome;
     if (ran instanceof Outcome) return ran;
@@ -96,7 +97,7 @@ export class RestoreSteps {
   async rebuildReplicas(context: Context, site: RestoreSite): Promise<Outcome> {
     const { cluster, members } = site.parts;
     if (cluster.nodes > 1) {
-      const ran = await driveJob(context, () => rebuildReplicasJob(site));
+      const ran = await driveJob(context, () => rebuildReplicasJob(site, this.config));
       if (ran instanceof Failure) return ran.outcome;
       if (ran instanceof Outcome) return ran;
     }

@@ -210,8 +210,8 @@ describe('restores', () => {
       'check',
       'prepare_machines',
       'check_room',
-      'set_aside',
       'restore',
+      'set_aside',
       'recover',
       'hand_over',
       'create_stanza',
@@ -229,16 +229,19 @@ describe('restores', () => {
     expect(items[0]).toMatchObject({ stanza: after.stanza, until: null, from: { stanza, reached } });
 
     const playbooks = world.ran.flatMap((job) => (job.kind === 'playbook' ? [job] : []));
-    const configured = playbooks.filter(({ playbook }) => playbook === 'cluster.yml');
-    expect(configured.map(({ vars }) => [vars.backup_stanza, vars.restore_source])).toEqual([
-      [stanza, { stanza, path: `/${stanza}` }],
-      [after.stanza, undefined],
+    const path = (of: string) => ({ stanza: of, path: `/${of}` });
+    expect(
+      playbooks.map(({ playbook, vars }) => [playbook, vars.backup_stanza, vars.restore_source, vars.only]),
+    ).toEqual([
+      ['prepare_restore.yml', stanza, path(stanza), undefined],
+      ['stop_cluster.yml', undefined, undefined, undefined],
+      // One leads before the others are touched.
+      ['cluster.yml', after.stanza, undefined, names[0]],
+      ['rebuild_replicas.yml', after.stanza, undefined, undefined],
     ]);
-    expect(configured[1]?.groups.nodes?.map(({ vars }) => vars.patroni_held ?? false)).toEqual([
-      false,
-      true,
-      true,
-    ]);
+    const rebuilt = playbooks.at(-1)?.groups;
+    expect(rebuilt?.nodes?.map(({ vars }) => vars.patroni_held ?? false)).toEqual([false, true, true]);
+    expect(rebuilt?.replicas?.map(({ name }) => name)).toEqual(names.slice(1));
     expect(await etcd.get(`/service/${id}/status`)).toBeNull();
     expect(await etcd.get(`/service/${id}/config`)).not.toBeNull();
     await eventually(async () => expect(await told(id)).toEqual(['restore.started', 'restore.completed']));
@@ -308,6 +311,41 @@ describe('restores', () => {
     const retried = requester.ask(clusterOperations.retry, { operationId: operation.id, idempotency: null });
     expect(await problem(retried)).toMatchObject({ status: 409 });
   }, 60_000);
+
+  it.each(['failed', 'cancelled'] as const)(
+    'goes on serving when the files do not come (%s), and keeps nothing of them',
+    async (state) => {
+      const { id, stanza, names, keys } = await aCluster();
+      let begin = () => {};
+      const begun = new Promise<void>((resolve) => (begin = resolve));
+      let end = () => {};
+      const over = new Promise<void>((resolve) => (end = resolve));
+      world.run = machinesOf(keys, names, async (job) => {
+        if (job.step !== 'restore') return undefined;
+        begin();
+        if (state === 'failed') return { exitCode: 38, stderr: 'the store is away' };
+        await over;
+        return { exitCode: 143, stderr: 'it was told to end' };
+      });
+      const { id: operationId } = await restore(id);
+      await begun;
+      if (state === 'cancelled')
+        await requester.ask(clusterOperations.cancel, { operationId, idempotency: null });
+      expect(await ended(operationId)).toMatchObject({ state });
+      end();
+      expect(await row(id)).toMatchObject({ state: 'ready', stanza, setAside: null });
+      expect((await lineages(id)).items).toHaveLength(1);
+      const ran = () => world.ran.flatMap((job) => (job.kind === 'command' ? [job.argv] : []));
+      const discards = expect.arrayContaining(['discard', operationId]) as string[];
+      await eventually(() => expect(ran().at(-1)).toEqual(discards));
+      if (state === 'failed') {
+        await eventually(async () => expect(await told(id)).toEqual(['restore.started', 'restore.failed']));
+        const retried = requester.ask(clusterOperations.retry, { operationId, idempotency: null });
+        expect(await problem(retried)).toMatchObject({ status: 409 });
+      }
+    },
+    60_000,
+  );
 
   it('stays where it is when the restored data do not come up, and is undone from there', async () => {
     const { id, stanza, names, keys } = await aCluster();

@@ -193,7 +193,8 @@ const from = Stanza.meta({ description: 'the lineage that is restored from' });
 export const clusterRestoreStarted = defineEvent({
   name: 'cluster.restore.started',
   version: 1,
-  description: 'The target can be reached, and the cluster is being taken back to it: it serves nobody.',
+  description:
+    'The target can be reached, and what a restore takes is there: the backup’s files come beside the data that the cluster serves. From `cluster.state.changed` to `restoring` on it serves nobody.',
   data: cluster.extend({ from, target: RestoreTarget }),
 });
 export const clusterRestoreCompleted = defineEvent({
@@ -219,7 +220,9 @@ export const clusterRestoreFailed = defineEvent({
     step: StepName,
     cause: Cause,
     remedy: Remedy,
-    takenBack: z.boolean().meta({ description: 'the cluster serves the data of before the restore again' }),
+    takenBack: z
+      .boolean()
+      .meta({ description: 'the cluster serves the data of before the restore, again or still' }),
   }),
 });
 export const clusterRestoreUndone = defineEvent({

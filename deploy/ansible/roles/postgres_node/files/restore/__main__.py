@@ -1,10 +1,11 @@
 """What a restore does on a node, one command after the other; the control plane says which comes next.
 
 check     DATA OPERATION CONFIG STANZA LABEL   is there room for the backup beside what is there?
+checkpoint DATA                                what is in memory goes to disk
 flush     DATA                                 the present goes to the archive, as far as it can
+restore   DATA OPERATION PGBACKREST...         the backup's files, beside the data directory, with progress
 set-aside DATA OPERATION                       the data directory makes place: the way back
-restore   DATA OPERATION PGBACKREST...         the backup's files, with progress
-recover   DATA OPERATION SQL                   PostgreSQL, in private, up to the target; then the statements in the file SQL
+recover   DATA OPERATION SQL                   the files take their place; PostgreSQL, in private, up to the target; then the statements in SQL
 put-back  DATA OPERATION                       the way back is taken
 discard   DATA OPERATION                       what was set aside, or was given up, is deleted
 clear     DATA                                 a replica's data are deleted, to be copied anew
@@ -19,7 +20,7 @@ import sys
 
 from backup import check_room, restore_files
 from data_dirs import DataDirs, Refused, delete
-from present import flush
+from present import checkpoint, flush
 from proof import begin_again, prove
 from recovery import TargetMissed, recover
 
@@ -27,7 +28,9 @@ TARGET_MISSED = 3
 
 
 def main(command, data, *rest):
-    if command == "flush":
+    if command == "checkpoint":
+        checkpoint(data)
+    elif command == "flush":
         flush(data)
     elif command == "clear":
         delete(data)

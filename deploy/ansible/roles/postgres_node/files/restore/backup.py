@@ -18,6 +18,7 @@ TELL_EVERY = 1.0
 
 
 def check_room(dirs, config, stanza, label):
+    dirs.delete_given_up()
     if dirs.others():
         raise Refused("An earlier restore has set data aside here: %s." % ", ".join(dirs.others()))
     spaces = dirs.current + "/pg_tblspc"
@@ -37,15 +38,13 @@ def check_room(dirs, config, stanza, label):
 
 
 def restore_files(dirs, argv):
+    """Beside the data directory, which may be in use meanwhile."""
     state = dirs.notes().get("state")
     if state in ("restored", "promoted", "recovered"):
         return print("The files are restored already.")
-    if state is None and os.path.isdir(dirs.current) and os.listdir(dirs.current):
-        raise Refused("%s is not empty, and not of this restore." % dirs.current)
     dirs.note(state="restoring")
-    os.makedirs(dirs.current, 0o700, exist_ok=True)
-    os.chmod(dirs.current, 0o700)
-    run(argv + continued(dirs.current))
+    os.makedirs(dirs.beside, 0o700, exist_ok=True)
+    run(argv + ["--pg1-path=" + dirs.beside] + continued(dirs.beside))
     dirs.note(state="restored")
 
 

@@ -15,6 +15,7 @@ class DataDirs:
         if not re.fullmatch(r"op_[0-9a-f-]{36}", operation):
             raise Refused("%r is no operation" % operation)
         self.current = current
+        self.beside = "%s.restoring-%s" % (current, operation)
         self.before = "%s.before-%s" % (current, operation)
         self._undone = "%s.undone-%s" % (current, operation)
         self._notes = "%s.restore-%s.json" % (current, operation)
@@ -43,14 +44,23 @@ class DataDirs:
     def set_aside(self):
         if os.path.exists(self.before):
             return print("%s stands already." % self.before)
-        if self.notes():
-            raise Refused("This restore has begun already, and nothing was set aside.")
+        if self.notes() and not os.path.exists(self.beside):
+            raise Refused("What was restored is in its place already, and nothing was set aside.")
         if not os.path.exists(self.current):
             return print("There are no data to set aside.")
         refuse_running(self.current)
         os.rename(self.current, self.before)
         self._settle()
         print("What was there is %s now." % self.before)
+
+    def place(self):
+        """What was restored beside the data directory becomes it."""
+        if not os.path.exists(self.beside):
+            return
+        if os.path.exists(self.current) and os.listdir(self.current):
+            raise Refused("%s is not empty, and not of this restore." % self.current)
+        os.rename(self.beside, self.current)
+        self._settle()
 
     def put_back(self):
         if os.path.exists(self.before):
@@ -60,13 +70,13 @@ class DataDirs:
             os.rename(self.before, self.current)
             self._settle()
             print("The data of before the restore are back.")
-        elif self.notes() and not os.path.exists(self._undone):
+        elif self.notes() and not any(map(os.path.exists, (self.beside, self._undone))):
             raise Refused("Nothing of before the restore is kept here: %s is gone." % self.before)
         else:
             print("The data of before the restore are in their place.")
 
     def discard(self):
-        for path in (self.before, self._undone):
+        for path in (self.beside, self.before, self._undone):
             delete(path)
         if os.path.exists(self._notes):
             os.unlink(self._notes)
@@ -74,9 +84,16 @@ class DataDirs:
 
     def others(self):
         """What other restores keep."""
+        return self._of_others(".before-", self.before)
+
+    def delete_given_up(self):
+        """What other restores had brought here before they were given up."""
+        for entry in self._of_others(".restoring-", self.beside):
+            delete(os.path.join(os.path.dirname(self.current), entry))
+
+    def _of_others(self, kind, own):
         parent, name = os.path.split(self.current)
-        kept = [entry for entry in os.listdir(parent) if entry.startswith(name + ".before-")]
-        return [entry for entry in kept if os.path.join(parent, entry) != self.before]
+        return [entry for entry in os.listdir(parent) if entry.startswith(name + kind) and os.path.join(parent, entry) != own]
 
     def _settle(self):
         """A rename is there after a power cut."""

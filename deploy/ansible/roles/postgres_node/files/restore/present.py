@@ -9,6 +9,15 @@ from data_dirs import programs_for
 PATIENCE = 60
 
 
+def checkpoint(data):
+    """While customers are served still: the one at the end of PostgreSQL then has little to write."""
+    try:
+        argv = [programs_for(data) + "psql", "-Xq", "-d", "postgres", "-c", "checkpoint"]
+        subprocess.run(argv, capture_output=True, timeout=PATIENCE, check=False)
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        pass  # it is a matter of time only
+
+
 def flush(data):
     """Switches the WAL segment and waits until it is archived. Not a condition of what follows: the data themselves are kept."""
     try:

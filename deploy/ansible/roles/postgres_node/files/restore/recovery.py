@@ -64,6 +64,7 @@ def recover(dirs, statements):
     if notes.get("state") not in ("restored", "promoted", "recovered"):
         raise Refused("The files are not restored yet.")
     if notes["state"] != "recovered":
+        dirs.place()
         with tempfile.TemporaryDirectory(prefix="pgfleet-restore-") as private:
             server = Server(dirs.current, private)
             try:
