@@ -99,7 +99,8 @@ export class PgfleetBackups implements BackupSite {
     if (at instanceof Error) throw at;
     await this.done(await this.call<Operation>('POST', '/restore/undo', {}));
     await this.settled();
-    return { ms: at - begun, steps: stepTimes(operation) };
+    const interrupted = `nobody could write for ${((at.at - at.servedLast) / 1000).toFixed(1)} s of it`;
+    return { ms: at.at - begun, steps: [...stepTimes(operation), interrupted] };
   }
 
   async remove(): Promise<void> {
@@ -120,8 +121,15 @@ export class PgfleetBackups implements BackupSite {
     }
   }
 
-  /** When a write was accepted on a later timeline than this: up to then the data of before are served, or none. */
-  private async firstWriteAfter(timeline: number, deadline: number): Promise<number> {
+  /**
+   * When a write was accepted on a later timeline than this, and when the last one before: up to then the data of before are served, or
+   * none.
+   */
+  private async firstWriteAfter(
+    timeline: number,
+    deadline: number,
+  ): Promise<{ at: number; servedLast: number }> {
+    let servedLast = Date.now();
     while (Date.now() < deadline) {
       const client = new Client({
         connectionString: this.uri.replace('?sslmode=require', ''),
@@ -137,7 +145,9 @@ export class PgfleetBackups implements BackupSite {
         const { rows } = await client.query<{ timeline: string }>(
           'select left(pg_walfile_name(pg_current_wal_lsn()), 8) as timeline',
         );
-        if (parseInt(rows[0]?.timeline ?? '0', 16) > timeline) return Date.now();
+        const at = Date.now();
+        if (parseInt(rows[0]?.timeline ?? '0', 16) > timeline) return { at, servedLast };
+        servedLast = at;
       } catch {
         // Not yet.
       } finally {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { checkLabel } from './backup-label';
 import { checkStanzaName, repositoryPath } from './stanza-name';
+import { tellProgress } from './tell-progress';
 
 /** A program and its arguments, run without a shell, as `postgres`, on a machine whose /etc/pgbackrest.conf knows the stanza. */
 export type Argv = string[];
@@ -9,6 +10,9 @@ export type BackupType = 'full' | 'diff' | 'incr';
 
 /** What happens goes to standard output, errors to standard error only, so that the two streams say which is which. */
 const logging = ['--log-level-console=info', '--log-level-stderr=error'];
+
+/** For `tellProgress`, which makes a line a second of it. */
+export const everyFile = ['--log-level-console=detail', '--log-level-stderr=error'];
 
 const pgbackrest = (command: string, stanza: string, ...options: string[]): Argv => [
   'pgbackrest',
@@ -57,10 +61,19 @@ const annotations = (origin: BackupOrigin): string[] =>
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `--annotation=${key}=${String(value).slice(0, annotationLimit)}`);
 
-const backupOf = (stanza: string, type: BackupType, origin: BackupOrigin, ...options: string[]): Argv =>
-  pgbackrest('backup', stanza, `--type=${type}`, '--no-expire-auto', ...annotations(origin), ...options);
+const backupOf = (stanza: string, type: BackupType, origin: BackupOrigin, ...options: string[]): Argv => [
+  ...tellProgress,
+  'pgbackrest',
+  `--stanza=${checkStanzaName(stanza)}`,
+  ...everyFile,
+  `--type=${type}`,
+  '--no-expire-auto',
+  ...annotations(origin),
+  ...options,
+  'backup',
+];
 
-/** Makes a backup, on the leader. Expires nothing: see `expire`. */
+/** Makes a backup, on the leader, and tells how far it is. Expires nothing: see `expire`. */
 export const backup = (
   stanza: string,
   type: BackupType,
@@ -72,27 +85,7 @@ const peers = '--config-include-path=/etc/pgfleet/backup-from-replica';
 const host = z.union([z.ipv4(), z.ipv6(), z.hostname()]);
 
 /**
- * Shell: runs its arguments, a pgBackRest, passes on what it prints and its exit code, and ends its workers when it has given up. By itself
- * it waits for them first, for half an hour (`protocol-timeout`), and a worker that has more to tell than a pipe holds waits for it: seen
- * with 2.55 when the connection to the leader broke while small files were copied. Told to end, the shell leaves that to pgBackRest.
- * @see https://github.com/pgbackrest/pgbackrest/issues/982 the same wait
- */
-const endsWithWorkers = `
-trap '' TERM
-{ "$@" & echo $!; wait $!; echo "exit code $?"; } | {
-  read -r pid
-  while IFS= read -r line; do
-    case $line in
-      'exit code '*) exit "\${line#exit code }" ;;
-      *'command end: aborted with exception'*) pkill -KILL -P "$pid" ;;
-    esac
-    printf '%s\\n' "$line"
-  done
-  exit 1
-}`;
-
-/**
- * Makes a backup, on a replica: its files are read there and go from there to the store. The leader at that address is asked to begin
+ * Makes a backup, on a replica, and tells how far it is: its files are read there and go from there to the store. The leader at that address is asked to begin
  * and to end it, and for the few files that are not replicated. It is asked first whether it answers. Where a connection is to be made
  * anew pgBackRest goes on trying for three times `--io-timeout` (measured), also after it has given up the backup.
  */
@@ -104,7 +97,7 @@ export const backupFromReplica = (
   const leader = host.parse(leaderAddress);
   const ping = ['pgbackrest', peers, ...logging, ioTimeout(5), 'server-ping', leader];
   return [
-    ...['/bin/sh', '-c', `${ping.join(' ')} || exit\n${endsWithWorkers}`, 'backup-from-replica'],
+    ...['/bin/sh', '-c', `${ping.join(' ')} && exec "$@"`, 'backup-from-replica'],
     ...backupOf(
       stanza,
       type,

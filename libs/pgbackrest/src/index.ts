@@ -4,4 +4,5 @@ export * from './exit-codes';
 export * from './info';
 export * from './restore';
 export { repositoryPath } from './stanza-name';
+export { tellProgress } from './tell-progress';
 export * from './verify';

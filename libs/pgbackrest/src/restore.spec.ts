@@ -1,4 +1,5 @@
 import { recoveryTime, restore, type RecoveryTarget } from './restore';
+import { tellProgress } from './tell-progress';
 
 const options = (target: RecoveryTarget): string[] =>
   restore({
@@ -7,13 +8,14 @@ const options = (target: RecoveryTarget): string[] =>
     target,
     label: '20261123-120000F',
     timeline: 3,
-  }).slice(6, -1);
+  }).slice(tellProgress.length + 6, -1);
 
 describe('restore', () => {
   it('names stanza and configuration, and tells every file', () => {
     expect(
       restore({ stanza: 'lin_1', config: '/c', target: { type: 'latest' }, label: 'L', timeline: 1 }),
     ).toEqual([
+      ...tellProgress,
       'pgbackrest',
       '--config=/c',
       '--stanza=lin_1',

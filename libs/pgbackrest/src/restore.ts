@@ -1,5 +1,6 @@
-import type { Argv } from './commands';
+import { everyFile, type Argv } from './commands';
 import { checkStanzaName } from './stanza-name';
+import { tellProgress } from './tell-progress';
 
 /** How far PostgreSQL recovers what was restored. `time` is RFC 3339 with an offset. */
 export type RecoveryTarget =
@@ -59,16 +60,15 @@ const targetOptions = (target: RecoveryTarget): Argv => {
 /**
  * Restores a backup into the data directory that the configuration names, or that is added as `--pg1-path`, which must be empty, and has
  * PostgreSQL recover to the target and then go its own way: without `promote` it would wait there for somebody. How it fetches WAL is
- * said here, because the directory may have another name by then, which pgBackRest would put there. With the console at `detail` every
- * file is told as it comes, with how much of all is done.
+ * said here, because the directory may have another name by then, which pgBackRest would put there. It tells how far it is.
  */
 export const restore = ({ stanza, config, target, label, timeline }: Restore): Argv => [
+  ...tellProgress,
   'pgbackrest',
   `--config=${config}`,
   `--stanza=${checkStanzaName(stanza)}`,
   `--recovery-option=restore_command=pgbackrest --config=${config} --stanza=${stanza} archive-get %f "%p"`,
-  '--log-level-console=detail',
-  '--log-level-stderr=error',
+  ...everyFile,
   ...targetOptions(target),
   ...(target.type === 'latest' ? [] : ['--target-action=promote']),
   ...(target.type === 'backup' ? [] : [`--target-timeline=${timeline}`]),

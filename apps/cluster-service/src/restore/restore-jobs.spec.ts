@@ -1,4 +1,5 @@
 import { newId } from '@pgfleet/contracts';
+import { tellProgress } from '@pgfleet/pgbackrest';
 import type { ClusterParts } from '../clusters/cluster-view';
 import type { ClusterEntity, MachineEntity } from '../persistence/cluster.entity';
 import {
@@ -40,6 +41,7 @@ describe('the jobs of a restore', () => {
       runAs: 'postgres',
       argv: [
         ...[...program, 'restore', data, operationId],
+        ...tellProgress,
         ...['pgbackrest', '--config=/etc/pgfleet/restore.conf', '--stanza=lin_1'],
         '--recovery-option=restore_command=pgbackrest --config=/etc/pgfleet/restore.conf --stanza=lin_1 archive-get %f "%p"',
         ...['--log-level-console=detail', '--log-level-stderr=error', '--type=default'],

@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ArchivingNode, makeNodeFolder, type Ran } from '@pgfleet/integration';
 
@@ -20,9 +19,6 @@ export class RestorableNode extends ArchivingNode {
     const { root, folder } = await makeNodeFolder(stanza, { port, retentionFull: 4 });
     const node = new RestorableNode(root, folder, stanza);
     node.copyIn(program, 'restore');
-    // A backup this small is restored before a second is over.
-    const files = join(folder, 'restore/backup.py');
-    writeFileSync(files, readFileSync(files, 'utf8').replace('TELL_EVERY = 1.0', 'TELL_EVERY = 0.01'));
     return node;
   }
 

@@ -3,7 +3,7 @@
 check     DATA OPERATION CONFIG STANZA LABEL   is there room for the backup beside what is there?
 checkpoint DATA                                what is in memory goes to disk
 flush     DATA                                 the present goes to the archive, as far as it can
-restore   DATA OPERATION PGBACKREST...         the backup's files, beside the data directory, with progress
+restore   DATA OPERATION PGBACKREST...         the backup's files, beside the data directory
 set-aside DATA OPERATION                       the data directory makes place: the way back
 recover   DATA OPERATION SQL                   the files take their place; PostgreSQL, in private, up to the target; then the statements in SQL
 put-back  DATA OPERATION                       the way back is taken

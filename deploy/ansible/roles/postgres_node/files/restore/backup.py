@@ -2,19 +2,13 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
-import time
 
 from data_dirs import Refused
 
 # Beside the backup itself: WAL that is fetched, and what recovery makes.
 SPARE_BYTES = 1 << 30
-# restore file /…/base/1/2619 (bundle 1/32, bi 16KB, 12.34%) checksum …
-RESTORED = re.compile(r"restore (?:zeroed )?file .*\((?:[^()]*, )?(?:bi )?([\d.]+)(B|KB|MB|GB|TB|PB), ([\d.]+)%\)")
-UNITS = {"B": 0, "KB": 1, "MB": 2, "GB": 3, "TB": 4, "PB": 5}
-TELL_EVERY = 1.0
 
 
 def check_room(dirs, config, stanza, label):
@@ -44,7 +38,9 @@ def restore_files(dirs, argv):
         return print("The files are restored already.")
     dirs.note(state="restoring")
     os.makedirs(dirs.beside, 0o700, exist_ok=True)
-    run(argv + ["--pg1-path=" + dirs.beside] + continued(dirs.beside))
+    ended = subprocess.run(argv + ["--pg1-path=" + dirs.beside] + continued(dirs.beside), check=False)
+    if ended.returncode != 0:
+        raise SystemExit(ended.returncode)
     dirs.note(state="restored")
 
 
@@ -57,26 +53,6 @@ def continued(data):
         path = "%s/%s" % (data, name)
         shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
     return []
-
-
-def run(argv):
-    """Runs pgBackRest; a line a second tells how far it is, instead of one a file."""
-    begun = told = time.monotonic()
-    done = 0
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, errors="replace") as child:
-        for line in child.stdout:
-            match = RESTORED.search(line)
-            if not match:
-                if "DETAIL" not in line:
-                    print(line.rstrip(), flush=True)
-                continue
-            done += float(match[1]) * 1024 ** UNITS[match[2]]
-            now = time.monotonic()
-            if now - told >= TELL_EVERY:
-                told = now
-                print("%s %%, %s, %s/s" % (match[3], words(done), words(done / (now - begun))), flush=True)
-    if child.returncode != 0:
-        raise SystemExit(child.returncode)
 
 
 def words(count):
