@@ -1,11 +1,16 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { tellProgress } from './tell-progress';
 
-const run = (script: string) => {
+const run = (script: string, cwd = '/') => {
   const [program = '', ...argv] = tellProgress;
   const { status, stdout } = spawnSync(program, [...argv, 'sh', '-c', script], {
     encoding: 'utf8',
     timeout: 20_000,
+    cwd,
+    env: { ...process.env, PATH: `${cwd}:${process.env.PATH}` },
   });
   return { status, lines: stdout.trimEnd().split('\n') };
 };
@@ -37,6 +42,19 @@ END`);
   it('passes the exit code on, also of one that was killed in the middle of a line', () => {
     expect(run('echo a; exit 38')).toEqual({ status: 38, lines: ['a'] });
     expect(run('printf partial; kill -KILL $$')).toEqual({ status: 137, lines: ['partial'] });
+  });
+
+  it('repeats the checkpoint of a replica until pgBackRest has seen it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pgfleet-psql-'));
+    writeFileSync(join(folder, 'psql'), '#!/bin/sh\necho "$@" >>"$0.ran"\n', { mode: 0o755 });
+    const { lines } = run(
+      `echo 'P00   INFO: wait for replay on the standby to reach 0/1'
+      until [ "$(wc -l <psql.ran)" = 2 ]; do sleep 0.05; done 2>/dev/null
+      echo 'P00   INFO: replay on the standby reached 0/1'; sleep 1.5; cat psql.ran`,
+      folder,
+    );
+    rmSync(folder, { recursive: true });
+    expect(lines.slice(2)).toEqual(['-Xqc checkpoint', '-Xqc checkpoint']);
   });
 
   it('ends the workers of one that has given up', () => {

@@ -4,13 +4,17 @@ import type { Argv } from './commands';
  * Python: runs its arguments, a pgBackRest that tells of every file (`--log-level-console=detail`), passes on what it prints and its exit
  * code, but for the files says once a second how far it is: `12.34 %, 1.5 GB, 80.1 MB/s`.
  *
+ * On a replica it repeats a CHECKPOINT, once a second, until pgBackRest has seen one. That makes one itself, as soon as replay has passed where the
+ * backup's checkpoint began, and then only waits (\`dbReplayWait\`, db.c): where the record of that checkpoint, which is written at its end, had
+ * not been replayed yet, nothing came of it, and a minute later the backup was given up (seen on a loaded machine).
+ *
  * It ends the workers when pgBackRest has given up. By itself that waits for them first, for half an hour (`protocol-timeout`), and a worker
  * that has more to tell than a pipe holds waits for it: seen with 2.55 when the connection to the leader broke while small files were copied.
  * Told to end, it leaves that to pgBackRest, which is told as well.
- * @see https://github.com/pgbackrest/pgbackrest/issues/982 the same wait
+ * @see https://github.com/pgbackrest/pgbackrest/issues/982 the same wait; https://github.com/pgbackrest/pgbackrest/issues/1450 the checkpoint
  */
 const program = String.raw`
-import re, signal, subprocess, sys, time
+import re, signal, subprocess, sys, threading, time
 
 # restore file /…/base/1/2619 (bundle 1/32, bi 16KB, 12.34%) checksum …
 FILE = re.compile(r"(?:backup|restore|match)\b[^(]* file .*\((?:[^()]*, )?(?:bi )?([\d.]+)(B|KB|MB|GB|TB|PB), ([\d.]+)%\)")
@@ -29,6 +33,12 @@ def tell(percent):
     print("%s %%, %s, %s/s" % (percent, words(done), words(done / (time.monotonic() - begun))), flush=True)
 
 
+def repeat_checkpoint():
+    while not reached.wait(1):
+        subprocess.run(["psql", "-Xqc", "checkpoint"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+reached = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: None)
 begun = told = time.monotonic()
 done, percent = 0.0, None
@@ -48,6 +58,10 @@ for line in child.stdout:
         percent = None
     if "DETAIL" not in line:
         print(line.rstrip(), flush=True)
+    if "wait for replay on the standby" in line:
+        threading.Thread(target=repeat_checkpoint, daemon=True).start()
+    else:
+        reached.set()
     if "command end: aborted with exception" in line:
         subprocess.run(["pkill", "-KILL", "-P", str(child.pid)])
 if percent:
