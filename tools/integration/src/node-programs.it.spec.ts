@@ -9,7 +9,7 @@ const role = join(__dirname, '..', '..', '..', 'deploy', 'ansible', 'roles', 'po
 /** What runs on a node is Python and uses what the machine image has; its own tests stand beside it. */
 describe('what runs on a node', () => {
   it.each([
-    ['its agent', 'tests', 15],
+    ['its agent and its restore_command', 'tests', 18],
     ["Patroni's launcher", 'tests/launcher', 4],
     ['its way to the pooler', 'tests/pooler', 2],
   ])(
@@ -18,7 +18,7 @@ describe('what runs on a node', () => {
       const data = mkdtempSync(join(tmpdir(), 'pgfleet-node-'));
       chmodSync(data, 0o755); // PostgreSQL is not root
       try {
-        for (const folder of ['files', 'tests'])
+        for (const folder of ['files', 'templates', 'tests'])
           cpSync(join(role, folder), join(data, folder), { recursive: true });
         const { exitCode, stderr } = await runInImage({
           root: await serversRoot(),
