@@ -45,6 +45,10 @@ class ArchiveGetTest(unittest.TestCase):
         self.assertEqual(self.get("00000002.history", "exit 1"), 0)
         self.assertTrue(os.path.exists(self.folder + "/data/pg_wal/RECOVERYXLOG"))
 
+    def test_knows_that_the_first_timeline_has_no_history(self):
+        self.assertEqual(self.get("00000001.history", "exit 0"), 1)
+        self.assertFalse(os.path.exists(self.folder + "/asked"))
+
     def test_waits_for_a_store_that_does_not_answer_for_seconds_only(self):
         begun = time.monotonic()
         # More than 125 would make PostgreSQL give up.
