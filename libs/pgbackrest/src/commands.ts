@@ -85,9 +85,9 @@ const peers = '--config-include-path=/etc/pgfleet/backup-from-replica';
 const host = z.union([z.ipv4(), z.ipv6(), z.hostname()]);
 
 /**
- * Makes a backup, on a replica, and tells how far it is: its files are read there and go from there to the store. The leader at that address is asked to begin
- * and to end it, and for the few files that are not replicated. It is asked first whether it answers. Where a connection is to be made
- * anew pgBackRest goes on trying for three times `--io-timeout` (measured), also after it has given up the backup.
+ * Makes a backup, on a replica, and tells how far it is: its files are read there and go from there to the store. The leader at that
+ * address is asked to begin and to end it, and for the few files that are not replicated. It is asked first whether it answers. Where a
+ * connection is to be made anew pgBackRest goes on trying for three times `--io-timeout` (measured), also after it has given up the backup.
  */
 export const backupFromReplica = (
   stanza: string,

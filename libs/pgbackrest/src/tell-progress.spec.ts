@@ -48,13 +48,14 @@ END`);
     const folder = mkdtempSync(join(tmpdir(), 'pgfleet-psql-'));
     writeFileSync(join(folder, 'psql'), '#!/bin/sh\necho "$@" >>"$0.ran"\n', { mode: 0o755 });
     const { lines } = run(
-      `echo 'P00   INFO: wait for replay on the standby to reach 0/1'
-      until [ "$(wc -l <psql.ran)" = 2 ]; do sleep 0.05; done 2>/dev/null
+      `echo 'P00   INFO: backup start archive = 000000010000000000000056, lsn = 0/1'
+      echo 'P00   INFO: wait for replay on the standby to reach 0/1'
+      for look in $(seq 100); do [ "$(wc -l <psql.ran)" = 2 ] && break; sleep 0.05; done 2>/dev/null
       echo 'P00   INFO: replay on the standby reached 0/1'; sleep 1.5; cat psql.ran`,
       folder,
     );
     rmSync(folder, { recursive: true });
-    expect(lines.slice(2)).toEqual(['-Xqc checkpoint', '-Xqc checkpoint']);
+    expect(lines.slice(3)).toEqual(['-Xqc checkpoint', '-Xqc checkpoint']);
   });
 
   it('ends the workers of one that has given up', () => {

@@ -4,9 +4,9 @@ import type { Argv } from './commands';
  * Python: runs its arguments, a pgBackRest that tells of every file (`--log-level-console=detail`), passes on what it prints and its exit
  * code, but for the files says once a second how far it is: `12.34 %, 1.5 GB, 80.1 MB/s`.
  *
- * On a replica it repeats a CHECKPOINT, once a second, until pgBackRest has seen one. That makes one itself, as soon as replay has passed where the
- * backup's checkpoint began, and then only waits (\`dbReplayWait\`, db.c): where the record of that checkpoint, which is written at its end, had
- * not been replayed yet, nothing came of it, and a minute later the backup was given up (seen on a loaded machine).
+ * On a replica it repeats a CHECKPOINT, once a second, until pgBackRest has seen one. That makes one itself, as soon as replay has passed
+ * where the backup's checkpoint began, and then only waits (`dbReplayWait`, db.c): where the record of that checkpoint, which is written at
+ * its end, had not been replayed yet, nothing came of it, and a minute later the backup was given up (seen on a loaded machine).
  *
  * It ends the workers when pgBackRest has given up. By itself that waits for them first, for half an hour (`protocol-timeout`), and a worker
  * that has more to tell than a pipe holds waits for it: seen with 2.55 when the connection to the leader broke while small files were copied.
@@ -59,6 +59,7 @@ for line in child.stdout:
     if "DETAIL" not in line:
         print(line.rstrip(), flush=True)
     if "wait for replay on the standby" in line:
+        reached.clear()
         threading.Thread(target=repeat_checkpoint, daemon=True).start()
     else:
         reached.set()
