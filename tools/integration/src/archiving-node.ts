@@ -42,6 +42,10 @@ spool-path=${home}/spool
 lock-path=${home}/lock
 log-path=${home}
 
+# As on every node, see pgbackrest.conf.j2 of postgres_node.
+[global:archive-push]
+archive-timeout=20
+
 [${stanza}]
 pg1-path=${home}/data
 pg1-socket-path=${home}

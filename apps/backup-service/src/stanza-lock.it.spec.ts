@@ -1,0 +1,43 @@
+import { once } from 'node:events';
+import { newId } from '@pgfleet/contracts';
+import { ArchivingNode } from '@pgfleet/integration';
+import { stanzaCreateAndCheck } from '@pgfleet/pgbackrest';
+
+const stanza = newId('lin');
+
+/**
+ * Python: takes the lock of a push when the process that holds it lets go, so that the one in the background for which it does gets none.
+ * pgBackRest starts that one once, it ends without a word, and PostgreSQL's archiver waits for it (cmdArchivePush, push.c). What makes a
+ * stanza takes the same lock, and `check` waits for a segment of that archiver.
+ */
+const takesLock = `
+import fcntl, os, sys, time
+path = sys.argv[1]
+print("begun", flush=True)
+until = time.monotonic() + 30
+while not os.path.exists(path):
+    if time.monotonic() > until:
+        sys.exit("nobody took the lock")
+while os.path.exists(path):
+    pass
+fcntl.flock(os.open(path, os.O_RDWR | os.O_CREAT), fcntl.LOCK_EX | fcntl.LOCK_NB)
+time.sleep(1)
+`;
+
+describe('the stanza of a cluster', () => {
+  let leader: ArchivingNode;
+  beforeAll(async () => {
+    leader = await ArchivingNode.start(stanza);
+  }, 120_000);
+  afterAll(() => leader?.stop());
+
+  it('is made and proven although a push in the background has lost its lock', async () => {
+    const taker = leader.start(['python3', '-c', takesLock, `/srv/lock/${stanza}-archive-1.lock`]);
+    await once(taker.stdout!, 'data');
+    await leader.sql('create table written ()');
+    await leader.sql('select pg_switch_wal()');
+    expect(await once(taker, 'exit')).toEqual([0, null]);
+    await leader.must([...stanzaCreateAndCheck(stanza)]);
+    expect(leader.log).toContain('asynchronously after 20 second(s)');
+  }, 120_000);
+});
