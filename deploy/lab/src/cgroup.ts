@@ -61,16 +61,8 @@ export class Cgroup {
   }
 
   /** Removes the group and those below it; it must be empty of processes. */
-  async remove(): Promise<void> {
-    for (let attempt = 1; this.exists; attempt++) {
-      try {
-        removeTree(this.path);
-      } catch (error) {
-        // A process that has just died leaves its group a moment after the group reports that it is empty.
-        if (attempt === 200) throw error;
-        await delay(5);
-      }
-    }
+  remove(): Promise<void> {
+    return removeGroup(this.path);
   }
 
   private event(key: string): boolean {
@@ -79,6 +71,19 @@ export class Cgroup {
     } catch (error) {
       if (isAbsent(error)) return false;
       throw error;
+    }
+  }
+}
+
+/** A folder of any cgroup hierarchy and those below it; empty of processes. */
+export async function removeGroup(path: string): Promise<void> {
+  for (let attempt = 1; existsSync(path); attempt++) {
+    try {
+      removeTree(path);
+    } catch (error) {
+      // A process that has just died leaves its group a moment after the group reports that it is empty.
+      if (attempt === 200) throw error;
+      await delay(5);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { cgroup2Mount } from './cgroup';
+import { cpuMount } from './cpu-share';
 import { mountsUnder } from './mounts';
 
 describe('cgroup2Mount', () => {
@@ -9,6 +10,15 @@ describe('cgroup2Mount', () => {
       '/sys/fs/cgroup/unified',
     );
     expect(() => cgroup2Mount(hybrid)).toThrow('mount -t cgroup2');
+  });
+});
+
+describe('cpuMount', () => {
+  it('finds the cpu controller of v1, alone or with another, and none on a current host', () => {
+    expect(cpuMount('cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\n')).toBe('/sys/fs/cgroup/cpu');
+    const both = '/sys/fs/cgroup/cpu,cpuacct';
+    expect(cpuMount(`cgroup /c cgroup rw,cpuset 0 0\ncgroup ${both} cgroup rw,cpu,cpuacct 0 0\n`)).toBe(both);
+    expect(cpuMount('cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n')).toBeUndefined();
   });
 });
 

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { existsSync, readdirSync } from 'node:fs';
 import { Cgroup } from './cgroup';
+import { releaseCpu } from './cpu-share';
 import type { LabPaths } from './lab-paths';
 import { machinePaths } from './machine-paths';
 import { unmountUnder } from './mounts';
@@ -19,6 +20,7 @@ export async function endMachine(settings: LabSettings, lab: LabPaths, name: str
   const group = new Cgroup(paths.cgroup);
   await group.kill();
   await group.remove();
+  await releaseCpu(paths.cgroup);
   await unmountUnder(paths.dir);
   await rm(paths.netns, { force: true });
   await removeNspawnTraces(settings.lab, name);

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, watch, type FSWatcher } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Cgroup } from './cgroup';
+import { claimCpu, releaseCpu } from './cpu-share';
 import { imageDir } from './image';
 import type { LabPaths } from './lab-paths';
 import type { MachineView, PowerView } from './machine-api';
@@ -31,7 +32,7 @@ export class Machine {
 
   constructor(
     private readonly settings: LabSettings,
-    lab: LabPaths,
+    private readonly lab: LabPaths,
     private record: MachineRecord,
   ) {
     this.paths = machinePaths(lab, record.name);
@@ -77,10 +78,11 @@ export class Machine {
       mkdirSync(this.paths.root, { recursive: true });
       await Promise.all([mountDisk(image, this.paths), this.link.create(this.record.network === 'up')]);
       this.group.create();
+      const cpu = claimCpu(this.lab.cgroup, this.paths.cgroup, this.record.role);
       this.starting = true;
       try {
         this.keep({ power: 'on', powerSince: new Date().toISOString(), hostBoot: currentBoot() });
-        await startMachine(this.settings.lab, this.record.name, this.paths, this.group);
+        await startMachine(this.settings.lab, this.record.name, this.paths, this.group, cpu);
       } finally {
         this.starting = false;
       }
@@ -187,6 +189,7 @@ export class Machine {
     await this.link.remove();
     await unmountUnder(this.paths.dir);
     await this.group.remove();
+    await releaseCpu(this.paths.cgroup);
     await removeNspawnTraces(this.settings.lab, this.record.name);
   }
 

@@ -21,29 +21,27 @@ export async function startMachine(
   name: string,
   paths: MachinePaths,
   group: Cgroup,
+  alsoEnters: string[] = [],
 ): Promise<void> {
   const console = openSync(paths.console, 'a', 0o600);
   try {
     writeSync(console, `\n--- power on ${new Date().toISOString()}\n`);
-    // The shell enters the group before it becomes nspawn, so that no process of the machine is ever outside.
-    const child = spawn(
-      'sh',
-      ['-c', 'echo $$ >"$0" && exec "$@"', group.procs, ...nspawnCommand(lab, name, paths)],
-      {
-        detached: true,
-        stdio: ['ignore', console, console],
-        env: {
-          PATH: SEARCH_PATH,
-          // The machine sees cgroup v2 alone, also on a host that gives its controllers to v1: systemd 257 takes nothing else.
-          UNIFIED_CGROUP_HIERARCHY: '1',
-          SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1',
-          // Its network namespace is its own, so are the settings under /proc/sys/net.
-          SYSTEMD_NSPAWN_API_VFS_WRITABLE: 'network',
-          // Lock files would stay behind after a power loss; that a machine is started once is seen to by its group.
-          SYSTEMD_NSPAWN_LOCK: '0',
-        },
+    // The shell enters the groups before it becomes nspawn, so that no process of the machine is ever outside.
+    const enter = [group.procs, ...alsoEnters].map((procs) => `echo $$ >${procs}`).join(' && ');
+    const child = spawn('sh', ['-c', `${enter} && exec "$0" "$@"`, ...nspawnCommand(lab, name, paths)], {
+      detached: true,
+      stdio: ['ignore', console, console],
+      env: {
+        PATH: SEARCH_PATH,
+        // The machine sees cgroup v2 alone, also on a host that gives its controllers to v1: systemd 257 takes nothing else.
+        UNIFIED_CGROUP_HIERARCHY: '1',
+        SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1',
+        // Its network namespace is its own, so are the settings under /proc/sys/net.
+        SYSTEMD_NSPAWN_API_VFS_WRITABLE: 'network',
+        // Lock files would stay behind after a power loss; that a machine is started once is seen to by its group.
+        SYSTEMD_NSPAWN_LOCK: '0',
       },
-    );
+    });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', (error) => reject(new Error(`cannot start systemd-nspawn: ${error.message}`)));

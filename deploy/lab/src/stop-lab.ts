@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { removeBridge } from './bridge';
 import { Cgroup } from './cgroup';
+import { releaseCpu } from './cpu-share';
 import { withFileLock } from './file-lock';
 import { labPaths, type LabPaths } from './lab-paths';
 import { machinePaths } from './machine-paths';
@@ -37,6 +38,7 @@ export async function stopLab(settings: LabSettings, { keepData = false }: StopO
       }),
     );
     await new Cgroup(paths.cgroup).remove();
+    await releaseCpu(paths.cgroup);
     await removeNat(paths);
     releaseState(settings);
     await rm(paths.socket, { force: true });

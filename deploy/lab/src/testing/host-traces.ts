@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Cgroup } from '../cgroup';
+import { cpuGroup } from '../cpu-share';
 import { labPaths } from '../lab-paths';
 import { mountsUnder } from '../mounts';
 import { runCommand } from '../run-command';
@@ -15,7 +16,7 @@ export async function hostTraces(settings: LabSettings): Promise<Record<string, 
     mounts: mountsUnder(paths.state),
     links: readdirSync('/sys/class/net').filter((link) => link.startsWith(`${settings.lab}-`)),
     rules: ruleset.split('\n').filter((line) => line.includes(paths.natTable) || line.includes(paths.bridge)),
-    groups: cgroup.exists ? [cgroup.path] : [],
+    groups: [cgroup.path, cpuGroup(paths.cgroup) ?? ''].filter((path) => existsSync(path)),
     folders: [paths.state, `/run/pgfleet/${settings.lab}.state`].filter((path) => existsSync(path)),
     nspawn: nspawnFiles().filter((name) => name.startsWith(`${settings.lab}-`)),
   };

@@ -1,12 +1,12 @@
-"""What spares a node's restore_command (archive-get) a question to the object store, a few tenths of a second each.
+"""What spares a node questions to the object store, a few tenths of a second each, while customers wait.
 
-Each holds the machine's uptime in seconds when it was made; after ten seconds, or thirty, it does not count.
+Each mark is a file that holds the machine's uptime in seconds when it was made; after ten seconds, or thirty, it does not count.
 
 streaming       Made anew while this node streams. A replica whose leader has just gone has everything that it can have, and asks for
-                the next segment in vain, just when it is to be promoted.
-next-timeline   Name of a history file that the archive was asked for a moment ago, in a planned switchover, and did not have. Only a
-                promotion makes one, and the leader still held the lead: neither the candidate, promoting, nor a replica, following
-                it to its timeline and looking for one after that, need ask again.
+                the next segment in vain, just when it is to be promoted. Read by restore_command (archive-get).
+next-timeline   The archive was asked for a history file a moment ago, in a planned switchover, and did not have it. Only a promotion
+                makes one, and the leader still held the lead: neither the candidate, promoting, nor a replica, following it to its
+                timeline and looking for one after that, need ask again. Patroni's launcher reads it, and leaves restore_command out.
 """
 
 import os
@@ -16,20 +16,19 @@ FOLDER = "/var/lib/pgfleet/pooler/"
 
 
 def streams():
-    mark("streaming", "-")
+    mark("streaming")
 
 
-def mark(name, about):
+def mark(name):
     with open("/proc/uptime", encoding="ascii") as file:
         uptime = file.read().split(".")[0]
     with open(FOLDER + name + ".new", "w", encoding="ascii") as file:
-        file.write("%s %s\n" % (uptime, about))
+        file.write(uptime + "\n")
     os.replace(FOLDER + name + ".new", FOLDER + name)
 
 
 def look_for_timeline(history, stanza, log):
     """Asks the archive for a history file; remembers when it has none. True when there is none."""
-    forget_timeline()
     target = FOLDER + "history.look"
     command = ["pgbackrest", "--stanza=" + stanza, "archive-get", history, target]
     try:
@@ -39,9 +38,10 @@ def look_for_timeline(history, stanza, log):
     if ended.returncode == 0:
         os.unlink(target)
         log("the archive has %s already" % history)
+        forget_timeline()
     if ended.returncode != 1:  # pgBackRest: 1 = it looked, and there is none
         return False
-    mark("next-timeline", history)
+    mark("next-timeline")
     return True
 
 

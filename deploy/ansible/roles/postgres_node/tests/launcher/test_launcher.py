@@ -1,9 +1,10 @@
-"""Patroni's launcher: when a leader names its synchronous standbys."""
+"""Patroni's launcher: when a leader names its synchronous standbys; when a replica has no restore_command."""
 
 import importlib.machinery
 import importlib.util
 import json
 import os
+import tempfile
 import time
 import types
 import unittest
@@ -75,6 +76,38 @@ class StandbysTest(unittest.TestCase):
         with mock.patch.object(leader, "_process_multisync_replication", create=True):
             leader.look()
         self.assertEqual(leader.woken, 0)
+
+
+class RestoreCommandTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        launcher.ASKED_ARCHIVE = folder.name + "/next-timeline"
+
+    def settings(self):
+        config = mock.Mock(spec=launcher.config.ConfigHandler, _postgresql=mock.Mock(major_version=170000))
+        config.get.return_value = {"restore_command": "archive-get", "recovery_min_apply_delay": "1min"}
+        config.primary_conninfo_params.return_value = None
+        return launcher.config.ConfigHandler.build_recovery_params(config, None)
+
+    def asked(self, seconds_ago):
+        with open(launcher.ASKED_ARCHIVE, "w", encoding="ascii") as mark:
+            mark.write("%d\n" % (time.clock_gettime(time.CLOCK_BOOTTIME) - seconds_ago))
+
+    def test_a_replica_asks_the_archive(self):
+        self.assertEqual(self.settings()["restore_command"], "archive-get")
+
+    def test_one_that_has_asked_for_a_switchover_does_not_ask_again(self):
+        self.asked(seconds_ago=3)
+        self.assertNotIn("restore_command", self.settings())
+        self.assertEqual(self.settings()["recovery_min_apply_delay"], "1min")
+
+    def test_an_old_mark_or_one_that_says_nothing_does_not_count(self):
+        self.asked(seconds_ago=40)
+        self.assertIn("restore_command", self.settings())
+        with open(launcher.ASKED_ARCHIVE, "w", encoding="ascii"):
+            pass
+        self.assertIn("restore_command", self.settings())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,66 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { cgroup2Mount, removeGroup } from './cgroup';
+
+/**
+ * Machines that share a host's processors, as if each had its own. Without this the kernel shares them out by session (autogroup): all of a
+ * PostgreSQL, which is one session, would get as much as each of the many services of the control plane or of the object store, and a
+ * switchover under load, whose every step waits for a processor, took twice as long (docs/benchmarks.md).
+ *
+ * When there are more takers than processors the databases and what they and their customers need to go on come first.
+ */
+const platformRoles = ['control', 'objects'];
+const weightOf = (role: string): number => (platformRoles.includes(role) ? 10 : 100);
+/** The whole lab, beside the sessions of the host, each of which has 100. */
+const labWeight = 1000;
+
+/** Gives a machine's group, which exists, its part. @returns the files through which a process enters it, beside that of the group. */
+export function claimCpu(lab: string, machineGroup: string, role: string): string[] {
+  const mount = cpuMount();
+  const share = mount ? shareBesideV2(mount) : shareInV2;
+  share(lab, labWeight);
+  return share(machineGroup, weightOf(role));
+}
+
+/** Of a machine or of the whole lab, which has no process any more. */
+export async function releaseCpu(group: string): Promise<void> {
+  const path = cpuGroup(group);
+  if (path) await removeGroup(path);
+}
+
+/** The group of the cpu controller where that is one of v1; undefined where v2 has it: there it is the group itself. */
+export function cpuGroup(group: string): string | undefined {
+  const mount = cpuMount();
+  return mount && join(mount, group);
+}
+
+/** Where the cpu controller is mounted by itself, as hosts do that give their controllers to v1. */
+export function cpuMount(mounts: string = readFileSync('/proc/self/mounts', 'utf8')): string | undefined {
+  return mounts
+    .split('\n')
+    .map((mount) => mount.split(' '))
+    .find(([, , type, options]) => type === 'cgroup' && options.split(',').includes('cpu'))?.[1];
+}
+
+const shareBesideV2 =
+  (mount: string) =>
+  (group: string, weight: number): string[] => {
+    const path = join(mount, group);
+    mkdirSync(path, { recursive: true });
+    // 1024 is what v2 calls 100.
+    writeFileSync(join(path, 'cpu.shares'), String(Math.round((weight * 1024) / 100)));
+    return [join(path, 'cgroup.procs')];
+  };
+
+function shareInV2(group: string, weight: number): string[] {
+  const mount = cgroup2Mount();
+  const above: string[] = [];
+  for (let path = dirname(join(mount, group)); path.startsWith(mount); path = dirname(path))
+    above.unshift(path);
+  for (const path of above) {
+    if (!readFileSync(join(path, 'cgroup.controllers'), 'utf8').split(/\s/).includes('cpu')) return [];
+    writeFileSync(join(path, 'cgroup.subtree_control'), '+cpu');
+  }
+  writeFileSync(join(mount, group, 'cpu.weight'), String(weight));
+  return [];
+}
