@@ -68,9 +68,10 @@ class Pooler:
 
 class Database:
     def __init__(self, role):
-        self.now = role, None
+        self.now, self.asked = (role, None), 0
 
     def role(self):
+        self.asked += 1
         return self.now
 
     def timeline(self):
@@ -195,6 +196,11 @@ class FollowerTest(unittest.TestCase):
         node._turn()
         thread.join(1)
         self.assertEqual(answers, [(200, None)])
+        asked = self.database.asked
+        node._database_seen = 0.0
+        node._turn()
+        self.assertEqual(self.database.asked, asked, "a database that stops is not asked")
+        self.assertIsNone(self.report.said["writable"])
 
     def test_it_may_not_when_one_refuses_and_statements_go_on_at_once(self):
         node = self.node("n1", "leader")

@@ -242,7 +242,8 @@ class Follower:
             return
         self._leader_seen, self._database_seen = leader, now
         led = self._leads
-        self._role, streams = self._database.role()
+        # A database that stops answers every question with a process of its own, when processors are scarce.
+        self._role, streams = (None, None) if self._gives_up_the_lead else self._database.role()
         if streams is not None and self._rejoin.awaited:
             self._rejoin.is_back(streams)
         if streams is not None and time.monotonic() - self._marked > CALM:
@@ -262,6 +263,11 @@ class Follower:
                 self._report.say(writable={"timeline": timeline, "promotedAt": begin, "since": moment()})
         elif led and not self._leads:
             self._report.say(writable=None)
+
+    @property
+    def _gives_up_the_lead(self):
+        hold = self._hold
+        return hold is not None and hold.held and bool(hold.may_switch)
 
     def _patroni_leads(self):
         """Without etcd: whether this node's Patroni holds the lead still (its own lease, or the word of every member)."""
