@@ -173,7 +173,7 @@ export class RestoreCluster extends Program<RestoreInput> {
       const { leader } = await this.control.sight(site.parts.cluster.id);
       if (leader !== null && leader !== site.node)
         await context.note(`${leader} leads by now; the data of ${site.node} are exchanged all the same.`);
-      return stopJob(site, 'set-aside');
+      return stopJob(site, leader, 'set-aside');
     });
     return after(ran, (failure) => this.goBack(context, failure));
   }
@@ -244,7 +244,7 @@ export class RestoreCluster extends Program<RestoreInput> {
   /** What was restored so far is thrown away, what was there before is in its place again. */
   async put_back(context: Context): Promise<Outcome> {
     const site = await this.site(context);
-    const ran = await driveJob(context, () => stopJob(site, 'put-back', 'discard'));
+    const ran = await driveJob(context, () => stopJob(site, site.node, 'put-back', 'discard'));
     return after(ran, (failure) => failure.outcome);
   }
 

@@ -3,6 +3,7 @@ import { clusterRestoreUndone, type OperationError } from '@pgfleet/contracts';
 import { Outbox } from '@pgfleet/messaging';
 import { done, next, Outcome, Program, type OperationContext, type StepContext } from '@pgfleet/operations';
 import { DataSource, type EntityManager } from 'typeorm';
+import { ClusterControl } from '../failover/cluster-control';
 import { ClusterRows } from '../clusters/cluster-rows';
 import { ClusterStates } from '../clusters/cluster-state';
 import { isWhole } from '../clusters/cluster-view';
@@ -44,6 +45,7 @@ export class UndoRestore extends Program<UndoInput> {
     private readonly database: DataSource,
     private readonly rows: ClusterRows,
     private readonly states: ClusterStates,
+    private readonly control: ClusterControl,
     private readonly intents: LeadershipIntents,
     private readonly lineages: Lineages,
     private readonly restoreSteps: RestoreSteps,
@@ -57,7 +59,10 @@ export class UndoRestore extends Program<UndoInput> {
   /** Customers out, what was written last archived, every Patroni stopped; the data that were set aside take their place again. */
   async put_back(context: Context): Promise<Outcome> {
     const site = await this.site(context);
-    const ran = await driveJob(context, () => stopJob(site, 'put-back'));
+    const ran = await driveJob(context, async () => {
+      const { leader } = await this.control.sight(site.parts.cluster.id);
+      return stopJob(site, leader, 'put-back');
+    });
     if (ran instanceof Failure) return ran.outcome;
     if (ran instanceof Outcome) return ran;
     return next().with(async (tx) => {

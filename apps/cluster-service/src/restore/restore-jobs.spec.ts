@@ -63,13 +63,19 @@ describe('the jobs of a restore', () => {
     expect(() => recoverJob({ ...site, node: 'n9' })).toThrow('no machine n9');
   });
 
-  it('stop every node, and touch the data of the one', () => {
-    const job = stopJob(site, 'put-back', 'discard');
+  it('stop every node, who leads last, and touch the data of the one', () => {
+    const job = stopJob(site, 'n3', 'put-back', 'discard');
     expect(job).toMatchObject({
       playbook: 'stop_cluster.yml',
-      vars: { data_dir: data, restore_operation: operationId, data_steps: ['put-back', 'discard'] },
+      vars: {
+        data_dir: data,
+        restore_operation: operationId,
+        data_steps: ['put-back', 'discard'],
+        last: 'n3',
+      },
       secretsOf: null,
     });
+    expect(stopJob(site, null, 'set-aside')).toMatchObject({ vars: { last: 'n2' } });
     const groups = job.kind === 'playbook' ? job.groups : {};
     const names = Object.entries(groups).map(([group, hosts]) => [group, hosts.map(({ name }) => name)]);
     expect(Object.fromEntries(names)).toEqual({

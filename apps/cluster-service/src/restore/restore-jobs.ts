@@ -91,9 +91,10 @@ const groupsOf = ({
   };
 };
 
-/** Brings the cluster to a standstill, then does these things with the data of the node. */
+/** Brings the cluster to a standstill, who leads last, then does these things with the data of the node. */
 export const stopJob = (
   site: RestoreSite,
+  leader: string | null,
   ...dataSteps: ('set-aside' | 'put-back' | 'discard')[]
 ): JobOrder => ({
   kind: 'playbook',
@@ -103,6 +104,7 @@ export const stopJob = (
     data_dir: dataDirectory(site.parts.cluster),
     restore_operation: site.operationId,
     data_steps: dataSteps,
+    last: leader ?? site.node,
   },
   secretsOf: null,
   deadlineSeconds: playbookSeconds,
