@@ -57,10 +57,11 @@ function shareInV2(group: string, weight: number): string[] {
   const above: string[] = [];
   for (let path = dirname(join(mount, group)); path.startsWith(mount); path = dirname(path))
     above.unshift(path);
-  for (const path of above) {
-    if (!readFileSync(join(path, 'cgroup.controllers'), 'utf8').split(/\s/).includes('cpu')) return [];
-    writeFileSync(join(path, 'cgroup.subtree_control'), '+cpu');
+  try {
+    for (const path of above) writeFileSync(join(path, 'cgroup.subtree_control'), '+cpu');
+    writeFileSync(join(mount, group, 'cpu.weight'), String(weight));
+  } catch {
+    // A host that keeps the controller to itself, as in a container: the machines share as sessions do, and all else works.
   }
-  writeFileSync(join(mount, group, 'cpu.weight'), String(weight));
   return [];
 }
