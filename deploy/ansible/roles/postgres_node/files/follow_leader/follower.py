@@ -181,9 +181,11 @@ class Follower:
             promotes = command["candidate"] == self._me
             history = database.history_after(1 if promotes else 2)
             looked = history is not None and archive_marks.look_for_timeline(history, self._stanza, self._log)
-            spared = looked and database.leaves_archive_alone()
-            if promotes and not spared:
-                reason = "restore_command is still set" if looked else "the archive could not be asked for the next timeline"
+            if promotes and not looked:
+                reason = "the archive could not be asked for the next timeline"
+            if looked and not database.leaves_archive_alone():
+                # A launcher of before it knew of the mark, until Patroni is started again.
+                self._log("restore_command is set still: it is slower, and as safe")
         database.close()
         took = int((time.monotonic() - begun) * 1000)
         self._report.say(hold={"id": command["id"], "state": "prepared", "ms": took, "reason": reason})
