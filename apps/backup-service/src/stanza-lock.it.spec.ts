@@ -15,11 +15,10 @@ import fcntl, os, sys, time
 path = sys.argv[1]
 print("begun", flush=True)
 until = time.monotonic() + 30
-while not os.path.exists(path):
-    if time.monotonic() > until:
-        sys.exit("nobody took the lock")
-while os.path.exists(path):
-    pass
+for taken in (True, False):
+    while os.path.exists(path) != taken:
+        if time.monotonic() > until:
+            sys.exit("nobody took the lock and let it go")
 fcntl.flock(os.open(path, os.O_RDWR | os.O_CREAT), fcntl.LOCK_EX | fcntl.LOCK_NB)
 time.sleep(1)
 `;

@@ -60,8 +60,9 @@ function shareInV2(group: string, weight: number): string[] {
   try {
     for (const path of above) writeFileSync(join(path, 'cgroup.subtree_control'), '+cpu');
     writeFileSync(join(mount, group, 'cpu.weight'), String(weight));
-  } catch {
+  } catch (error) {
     // A host that keeps the controller to itself, as in a container: the machines share as sessions do, and all else works.
+    console.warn(`${group}: no part of the processors of its own: ${(error as Error).message}`);
   }
   return [];
 }

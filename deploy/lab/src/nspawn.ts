@@ -21,13 +21,13 @@ export async function startMachine(
   name: string,
   paths: MachinePaths,
   group: Cgroup,
-  alsoEnters: string[] = [],
+  alsoEnters: string[],
 ): Promise<void> {
   const console = openSync(paths.console, 'a', 0o600);
   try {
     writeSync(console, `\n--- power on ${new Date().toISOString()}\n`);
     // The shell enters the groups before it becomes nspawn, so that no process of the machine is ever outside.
-    const enter = [group.procs, ...alsoEnters].map((procs) => `echo $$ >${procs}`).join(' && ');
+    const enter = [group.procs, ...alsoEnters].map((procs) => `echo $$ >'${procs}'`).join(' && ');
     const child = spawn('sh', ['-c', `${enter} && exec "$0" "$@"`, ...nspawnCommand(lab, name, paths)], {
       detached: true,
       stdio: ['ignore', console, console],
