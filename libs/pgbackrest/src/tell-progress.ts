@@ -4,7 +4,7 @@ import type { Argv } from './commands';
  * Python: runs its arguments, a pgBackRest that tells of every file (`--log-level-console=detail`), passes on what it prints and its exit
  * code, but for the files says once a second how far it is: `12.34 %, 1.5 GB, 80.1 MB/s`.
  *
- * On a replica it repeats a CHECKPOINT, once a second, until pgBackRest has seen one. That makes one itself, as soon as replay has passed
+ * On a replica it repeats a CHECKPOINT, in the end once a second, until pgBackRest has seen one. That makes one itself, as soon as replay has passed
  * where the backup's checkpoint began, and then only waits (`dbReplayWait`, db.c): where the record of that checkpoint, which is written at
  * its end, had not been replayed yet, nothing came of it, and a minute later the backup was given up (seen on a loaded machine).
  *
@@ -34,7 +34,9 @@ def tell(percent):
 
 
 def repeat_checkpoint():
-    while not reached.wait(1):
+    pause = 0.2
+    while not reached.wait(pause):
+        pause = min(2 * pause, 1)
         subprocess.run(["psql", "-Xqc", "checkpoint"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

@@ -25,7 +25,7 @@ export class RestoreSite {
     const { stanza, target, timeline, backupLabel: label } = found;
     const argv = restore({ stanza, target, timeline, label, config: `${home}/restore.conf` });
     await this.run('restore', ...argv);
-    const said = await this.run('recover', `${home}/restored.sql`);
+    const said = await this.run('recover', `${home}/restored.sql`, 'in-place');
     const rows = readFileSync(join(folder, 'rows'), 'utf8').split('\n').filter(Boolean).map(Number);
     return { end: said.trim().split('\n').at(-1)!, rows: rows.sort((a, b) => a - b) };
   }

@@ -72,8 +72,9 @@ const patience = {
 
 /**
  * Takes a cluster back to an earlier state. Up to `set_aside` it serves what is there, which nothing touches: the backup's files come beside
- * it. From there to `recover` a failure leads back to what was there. From `hand_over` on a failure stays, to be retried or undone: what was
- * there is kept until somebody confirms or undoes.
+ * it, and are recovered there. To go to the end of the archive, the present has to be archived first: such a restore recovers in
+ * `recover_to_end`. A failure of these two leads back to what was there. From `hand_over` on a failure stays, to be retried or undone: what
+ * was there is kept until somebody confirms or undoes.
  */
 @Injectable()
 export class RestoreCluster extends Program<RestoreInput> {
@@ -83,8 +84,9 @@ export class RestoreCluster extends Program<RestoreInput> {
     'prepare_machines',
     'check_room',
     'restore',
-    'set_aside',
     'recover',
+    'set_aside',
+    'recover_to_end',
     'hand_over',
     'create_stanza',
     'first_backup',
@@ -152,21 +154,24 @@ export class RestoreCluster extends Program<RestoreInput> {
     );
   }
 
-  /** The backup's files, beside what serves. When this step is done the cluster serves no more. */
+  /** The backup's files, beside what serves. */
   async restore(context: Context): Promise<Outcome> {
-    const ran = await this.restoreSteps.restore(context, await this.site(context), planOf(context));
+    const plan = planOf(context);
+    const ran = await this.restoreSteps.restore(context, await this.site(context), plan);
     if (ran instanceof Failure) return fail(ran.cause, askAgain(ran.remedy));
-    if (ran.move.kind !== 'next') return ran;
-    return ran.with(async (tx) => {
-      const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
-      const { operationId } = context;
-      await this.states.change(tx, cluster, 'restoring', 'it is taken back to an earlier state', operationId);
-      const setAside = { operationId, node: planOf(context).node, stanza: cluster.stanza };
-      await tx.update(ClusterEntity, { id: cluster.id }, { setAside, lost: null, lostAt: null });
-    });
+    if (ran.move.kind !== 'next' || plan.target.type !== 'latest') return ran;
+    return goto('set_aside').with((tx) => this.serveNoMore(tx, context));
   }
 
-  /** Customers out, the present archived, every Patroni stopped for good, the data directory moved beside. */
+  /** They are recovered, beside what serves: all that is needed is archived. A target that is missed interrupts nobody. */
+  async recover(context: Context): Promise<Outcome> {
+    const end = await this.restoreSteps.recover(context, await this.site(context), 'beside');
+    if (end instanceof Failure) return fail(end.cause, askAgain(end.remedy));
+    if (end instanceof Outcome) return end;
+    return next(end).with((tx) => this.serveNoMore(tx, context));
+  }
+
+  /** Customers out, the present archived, every Patroni stopped for good, the data directory moved beside; what is recovered becomes it. */
   async set_aside(context: Context): Promise<Outcome> {
     const site = await this.site(context);
     const ran = await driveJob(context, async () => {
@@ -175,25 +180,18 @@ export class RestoreCluster extends Program<RestoreInput> {
         await context.note(`${leader} leads by now; the data of ${site.node} are exchanged all the same.`);
       return stopJob(site, leader, 'set-aside');
     });
-    return after(ran, (failure) => this.goBack(context, failure));
+    const outcome = after(ran, (failure) => this.goBack(context, failure));
+    const recovered = context.results.recover as RecoveryEnd | undefined;
+    if (outcome.move.kind !== 'next' || !recovered) return outcome;
+    return goto('hand_over').with((tx) => this.beginLineage(tx, context, recovered));
   }
 
-  /** The new lineage begins where recovery ended. */
-  async recover(context: Context): Promise<Outcome> {
+  /** With what the cluster wrote last. */
+  async recover_to_end(context: Context): Promise<Outcome> {
     const end = await this.restoreSteps.recover(context, await this.site(context));
     if (end instanceof Failure) return this.goBack(context, end);
     if (end instanceof Outcome) return end;
-    const { to } = context.input;
-    return next(end).with(async (tx) => {
-      const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
-      await this.lineages.reached(tx, to, end);
-      await this.lineages.goTo(tx, cluster, to);
-      await this.intents.declare(tx, cluster.id, {
-        origin: 'restore',
-        operationId: context.operationId,
-        cause: `the cluster was restored to ${end.lsn}`,
-      });
-    });
+    return next(end).with((tx) => this.beginLineage(tx, context, end));
   }
 
   async hand_over(context: Context): Promise<Outcome> {
@@ -229,7 +227,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     const parts = await this.parts(context);
     const unproven = await this.provenWrite.prove(context, parts);
     if (unproven) return unproven;
-    const reached = context.results.recover as RecoveryEnd;
+    const reached = (context.results.recover ?? context.results.recover_to_end) as RecoveryEnd;
     return done(reached).with(async (tx) => {
       const cluster = await this.rows.find(tx, parts.cluster.id, { forUpdate: true });
       await this.serveAgain(tx, context, cluster, 'its restored data serve');
@@ -320,6 +318,28 @@ export class RestoreCluster extends Program<RestoreInput> {
     await this.operations.start(tx, { kind: DiscardRestore.kind, clusterId: null, input });
   }
 
+  /** From here on the cluster serves no more. */
+  private async serveNoMore(tx: EntityManager, context: Context): Promise<void> {
+    const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
+    const { operationId } = context;
+    await this.states.change(tx, cluster, 'restoring', 'it is taken back to an earlier state', operationId);
+    const setAside = { operationId, node: planOf(context).node, stanza: cluster.stanza };
+    await tx.update(ClusterEntity, { id: cluster.id }, { setAside, lost: null, lostAt: null });
+  }
+
+  /** The new lineage begins where recovery ended. */
+  private async beginLineage(tx: EntityManager, context: Context, end: RecoveryEnd): Promise<void> {
+    const { to } = context.input;
+    const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
+    await this.lineages.reached(tx, to, end);
+    await this.lineages.goTo(tx, cluster, to);
+    await this.intents.declare(tx, cluster.id, {
+      origin: 'restore',
+      operationId: context.operationId,
+      cause: `the cluster was restored to ${end.lsn}`,
+    });
+  }
+
   private goBack({ step }: Context, { cause, remedy }: Failure): Outcome {
     const stopped: Stopped = { step, cause, remedy };
     return goto('put_back', { stopped });
@@ -356,7 +376,7 @@ export class RestoreCluster extends Program<RestoreInput> {
 
 /** Steps before anybody is told that a restore has begun, and those that touch nothing of what is there. */
 const unannounced: readonly string[] = ['check', 'prepare_machines', 'check_room'];
-const untouched: readonly string[] = [...unannounced, 'restore'];
+const untouched: readonly string[] = [...unannounced, 'restore', 'recover'];
 
 const askAgain = (remedy: string): string =>
   remedy.replace(/retry the operation/i, 'ask for the restore again');
@@ -376,7 +396,7 @@ const planOf = ({ results }: OperationContext<RestoreInput>): Plan => results.ch
 const nameOf = ({ id: clusterId, name }: ClusterEntity) => ({ clusterId, name });
 
 const stoppedAt = ({ results }: OperationContext<RestoreInput>): Stopped => {
-  const results_ = [results.set_aside, results.recover] as ({ stopped?: Stopped } | null)[];
+  const results_ = [results.set_aside, results.recover_to_end] as ({ stopped?: Stopped } | null)[];
   const found = results_.find((result) => result?.stopped)?.stopped;
   if (!found) throw new Error('a restore that went back without a reason');
   return found;

@@ -55,7 +55,7 @@ describe('a proof on its machine', () => {
     const operation = newId('op');
     const argv = restore({ stanza, config: node.config, target, label, timeline: 1 });
     expect(await node.restore('restore', operation, ...argv)).toMatchObject({ exitCode: 0 });
-    expect(await node.restore('recover', operation, '/dev/null')).toMatchObject({ exitCode: 0 });
+    expect(await node.restore('recover', operation, '/dev/null', 'in-place')).toMatchObject({ exitCode: 0 });
     return {
       prove: (marks: RestoreMarks) => node.restore('prove', operation, JSON.stringify(marks)),
       again: () => node.restore('again', operation),

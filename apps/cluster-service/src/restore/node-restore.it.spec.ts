@@ -74,7 +74,7 @@ describe('restore on a node', () => {
     });
     expect(beside(operation)).toBe(true);
     expect(await node.sql('select count(*) from t')).toBe('2');
-    expect(await node.restore('recover', operation, '/srv/restored.sql')).toMatchObject({
+    expect(await node.restore('recover', operation, '/srv/restored.sql', 'in-place')).toMatchObject({
       exitCode: 1,
       stderr: expect.stringContaining('is not empty, and not of this restore') as string,
     });
@@ -101,7 +101,7 @@ describe('restore on a node', () => {
     await node.restore('set-aside', operation);
     await node.restore('restore', operation, ...argv({ type: 'latest' }));
     writeFileSync(last, 'not what pgBackRest wrote');
-    const recovered = await node.restore('recover', operation, '/srv/restored.sql');
+    const recovered = await node.restore('recover', operation, '/srv/restored.sql', 'in-place');
     writeFileSync(last, sound);
     expect(recovered).toMatchObject({
       exitCode: 1,
@@ -110,26 +110,37 @@ describe('restore on a node', () => {
     await takeBack(operation);
   }, 60_000);
 
-  it.each<[string, () => RecoveryTarget]>([
-    ['a time', () => ({ type: 'time', time: middle })],
-    ['a position', () => ({ type: 'lsn', lsn, inclusive: false })],
-    ['a named point', () => ({ type: 'name', name: 'between' })],
-    ['the end', () => ({ type: 'latest' })],
-    ['a backup', () => ({ type: 'backup', label })],
+  it.each<[string, 'beside' | 'in-place', () => RecoveryTarget]>([
+    ['a time', 'beside', () => ({ type: 'time', time: middle })],
+    ['a position', 'in-place', () => ({ type: 'lsn', lsn, inclusive: false })],
+    ['a named point', 'beside', () => ({ type: 'name', name: 'between' })],
+    ['the end', 'in-place', () => ({ type: 'latest' })],
+    ['a backup', 'beside', () => ({ type: 'backup', label })],
   ])(
-    'goes to %s, says where it ended, and back',
-    async (what, target) => {
+    'goes to %s, %s, says where it ended, and back',
+    async (what, where, target) => {
       const operation = newId('op');
       for (let time = 0; time < 2; time++) {
         const restored = await node.restore('restore', operation, ...argv(target()));
         expect({ what, ...restored }).toMatchObject({ exitCode: 0 });
         if (time === 0) expect(restored.stdout).toMatch(/^100.00 %, 2[\d.]+ MB, [\d.]+ MB\/s$/m);
       }
-      for (let time = 0; time < 2; time++)
-        expect(await node.restore('set-aside', operation)).toMatchObject({ exitCode: 0 });
-      const recovered = await node.restore('recover', operation, '/srv/restored.sql');
+      const setAside = async () => {
+        for (let time = 0; time < 2; time++)
+          expect(await node.restore('set-aside', operation)).toMatchObject({ exitCode: 0 });
+      };
+      const recover = () => node.restore('recover', operation, '/srv/restored.sql', where);
+      if (where === 'in-place') await setAside();
+      else await node.startServer();
+      const recovered = await recover();
       expect({ what, ...recovered }).toMatchObject({ exitCode: 0 });
-      const again = await node.restore('recover', operation, '/srv/restored.sql');
+      const again = await recover();
+      if (where === 'beside') {
+        // Nobody has noticed.
+        expect(await node.sql('select v from t order by at')).toBe('first\nsecond');
+        await node.stopServer();
+        await setAside();
+      }
       const last = (text: string) => JSON.parse(text.trim().split('\n').at(-1)!) as object;
       expect(last(again.stdout)).toEqual(last(recovered.stdout));
       expect(last(recovered.stdout)).toEqual({
@@ -156,7 +167,7 @@ describe('restore on a node', () => {
     const operation = newId('op');
     await node.restore('set-aside', operation);
     await node.restore('restore', operation, ...argv({ type: 'time', time: '2100-01-01T00:00:00Z' }));
-    const missed = await node.restore('recover', operation, '/srv/restored.sql');
+    const missed = await node.restore('recover', operation, '/srv/restored.sql', 'in-place');
     expect(missed).toMatchObject({
       exitCode: 3,
       stderr: expect.stringMatching(
@@ -174,7 +185,7 @@ describe('restore on a node', () => {
     const operation = newId('op');
     for (const [command, rest, afterMs] of [
       ['restore', argv({ type: 'latest' }), 150],
-      ['recover', ['/srv/restored.sql'], 250],
+      ['recover', ['/srv/restored.sql', 'in-place'], 250],
     ] as const) {
       const child = node.start(['python3', '-s', '/srv/restore', command, '/srv/data', operation, ...rest]);
       setTimeout(() => child.kill('SIGKILL'), afterMs);

@@ -122,7 +122,9 @@ describe('Patroni', () => {
     const argv = restore({ stanza: node.stanza, config: node.config, target, label, timeline: 1 });
     expect(await node.restore('set-aside', operation)).toMatchObject({ exitCode: 0 });
     expect(await node.restore('restore', operation, ...argv)).toMatchObject({ exitCode: 0 });
-    expect(await node.restore('recover', operation, '/srv/restored.sql')).toMatchObject({ exitCode: 0 });
+    expect(await node.restore('recover', operation, '/srv/restored.sql', 'in-place')).toMatchObject({
+      exitCode: 0,
+    });
     const initialize = await etcd.get(`/service/${scope}/initialize`).string();
     await forgetHistory(etcd, scope);
     start('/bin/true');

@@ -49,8 +49,8 @@ describe('the jobs of a restore', () => {
       ],
       capture: false,
     });
-    expect(recoverJob(site)).toMatchObject({
-      argv: [...program, 'recover', data, operationId, '/etc/patroni/restored.sql'],
+    expect(recoverJob(site, 'beside')).toMatchObject({
+      argv: [...program, 'recover', data, operationId, '/etc/patroni/restored.sql', 'beside'],
       capture: true,
     });
     expect(checkRoomJob(site, chosen)).toMatchObject({
@@ -60,7 +60,7 @@ describe('the jobs of a restore', () => {
       ],
     });
     expect(discardJob(site)).toMatchObject({ argv: [...program, 'discard', data, operationId] });
-    expect(() => recoverJob({ ...site, node: 'n9' })).toThrow('no machine n9');
+    expect(() => recoverJob({ ...site, node: 'n9' }, 'beside')).toThrow('no machine n9');
   });
 
   it('stop every node, who leads last, and touch the data of the one', () => {

@@ -74,8 +74,11 @@ export const checkRoomJob = (site: RestoreSite, { stanza, label }: ChosenBackup)
 export const restoreJob = (site: RestoreSite, chosen: ChosenBackup): JobOrder =>
   restoreCommand(site, restoreSeconds, 'restore', ...restore({ ...chosen, config: restoreConfiguration }));
 
-export const recoverJob = (site: RestoreSite): JobOrder =>
-  restoreCommand(site, restoreSeconds, 'recover', site.statements ?? statements);
+/** `beside` what the node serves; or `in-place`, where nothing stands. */
+export type RecoveryPlace = 'beside' | 'in-place';
+
+export const recoverJob = (site: RestoreSite, where: RecoveryPlace): JobOrder =>
+  restoreCommand(site, restoreSeconds, 'recover', site.statements ?? statements, where);
 
 export const discardJob = (site: RestoreSite): JobOrder => restoreCommand(site, discardSeconds, 'discard');
 

@@ -17,6 +17,7 @@ import {
   restoreJob,
   targetMissed,
   type ChosenBackup,
+  type RecoveryPlace,
   type RestoreSite,
 } from './restore-jobs';
 
@@ -50,7 +51,11 @@ export class RestoreSteps {
   }
 
   /** PostgreSQL recovers to the target, where nobody can reach it. */
-  async recover(context: Context, site: RestoreSite): Promise<RecoveryEnd | Outcome | Failure> {
+  async recover(
+    context: Context,
+    site: RestoreSite,
+    where: RecoveryPlace = 'in-place',
+  ): Promise<RecoveryEnd | Outcome | Failure> {
     const result = context.signal<JobResult>('job');
     if (result?.exitCode === targetMissed) {
       const said = result.failures.map(({ message }) => message.replace(/^ended with exit code \d+: /, ''));
@@ -59,7 +64,7 @@ export class RestoreSteps {
         'Choose an earlier target, or `latest` for everything that is archived.',
       );
     }
-    const ran = await driveJob(context, () => recoverJob(site));
+    const ran = await driveJob(context, () => recoverJob(site, where));
     if (!isResult(ran)) return ran;
     const end = readRecoveryEnd(ran.output);
     await context.note(

@@ -211,8 +211,8 @@ describe('restores', () => {
       'prepare_machines',
       'check_room',
       'restore',
-      'set_aside',
       'recover',
+      'set_aside',
       'hand_over',
       'create_stanza',
       'first_backup',
@@ -291,7 +291,42 @@ describe('restores', () => {
     expect(world.firstBackups).toEqual(world.stanzas);
   }, 60_000);
 
-  it('returns to what was there when the archive ends before the target', async () => {
+  it('archives the present before it recovers to the end', async () => {
+    const { id, names, keys } = await aCluster();
+    world.run = machinesOf(keys, names, () => Promise.resolve());
+    const operation = await ended((await restore(id)).id);
+    expect(operation.error).toBeUndefined();
+    expect(steps(operation).slice(3, 7)).toEqual(['restore', 'set_aside', 'recover_to_end', 'hand_over']);
+    const recovery = world.ran.find((job) => job.kind === 'command' && job.argv.includes('recover'));
+    expect(recovery).toMatchObject({ argv: expect.arrayContaining(['in-place']) as string[] });
+    expect((await lineages(id)).items[0]).toMatchObject({ from: { reached } });
+  }, 60_000);
+
+  it('interrupts nobody when the archive ends before the target', async () => {
+    const { id, stanza, names, keys } = await aCluster();
+    const stderr = 'The archive ends before the target: its last transaction was at 12:00.';
+    world.run = machinesOf(keys, names, (job) =>
+      Promise.resolve(
+        job.kind === 'command' && job.argv.includes('recover') ? { exitCode: 3, stderr } : undefined,
+      ),
+    );
+    const { id: operationId } = await restore(id, { type: 'time', time: '2026-11-23T12:00:00Z' });
+    expect((await ended(operationId)).error).toMatchObject({
+      step: 'recover',
+      cause: stderr,
+      remedy: expect.stringContaining('earlier target') as string,
+    });
+    expect(await row(id)).toMatchObject({ state: 'ready', stanza, setAside: null });
+    expect((await lineages(id)).items).toHaveLength(1);
+    expect(world.ran.some((job) => job.kind === 'playbook' && job.playbook === 'stop_cluster.yml')).toBe(
+      false,
+    );
+    const discards = expect.arrayContaining(['discard', operationId]) as string[];
+    await eventually(() => expect(world.ran.at(-1)).toMatchObject({ argv: discards }));
+    await eventually(async () => expect(await told(id)).toEqual(['restore.started', 'restore.failed']));
+  }, 60_000);
+
+  it('returns to what was there when recovery to the end fails', async () => {
     const { id, stanza, names, keys } = await aCluster();
     const stderr = 'The archive ends before the target: its last transaction was at 12:00.';
     world.run = machinesOf(keys, names, (job) =>
@@ -302,7 +337,7 @@ describe('restores', () => {
     const operation = await ended((await restore(id)).id);
     expect(operation.error).toMatchObject({
       step: 'start_again',
-      cause: `recover: ${stderr} The cluster serves what was there before.`,
+      cause: `recover_to_end: ${stderr} The cluster serves what was there before.`,
       remedy: expect.stringContaining('earlier target') as string,
     });
     expect(await row(id)).toMatchObject({ state: 'ready', stanza, setAside: null });

@@ -4,8 +4,9 @@ check     DATA OPERATION CONFIG STANZA LABEL   is there room for the backup besi
 checkpoint DATA                                what is in memory goes to disk
 flush     DATA                                 the present goes to the archive, as far as it can
 restore   DATA OPERATION PGBACKREST...         the backup's files, beside the data directory
-set-aside DATA OPERATION                       the data directory makes place: the way back
-recover   DATA OPERATION SQL                   the files take their place; PostgreSQL, in private, up to the target; then the statements in SQL
+recover   DATA OPERATION SQL WHERE             PostgreSQL, in private, up to the target; then the statements in SQL. WHERE is `beside`
+                                               the data directory, or `in-place`: the files become it first
+set-aside DATA OPERATION                       the data directory makes place, for what is recovered already: the way back
 put-back  DATA OPERATION                       the way back is taken
 discard   DATA OPERATION                       what was set aside, or was given up, is deleted
 clear     DATA                                 a replica's data are deleted, to be copied anew

@@ -41,17 +41,25 @@ class DataDirs:
 
     # There and back ----------------------------------------------------------------------------------------------------
 
+    def restored(self):
+        """Where the restored data are."""
+        return self.beside if os.path.exists(self.beside) else self.current
+
     def set_aside(self):
+        """What is recovered already takes the place that was made."""
         if os.path.exists(self.before):
-            return print("%s stands already." % self.before)
-        if self.notes() and not os.path.exists(self.beside):
+            print("%s stands already." % self.before)
+        elif self.notes() and not os.path.exists(self.beside):
             raise Refused("What was restored is in its place already, and nothing was set aside.")
-        if not os.path.exists(self.current):
-            return print("There are no data to set aside.")
-        refuse_running(self.current)
-        os.rename(self.current, self.before)
-        self._settle()
-        print("What was there is %s now." % self.before)
+        elif not os.path.exists(self.current):
+            print("There are no data to set aside.")
+        else:
+            refuse_running(self.current)
+            os.rename(self.current, self.before)
+            self._settle()
+            print("What was there is %s now." % self.before)
+        if self.notes().get("state") == "recovered":
+            self.place()
 
     def place(self):
         """What was restored beside the data directory becomes it."""
@@ -59,6 +67,7 @@ class DataDirs:
             return
         if os.path.exists(self.current) and os.listdir(self.current):
             raise Refused("%s is not empty, and not of this restore." % self.current)
+        refuse_running(self.beside)
         os.rename(self.beside, self.current)
         self._settle()
 

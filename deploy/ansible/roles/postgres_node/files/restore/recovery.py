@@ -38,6 +38,8 @@ PRIVATE = {
     "timezone": "UTC",
     "autovacuum": "off",
 }
+# Beside a PostgreSQL that serves, whose the memory is.
+SPARING = {"shared_buffers": "128MB", "huge_pages": "off"}
 HBA = "local all postgres peer\n"
 # To PostgreSQL any failure of restore_command means that the archive ends there; without a target it would end recovery and go on as if
 # nothing were missing. That a segment is not there pgBackRest says with 1, and only that; with more than 125 PostgreSQL gives recovery up
@@ -59,23 +61,26 @@ class TargetMissed(Exception):
     pass
 
 
-def recover(dirs, statements):
+def recover(dirs, statements, where):
+    """`where` is `beside`: what serves is left alone, and both share the machine; or `in-place`: the restored files become the data first."""
     notes = dirs.notes()
     if notes.get("state") not in ("restored", "promoted", "recovered"):
         raise Refused("The files are not restored yet.")
-    if notes["state"] != "recovered":
+    if where == "in-place":
         dirs.place()
+    if notes["state"] != "recovered":
+        data = dirs.restored()
         with tempfile.TemporaryDirectory(prefix="pgfleet-restore-") as private:
-            server = Server(dirs.current, private)
+            server = Server(data, private, SPARING if where == "beside" else None)
             try:
                 facts = server.wait()
                 if notes["state"] == "restored":
-                    notes = {**where_it_ended(facts, dirs.current), "state": "promoted"}
+                    notes = {**where_it_ended(facts, data), "state": "promoted"}
                     dirs.note(**notes)
                 server.run(statements)
             finally:
                 server.stop()
-        forget_recovery(dirs.current)
+        forget_recovery(data)
         dirs.note(state="recovered")
     end = dirs.notes()
     print(json.dumps({"timeline": end["timeline"], "lsn": end["lsn"], "time": end["time"]}))
@@ -84,20 +89,20 @@ def recover(dirs, statements):
 class Server:
     """PostgreSQL behind a socket of its own, which only postgres may open. Its log is this program's output."""
 
-    def __init__(self, data, private):
+    def __init__(self, data, private, more=None):
         self._bin = programs_for(data)
         self._private = private
         with open(private + "/hba.conf", "w", encoding="ascii") as file:
             file.write(HBA)
-        settings = {**PRIVATE, "unix_socket_directories": private, "hba_file": private + "/hba.conf"}
+        settings = {**PRIVATE, **(more or {}), "unix_socket_directories": private, "hba_file": private + "/hba.conf"}
         if command := self._setting(data, "restore_command"):
             settings["restore_command"] = command + END_OR_ABORT
         argv = [self._bin + "postgres", "-D", data]
         for name, value in settings.items():
             argv += ["-c", "%s=%s" % (name, value)]
-        self._process = subprocess.Popen(
-            argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env={**os.environ, "LC_ALL": "C.UTF-8"}
-        )
+        # pgBackRest fetches WAL only for a server in the directory that it is configured for.
+        environment = {**os.environ, "LC_ALL": "C.UTF-8", "PGBACKREST_PG1_PATH": data}
+        self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment)
 
     def _setting(self, data, name):
         return subprocess.run([self._bin + "postgres", "-D", data, "-C", name], capture_output=True, text=True, check=True).stdout.strip()
