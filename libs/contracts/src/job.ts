@@ -37,13 +37,17 @@ export const PlaybookJob = JobBase.extend({
 });
 export type PlaybookJob = z.infer<typeof PlaybookJob>;
 
-/** Run one program on one machine as a transient systemd unit named after the job, its output streamed line by line. */
+/**
+ * Run one program on a machine as a transient systemd unit named after the job, its output streamed line by line; on several at the same
+ * time, when `alsoOn` names more: then the job ends when it has ended on all, and with the first exit code that is not 0.
+ */
 export const CommandJob = JobBase.extend({
   kind: z.literal('command'),
   host: JobHost,
+  alsoOn: z.array(JobHost).default([]),
   runAs: z.enum(['postgres', 'root']),
   argv: z.array(z.string().max(4096)).min(1).max(64),
-  /** Keep standard output in the result as well as in the log. */
+  /** Keep standard output, that of `host`, in the result as well as in the log. */
   capture: z.boolean().default(false),
 });
 export type CommandJob = z.infer<typeof CommandJob>;

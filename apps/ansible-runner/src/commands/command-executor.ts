@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import type { CommandJob } from '@pgfleet/contracts';
+import type { CommandJob, JobHost } from '@pgfleet/contracts';
 import { OperationLog } from '@pgfleet/messaging';
 import { CONFIG, type Config } from '../config';
 import type { Ending, Execution, Executor, StopReason } from '../jobs/execution';
@@ -20,13 +20,15 @@ const stopMs = 40_000;
 /** A command job brings no secrets with it. */
 const noSecrets = new SecretMask([]);
 
+const hostsOf = ({ host, alsoOn }: CommandJob): JobHost[] => [host, ...alsoOn];
+
 interface Listener {
   stdout: (line: string) => void;
   stderr: (line: string) => void;
   room: () => Promise<void>;
 }
 
-/** Runs a command on a machine as a transient unit; its output goes to the operation's log while it runs. */
+/** Runs a command on its machines as a transient unit; its output goes to the operation's log while it runs. */
 @Injectable()
 export class CommandExecutor implements Executor<CommandJob> {
   constructor(
@@ -39,11 +41,11 @@ export class CommandExecutor implements Executor<CommandJob> {
     const directory = await this.runDirectory.forJob();
     const log = new JobLog(this.operationLog, job, execution.attempt, noSecrets);
     try {
-      await directory.write('known_hosts', knownHosts([job.host]));
+      await directory.write('known_hosts', knownHosts(hostsOf(job)));
       const ending: Ending = execution.stop.aborted
         ? { exitCode: null, failures: [], output: null }
         : await this.execute(job, execution, directory, log);
-      await this.stopUnit(job, execution, directory, log);
+      await Promise.all(hostsOf(job).map((host) => this.stopUnit(job, host, execution, directory, log)));
       return ending;
     } finally {
       await log.flush();
@@ -58,39 +60,55 @@ export class CommandExecutor implements Executor<CommandJob> {
     log: JobLog,
   ): Promise<Ending> {
     const captured = new CapturedOutput();
+    const hosts = hostsOf(job);
+    const ran = await Promise.all(
+      hosts.map((host) =>
+        this.executeOn(host, job, execution, directory, log, (line) => {
+          if (job.capture && host === job.host) captured.add(line);
+        }),
+      ),
+    );
+    if (captured.truncated) log.note('The output is longer than what a result can hold: it was cut there.');
+    return {
+      exitCode: ran.find(({ exitCode }) => exitCode !== 0)?.exitCode ?? 0,
+      failures: ran.flatMap(({ failures }) => failures),
+      output: job.capture ? captured.text : null,
+    };
+  }
+
+  private async executeOn(
+    host: JobHost,
+    job: CommandJob,
+    execution: Execution,
+    directory: JobDirectory,
+    log: JobLog,
+    capture: (line: string) => void,
+  ): Promise<{ exitCode: number; failures: Ending['failures'] }> {
     const last = { stdout: new LastLines(), stderr: new LastLines() };
+    const of = job.alsoOn.length > 0 ? `${host.name}: ` : '';
     const listener: Listener = {
       stdout: (line) => {
-        log.output('stdout', line);
+        log.output('stdout', of + line);
         last.stdout.add(line);
-        if (job.capture) captured.add(line);
+        capture(line);
       },
       stderr: (line) => {
-        log.output('stderr', line);
+        log.output('stderr', of + line);
         last.stderr.add(line);
       },
       room: () => log.room(),
     };
     const script = runScript(job, Math.max(0, execution.deadline - Date.now()) / 1000);
-    const { exitCode, ssh } = await this.onMachine(
-      job,
-      script,
-      execution,
-      execution.stop,
-      directory,
-      listener,
-    );
-    if (captured.truncated) log.note('The output is longer than what a result can hold: it was cut there.');
-    return {
-      exitCode,
-      failures: commandFailures(job, exitCode, { stdout: last.stdout.text, stderr: last.stderr.text, ssh }),
-      output: job.capture ? captured.text : null,
-    };
+    const { stop } = execution;
+    const { exitCode, ssh } = await this.onMachine(host, job, script, execution, stop, directory, listener);
+    const said = { stdout: last.stdout.text, stderr: last.stderr.text, ssh };
+    return { exitCode, failures: commandFailures(job, host, exitCode, said) };
   }
 
   /** A cancelled or late job: ending our ssh does not end its unit. A job that another runner goes on with is stopped by that one. */
   private async stopUnit(
     job: CommandJob,
+    host: JobHost,
     execution: Execution,
     directory: JobDirectory,
     log: JobLog,
@@ -104,23 +122,18 @@ export class CommandExecutor implements Executor<CommandJob> {
       room: () => Promise.resolve(),
     };
     const late = AbortSignal.timeout(stopMs);
-    const { exitCode, ssh } = await this.onMachine(
-      job,
-      stopScript(job.id),
-      execution,
-      late,
-      directory,
-      listener,
-    );
+    const script = stopScript(job.id);
+    const { exitCode, ssh } = await this.onMachine(host, job, script, execution, late, directory, listener);
     const unit = unitOf(job.id);
-    if (exitCode === 0) log.note(`${unit} is stopped on ${job.host.name}.`);
+    if (exitCode === 0) log.note(`${unit} is stopped on ${host.name}.`);
     else
       log.note(
-        `${unit} could not be stopped on ${job.host.name}: ${ssh || said.text || `exit code ${exitCode}`}`,
+        `${unit} could not be stopped on ${host.name}: ${ssh || said.text || `exit code ${exitCode}`}`,
       );
   }
 
   private async onMachine(
+    host: JobHost,
     job: CommandJob,
     script: string,
     { lifetime }: Execution,
@@ -128,7 +141,7 @@ export class CommandExecutor implements Executor<CommandJob> {
     directory: JobDirectory,
     listener: Listener,
   ): Promise<{ exitCode: number; ssh: string }> {
-    const sshLog = directory.file('ssh.log');
+    const sshLog = directory.file(`ssh-${host.name}.log`);
     const files = {
       keyFile: this.config.PGFLEET_SSH_KEY_FILE,
       knownHostsFile: directory.file('known_hosts'),
@@ -136,8 +149,9 @@ export class CommandExecutor implements Executor<CommandJob> {
     };
     const child = new GuardedProcess(
       {
-        jobId: job.id,
-        argv: sshCommand(job.host, script, files, sshLog),
+        // What is left of a process is looked for by this name when it has ended: on another machine it may go on.
+        jobId: host === job.host ? job.id : `${job.id}-${host.name}`,
+        argv: sshCommand(host, script, files, sshLog),
         cwd: directory.path,
         env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: directory.path, LANG: 'C.UTF-8' },
       },

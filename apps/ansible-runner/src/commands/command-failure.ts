@@ -1,4 +1,4 @@
-import type { CommandJob, JobResult } from '@pgfleet/contracts';
+import type { CommandJob, JobHost, JobResult } from '@pgfleet/contracts';
 import { exitWords } from '../process/exit-words';
 import { unreachableWords } from '../ssh/unreachable-words';
 
@@ -35,14 +35,19 @@ const messageOf = (exitCode: number, said: Said): string => {
   return `${exitWords(exitCode)}: ${said.stderr || said.stdout || 'it said nothing'}`;
 };
 
-/** Why a command did not succeed, in words for a person; nothing for exit code 0. */
-export const commandFailures = (job: CommandJob, exitCode: number, said: Said): JobResult['failures'] =>
+/** Why a command did not succeed on a machine, in words for a person; nothing for exit code 0. */
+export const commandFailures = (
+  { argv }: CommandJob,
+  host: JobHost,
+  exitCode: number,
+  said: Said,
+): JobResult['failures'] =>
   exitCode === 0
     ? []
     : [
         {
-          host: job.host.name,
-          task: job.argv.join(' ').slice(0, taskLimit),
+          host: host.name,
+          task: argv.join(' ').slice(0, taskLimit),
           message: messageOf(exitCode, said).slice(0, messageLimit),
         },
       ];

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CommandJob, Job } from '@pgfleet/contracts';
+import type { CommandJob, Job, JobHost } from '@pgfleet/contracts';
 import {
   eventually,
   type Machines,
@@ -23,6 +23,7 @@ describe('command jobs on a real machine', () => {
   let board: JobBoard;
   let runner: ProgramProcess;
   let host: CommandJob['host'];
+  let other: CommandJob['host'];
 
   const start = () => {
     const key = join(ansible.dir, 'id_ed25519');
@@ -35,7 +36,8 @@ describe('command jobs on a real machine', () => {
       startMachines(),
       ansibleRoot(),
     ]);
-    host = { ...(await machines.boot('n1')), user: 'root' };
+    const booted = await Promise.all(['n1', 'n2'].map((name) => machines.boot(name)));
+    [host, other] = booted.map((machine) => ({ ...machine, user: 'root' })) as [JobHost, JobHost];
     board = await JobBoard.open(services.nats.url);
     runner = start();
   }, 300_000);
@@ -50,6 +52,7 @@ describe('command jobs on a real machine', () => {
     ...board.ids(),
     kind: 'command',
     host,
+    alsoOn: [],
     runAs: 'postgres',
     argv,
     capture: false,
@@ -89,6 +92,21 @@ describe('command jobs on a real machine', () => {
     expect(result.output).toBe(`postgres\n${argv[4]}\n$$\n\n`);
     const lines = await board.log(job);
     expect(lines.filter(({ stream }) => stream === 'stderr').map(({ line }) => line)).toEqual(['trouble']);
+  }, 30_000);
+
+  it('runs a program on several machines at the same time, and says which of them failed', async () => {
+    const text = 'echo here; [ "$(hostname)" = n1 ] || { sleep 1; exit 3; }';
+    const job = script(text, { alsoOn: [other], capture: true });
+    await board.order(job);
+    expect(await board.result(job)).toMatchObject({
+      state: 'failed',
+      exitCode: 3,
+      failures: [{ host: 'n2', message: expect.stringContaining('3') as string }],
+      output: 'here\n',
+    });
+    expect((await board.log(job)).map(({ line }) => line).sort()).toEqual(
+      expect.arrayContaining(['n1: here', 'n2: here']) as string[],
+    );
   }, 30_000);
 
   it('streams output while the command runs, and stops its unit when it is cancelled', async () => {

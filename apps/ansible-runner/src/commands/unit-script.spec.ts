@@ -37,19 +37,20 @@ describe('runScript', () => {
 });
 
 describe('commandFailures', () => {
+  const { host } = job(['x']);
   const said = { stdout: '', stderr: 'ERROR: [056]: no', ssh: '' };
   it('tells a machine that cannot be reached from a command that failed', () => {
     const ssh = 'ssh: connect to host 10.77.0.21 port 22: No route to host';
-    expect(commandFailures(job(['pgbackrest', 'info']), 255, { ...said, ssh })).toEqual([
+    expect(commandFailures(job(['pgbackrest', 'info']), host, 255, { ...said, ssh })).toEqual([
       { host: 'n1', task: 'pgbackrest info', message: `the machine is unreachable over ssh: ${ssh}` },
     ]);
-    expect(commandFailures(job(['x']), 56, said)[0]?.message).toBe(
+    expect(commandFailures(job(['x']), host, 56, said)[0]?.message).toBe(
       'ended with exit code 56: ERROR: [056]: no',
     );
-    expect(commandFailures(job(['x']), 255, said)[0]?.message).toMatch(
+    expect(commandFailures(job(['x']), host, 255, said)[0]?.message).toMatch(
       /unreachable over ssh: the connection was lost/,
     );
-    expect(commandFailures(job(['x']), 0, said)).toEqual([]);
+    expect(commandFailures(job(['x']), host, 0, said)).toEqual([]);
   });
 });
 

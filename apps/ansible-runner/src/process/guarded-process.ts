@@ -7,6 +7,7 @@ const leaseExec = join(__dirname, '..', '..', 'bin', 'lease-exec');
 const outputGraceMs = 2000;
 
 export interface GuardedCommand {
+  /** The job, or its part on one machine. */
   jobId: string;
   argv: readonly string[];
   cwd: string;

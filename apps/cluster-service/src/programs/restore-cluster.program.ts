@@ -31,7 +31,13 @@ import { ClusterControl } from '../failover/cluster-control';
 import { LeadershipIntents } from '../failover/leadership-intents';
 import { Lineages } from '../lineages/lineages';
 import { ClusterEntity } from '../persistence/cluster.entity';
-import { checkRoomJob, prepareJob, stopJob, type ChosenBackup } from '../restore/restore-jobs';
+import {
+  checkRoomJob,
+  customersOutJob,
+  prepareJob,
+  stopJob,
+  type ChosenBackup,
+} from '../restore/restore-jobs';
 import { remedyOf, RestoreSources } from '../restore/restore-source';
 import { RestoreSteps } from '../restore/restore-steps';
 import { ProvenWrite } from '../verification/proven-write';
@@ -71,9 +77,9 @@ const patience = {
 };
 
 /**
- * Takes a cluster back to an earlier state. Up to `set_aside` it serves what is there, which nothing touches: the backup's files come beside
+ * Takes a cluster back to an earlier state. Up to `customers_out` it serves what is there, which nothing touches: the backup's files come beside
  * it, and are recovered there. To go to the end of the archive, the present has to be archived first: such a restore recovers in
- * `recover_to_end`. A failure of these two leads back to what was there. From `hand_over` on a failure stays, to be retried or undone: what
+ * `recover_to_end`. A failure from `customers_out` to there leads back to what was there. From `hand_over` on a failure stays, to be retried or undone: what
  * was there is kept until somebody confirms or undoes.
  */
 @Injectable()
@@ -85,6 +91,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     'check_room',
     'restore',
     'recover',
+    'customers_out',
     'set_aside',
     'recover_to_end',
     'hand_over',
@@ -160,7 +167,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     const ran = await this.restoreSteps.restore(context, await this.site(context), plan);
     if (ran instanceof Failure) return fail(ran.cause, askAgain(ran.remedy));
     if (ran.move.kind !== 'next' || plan.target.type !== 'latest') return ran;
-    return goto('set_aside').with((tx) => this.serveNoMore(tx, context));
+    return goto('customers_out').with((tx) => this.serveNoMore(tx, context));
   }
 
   /** They are recovered, beside what serves: all that is needed is archived. A target that is missed interrupts nobody. */
@@ -171,15 +178,22 @@ export class RestoreCluster extends Program<RestoreInput> {
     return next(end).with((tx) => this.serveNoMore(tx, context));
   }
 
-  /** Customers out, the present archived, every Patroni stopped for good, the data directory moved beside; what is recovered becomes it. */
-  async set_aside(context: Context): Promise<Outcome> {
+  /** The present is archived; whoever could take the lead is stopped. */
+  async customers_out(context: Context): Promise<Outcome> {
     const site = await this.site(context);
     const ran = await driveJob(context, async () => {
       const { leader } = await this.control.sight(site.parts.cluster.id);
       if (leader !== null && leader !== site.node)
         await context.note(`${leader} leads by now; the data of ${site.node} are exchanged all the same.`);
-      return stopJob(site, leader, 'set-aside');
+      return customersOutJob(site, leader);
     });
+    return after(ran, (failure) => this.goBack(context, failure));
+  }
+
+  /** Every Patroni stopped for good, the data directory moved beside; what is recovered becomes it. */
+  async set_aside(context: Context): Promise<Outcome> {
+    const site = await this.site(context);
+    const ran = await driveJob(context, () => stopJob(site, 'set-aside'));
     const outcome = after(ran, (failure) => this.goBack(context, failure));
     const recovered = context.results.recover as RecoveryEnd | undefined;
     if (outcome.move.kind !== 'next' || !recovered) return outcome;
@@ -242,7 +256,7 @@ export class RestoreCluster extends Program<RestoreInput> {
   /** What was restored so far is thrown away, what was there before is in its place again. */
   async put_back(context: Context): Promise<Outcome> {
     const site = await this.site(context);
-    const ran = await driveJob(context, () => stopJob(site, site.node, 'put-back', 'discard'));
+    const ran = await driveJob(context, () => stopJob(site, 'put-back', 'discard'));
     return after(ran, (failure) => failure.outcome);
   }
 
@@ -396,7 +410,9 @@ const planOf = ({ results }: OperationContext<RestoreInput>): Plan => results.ch
 const nameOf = ({ id: clusterId, name }: ClusterEntity) => ({ clusterId, name });
 
 const stoppedAt = ({ results }: OperationContext<RestoreInput>): Stopped => {
-  const results_ = [results.set_aside, results.recover_to_end] as ({ stopped?: Stopped } | null)[];
+  const results_ = [results.customers_out, results.set_aside, results.recover_to_end] as ({
+    stopped?: Stopped;
+  } | null)[];
   const found = results_.find((result) => result?.stopped)?.stopped;
   if (!found) throw new Error('a restore that went back without a reason');
   return found;

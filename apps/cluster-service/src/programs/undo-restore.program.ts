@@ -11,7 +11,7 @@ import { LeadershipIntents } from '../failover/leadership-intents';
 import { Lineages } from '../lineages/lineages';
 import { ClusterEntity } from '../persistence/cluster.entity';
 import type { SetAside } from '../persistence/lineage.entity';
-import { discardJob, stopJob } from '../restore/restore-jobs';
+import { customersOutJob, discardJob, stopJob } from '../restore/restore-jobs';
 import { RestoreSteps } from '../restore/restore-steps';
 import { ProvenWrite } from '../verification/proven-write';
 import { driveJob } from './drive-job';
@@ -33,6 +33,7 @@ type Context = StepContext<UndoInput>;
 export class UndoRestore extends Program<UndoInput> {
   readonly kind = 'cluster.restore.undo';
   readonly steps = [
+    'customers_out',
     'put_back',
     'hand_over',
     'create_stanza',
@@ -56,13 +57,21 @@ export class UndoRestore extends Program<UndoInput> {
     super();
   }
 
-  /** Customers out, what was written last archived, every Patroni stopped; the data that were set aside take their place again. */
-  async put_back(context: Context): Promise<Outcome> {
+  /** What was written last is archived; whoever could take the lead is stopped. */
+  async customers_out(context: Context): Promise<Outcome> {
     const site = await this.site(context);
     const ran = await driveJob(context, async () => {
       const { leader } = await this.control.sight(site.parts.cluster.id);
-      return stopJob(site, leader, 'put-back');
+      return customersOutJob(site, leader);
     });
+    if (ran instanceof Failure) return ran.outcome;
+    return ran instanceof Outcome ? ran : next();
+  }
+
+  /** Every Patroni stopped; the data that were set aside take their place again. */
+  async put_back(context: Context): Promise<Outcome> {
+    const site = await this.site(context);
+    const ran = await driveJob(context, () => stopJob(site, 'put-back'));
     if (ran instanceof Failure) return ran.outcome;
     if (ran instanceof Outcome) return ran;
     return next().with(async (tx) => {

@@ -4,6 +4,7 @@ import type { ClusterParts } from '../clusters/cluster-view';
 import type { ClusterEntity, MachineEntity } from '../persistence/cluster.entity';
 import {
   checkRoomJob,
+  customersOutJob,
   discardJob,
   recoverJob,
   restoreJob,
@@ -64,24 +65,17 @@ describe('the jobs of a restore', () => {
   });
 
   it('stop every node, who leads last, and touch the data of the one', () => {
-    const job = stopJob(site, 'n3', 'put-back', 'discard');
-    expect(job).toMatchObject({
-      playbook: 'stop_cluster.yml',
-      vars: {
-        data_dir: data,
-        restore_operation: operationId,
-        data_steps: ['put-back', 'discard'],
-        last: 'n3',
-      },
-      secretsOf: null,
+    const standstill = '/usr/local/lib/pgfleet/standstill';
+    expect(customersOutJob(site, 'n3')).toMatchObject({
+      host: { name: 'n2' },
+      alsoOn: [{ name: 'n1' }, { name: 'n3' }],
+      runAs: 'root',
+      argv: [standstill, 'customers-out', data, 'n3'],
     });
-    expect(stopJob(site, null, 'set-aside')).toMatchObject({ vars: { last: 'n2' } });
-    const groups = job.kind === 'playbook' ? job.groups : {};
-    const names = Object.entries(groups).map(([group, hosts]) => [group, hosts.map(({ name }) => name)]);
-    expect(Object.fromEntries(names)).toEqual({
-      nodes: ['n1', 'n2', 'n3'],
-      restored: ['n2'],
-      replicas: ['n1', 'n3'],
+    expect(customersOutJob(site, null)).toMatchObject({ argv: [standstill, 'customers-out', data, 'n2'] });
+    expect(stopJob(site, 'put-back', 'discard')).toMatchObject({
+      alsoOn: [{ name: 'n1' }, { name: 'n3' }],
+      argv: [standstill, 'stop', 'n2', data, operationId, 'put-back', 'discard'],
     });
   });
 });

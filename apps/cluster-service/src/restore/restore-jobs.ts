@@ -14,7 +14,8 @@ const statements = '/etc/patroni/restored.sql';
 /** The exit code of `recover` when the archive ends before the target. */
 export const targetMissed = 3;
 
-const playbookSeconds = 600;
+const checkSeconds = 600;
+const standstillSeconds = 600;
 const discardSeconds = 3600;
 /** A large backup takes as long as it takes: the longest that a job may. */
 export const restoreSeconds = 24 * 3600;
@@ -69,7 +70,7 @@ export interface ChosenBackup {
 
 /** Looks whether the node has room for the backup beside what is there. */
 export const checkRoomJob = (site: RestoreSite, { stanza, label }: ChosenBackup): JobOrder =>
-  restoreCommand(site, playbookSeconds, 'check', restoreConfiguration, stanza, label);
+  restoreCommand(site, checkSeconds, 'check', restoreConfiguration, stanza, label);
 
 export const restoreJob = (site: RestoreSite, chosen: ChosenBackup): JobOrder =>
   restoreCommand(site, restoreSeconds, 'restore', ...restore({ ...chosen, config: restoreConfiguration }));
@@ -82,36 +83,26 @@ export const recoverJob = (site: RestoreSite, where: RecoveryPlace): JobOrder =>
 
 export const discardJob = (site: RestoreSite): JobOrder => restoreCommand(site, discardSeconds, 'discard');
 
-const groupsOf = ({
-  parts,
-  node,
-}: RestoreSite): { restored: JobHost[]; replicas: JobHost[]; nodes: JobHost[] } => {
-  const nodes = parts.machines.filter(({ kind }) => kind === 'node').map(hostOf);
-  return {
-    nodes,
-    restored: nodes.filter(({ name }) => name === node),
-    replicas: nodes.filter(({ name }) => name !== node),
-  };
-};
+/** On every node at the same time. */
+const standstill = (site: RestoreSite, ...argv: string[]): JobOrder => ({
+  kind: 'command',
+  host: restoredHost(site),
+  alsoOn: site.parts.machines.filter(({ kind, name }) => kind === 'node' && name !== site.node).map(hostOf),
+  runAs: 'root',
+  argv: ['/usr/local/lib/pgfleet/standstill', ...argv],
+  deadlineSeconds: standstillSeconds,
+});
 
-/** Brings the cluster to a standstill, who leads last, then does these things with the data of the node. */
+/** Nobody reaches the cluster any more; what was written last is archived; all but the leader are stopped. */
+export const customersOutJob = (site: RestoreSite, leader: string | null): JobOrder =>
+  standstill(site, 'customers-out', dataDirectory(site.parts.cluster), leader ?? site.node);
+
+/** The cluster is stopped, then these things are done with the data of the node that is restored. */
 export const stopJob = (
   site: RestoreSite,
-  leader: string | null,
   ...dataSteps: ('set-aside' | 'put-back' | 'discard')[]
-): JobOrder => ({
-  kind: 'playbook',
-  playbook: 'stop_cluster.yml',
-  groups: groupsOf(site),
-  vars: {
-    data_dir: dataDirectory(site.parts.cluster),
-    restore_operation: site.operationId,
-    data_steps: dataSteps,
-    last: leader ?? site.node,
-  },
-  secretsOf: null,
-  deadlineSeconds: playbookSeconds,
-});
+): JobOrder =>
+  standstill(site, 'stop', site.node, dataDirectory(site.parts.cluster), site.operationId, ...dataSteps);
 
 /** Gives every node what a restore from the lineage takes; nothing that serves is touched. */
 export const prepareJob = ({ parts }: RestoreSite, from: string, config: Config): JobOrder => ({

@@ -121,13 +121,13 @@ describe('restores', () => {
     return async (job: Job) => {
       const ran = await change(job);
       if (ran) return ran;
-      if (job.kind === 'command')
-        return job.argv.includes('recover')
-          ? { exitCode: 0, stdout: `LOG: …\n${JSON.stringify(reached)}\n` }
-          : undefined;
-      if (job.playbook === 'stop_cluster.yml') {
-        await keys.report(leader, { writable: null });
-        for (const name of names) await keys.die(name).catch(() => undefined);
+      if (job.kind === 'command') {
+        if (job.argv.includes('recover'))
+          return { exitCode: 0, stdout: `LOG: …\n${JSON.stringify(reached)}\n` };
+        if (!job.argv[0]?.endsWith('/standstill')) return undefined;
+        if (job.argv[1] === 'stop') await keys.report(leader, { writable: null });
+        for (const name of job.argv[1] === 'stop' ? names : others)
+          await keys.die(name).catch(() => undefined);
       } else if (job.playbook === 'rebuild_replicas.yml') {
         for (const name of others) await keys.replica(name, timeline);
       } else if (job.step === 'hand_over') {
@@ -212,6 +212,7 @@ describe('restores', () => {
       'check_room',
       'restore',
       'recover',
+      'customers_out',
       'set_aside',
       'hand_over',
       'create_stanza',
@@ -234,7 +235,6 @@ describe('restores', () => {
       playbooks.map(({ playbook, vars }) => [playbook, vars.backup_stanza, vars.restore_source, vars.only]),
     ).toEqual([
       ['prepare_restore.yml', stanza, path(stanza), undefined],
-      ['stop_cluster.yml', undefined, undefined, undefined],
       // One leads before the others are touched.
       ['cluster.yml', after.stanza, undefined, names[0]],
       ['rebuild_replicas.yml', after.stanza, undefined, undefined],
@@ -296,7 +296,7 @@ describe('restores', () => {
     world.run = machinesOf(keys, names, () => Promise.resolve());
     const operation = await ended((await restore(id)).id);
     expect(operation.error).toBeUndefined();
-    expect(steps(operation).slice(3, 7)).toEqual(['restore', 'set_aside', 'recover_to_end', 'hand_over']);
+    expect(steps(operation).slice(3, 7)).toEqual(['restore', 'customers_out', 'set_aside', 'recover_to_end']);
     const recovery = world.ran.find((job) => job.kind === 'command' && job.argv.includes('recover'));
     expect(recovery).toMatchObject({ argv: expect.arrayContaining(['in-place']) as string[] });
     expect((await lineages(id)).items[0]).toMatchObject({ from: { reached } });
@@ -318,9 +318,7 @@ describe('restores', () => {
     });
     expect(await row(id)).toMatchObject({ state: 'ready', stanza, setAside: null });
     expect((await lineages(id)).items).toHaveLength(1);
-    expect(world.ran.some((job) => job.kind === 'playbook' && job.playbook === 'stop_cluster.yml')).toBe(
-      false,
-    );
+    expect(world.ran.map(({ step }) => step)).not.toContain('customers_out');
     const discards = expect.arrayContaining(['discard', operationId]) as string[];
     await eventually(() => expect(world.ran.at(-1)).toMatchObject({ argv: discards }));
     await eventually(async () => expect(await told(id)).toEqual(['restore.started', 'restore.failed']));

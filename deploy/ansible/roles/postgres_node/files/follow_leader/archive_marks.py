@@ -7,6 +7,7 @@ streaming       Made anew while this node streams. A replica whose leader has ju
 next-timeline   The archive was asked for a history file a moment ago, in a planned switchover, and did not have it. Only a promotion
                 makes one, and the leader still held the lead: neither the candidate, promoting, nor a replica, following it to its
                 timeline and looking for one after that, need ask again. Patroni's launcher reads it, and leaves restore_command out.
+                The program `restore` makes it too, where a lineage begins: its archive is empty.
 """
 
 import os

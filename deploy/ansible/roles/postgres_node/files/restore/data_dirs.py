@@ -6,6 +6,10 @@ import re
 import shutil
 
 
+# See follow_leader/archive_marks.py.
+ARCHIVE_MARK = "/var/lib/pgfleet/pooler/next-timeline"
+
+
 class Refused(Exception):
     """Says in one line why nothing was done."""
 
@@ -60,6 +64,7 @@ class DataDirs:
             print("What was there is %s now." % self.before)
         if self.notes().get("state") == "recovered":
             self.place()
+            begin_lineage()
 
     def place(self):
         """What was restored beside the data directory becomes it."""
@@ -72,6 +77,9 @@ class DataDirs:
         self._settle()
 
     def put_back(self):
+        # Their lineage has an archive, which is to be asked.
+        if os.path.exists(ARCHIVE_MARK):
+            os.unlink(ARCHIVE_MARK)
         if os.path.exists(self.before):
             if os.path.exists(self.current):
                 refuse_running(self.current)
@@ -109,6 +117,13 @@ class DataDirs:
         parent = os.open(os.path.dirname(self.current), os.O_RDONLY)
         os.fsync(parent)
         os.close(parent)
+
+
+def begin_lineage():
+    """Patroni is to lead with the restored data next, and nothing is archived of theirs yet: it need not ask, while customers wait."""
+    if os.path.isdir(os.path.dirname(ARCHIVE_MARK)):
+        with open("/proc/uptime", encoding="ascii") as uptime, open(ARCHIVE_MARK, "w", encoding="ascii") as mark:
+            mark.write(uptime.read().split(".")[0] + "\n")
 
 
 def delete(path):

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 
-from data_dirs import Refused, programs_for
+from data_dirs import Refused, begin_lineage, programs_for
 
 # Of its socket only.
 PORT = "5432"
@@ -82,6 +82,8 @@ def recover(dirs, statements, where):
                 server.stop()
         forget_recovery(data)
         dirs.note(state="recovered")
+    if where == "in-place":
+        begin_lineage()
     end = dirs.notes()
     print(json.dumps({"timeline": end["timeline"], "lsn": end["lsn"], "time": end["time"]}))
 

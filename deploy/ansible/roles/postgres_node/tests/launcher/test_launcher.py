@@ -110,5 +110,29 @@ class RestoreCommandTest(unittest.TestCase):
         self.assertIn("restore_command", self.settings())
 
 
+class HeldTest(unittest.TestCase):
+    """A standby whose Patroni is told to stop."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        launcher.HELD = folder.name + "/patroni-held"
+        self.leave = mock.patch.object(launcher, "leave").start()
+        self.addCleanup(mock.patch.stopall)
+
+    def stop(self, held):
+        with open(launcher.HELD, "w", encoding="ascii") as file:
+            file.write(held)
+        stop_database = mock.Mock()
+        Ha.while_not_sync_standby(mock.Mock(), stop_database)
+        return stop_database.call_count
+
+    def test_it_waits_until_it_is_released(self):
+        self.assertEqual((self.stop(held=""), self.leave.call_count), (0, 1))
+
+    def test_one_that_is_held_for_a_restore_waits_for_nobody(self):
+        self.assertEqual((self.stop(held="held for a restore"), self.leave.call_count), (1, 0))
+
+
 if __name__ == "__main__":
     unittest.main()
