@@ -53,6 +53,7 @@ export async function start(settings: LabSettings): Promise<void> {
   const { api, access } = await bringUp(settings);
   const cluster = await demoCluster(api);
   const { primaryUri, replicasUri } = await api.credentials(cluster.id);
+  const leader = cluster.members.find(({ role }) => role === 'leader')?.machine;
   process.stdout.write(`
 pgfleet is up.
 
@@ -67,7 +68,6 @@ Try next:
   psql '${primaryUri}' -c 'select version()'
   curl -H 'Authorization: Bearer ${access.api.token}' ${access.api.url}/clusters/${cluster.id}
   npm run status
-  npm run lab -- kill ${cluster.members.find(({ role }) => role === 'leader')?.machine ?? cluster.members[0]?.machine}     # the leader's machine loses power; watch npm run status
-  npm stop                    # --keep-data to find it all again at the next start
+${leader ? `  npm run lab -- kill ${leader}     # the leader's machine loses power; watch npm run status\n` : ''}  npm stop                    # --keep-data to find it all again at the next start
 `);
 }
