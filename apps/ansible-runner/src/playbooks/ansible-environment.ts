@@ -14,6 +14,8 @@ export const ansibleEnvironment = (
 ): Record<string, string> => ({
   PATH: process.env.PATH ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   HOME: directory.path,
+  // A module that runs here and is killed leaves its folder there; it goes with the job.
+  TMPDIR: directory.path,
   LANG: 'C.UTF-8',
   ANSIBLE_CONFIG: join(config.PGFLEET_ANSIBLE_DIR, 'ansible.cfg'),
   ANSIBLE_HOME: directory.file('ansible'),

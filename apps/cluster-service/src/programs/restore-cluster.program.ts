@@ -31,13 +31,7 @@ import { ClusterControl } from '../failover/cluster-control';
 import { LeadershipIntents } from '../failover/leadership-intents';
 import { Lineages } from '../lineages/lineages';
 import { ClusterEntity } from '../persistence/cluster.entity';
-import {
-  checkRoomJob,
-  customersOutJob,
-  prepareJob,
-  stopJob,
-  type ChosenBackup,
-} from '../restore/restore-jobs';
+import { checkRoomJob, prepareJob, stopJob, type ChosenBackup } from '../restore/restore-jobs';
 import { remedyOf, RestoreSources } from '../restore/restore-source';
 import { RestoreSteps } from '../restore/restore-steps';
 import { ProvenWrite } from '../verification/proven-write';
@@ -178,16 +172,9 @@ export class RestoreCluster extends Program<RestoreInput> {
     return next(end).with((tx) => this.serveNoMore(tx, context));
   }
 
-  /** The present is archived; whoever could take the lead is stopped. */
   async customers_out(context: Context): Promise<Outcome> {
-    const site = await this.site(context);
-    const ran = await driveJob(context, async () => {
-      const { leader } = await this.control.sight(site.parts.cluster.id);
-      if (leader !== null && leader !== site.node)
-        await context.note(`${leader} leads by now; the data of ${site.node} are exchanged all the same.`);
-      return customersOutJob(site, leader);
-    });
-    return after(ran, (failure) => this.goBack(context, failure));
+    const ran = await this.restoreSteps.customersOut(context, await this.site(context));
+    return ran instanceof Failure ? this.goBack(context, ran) : ran;
   }
 
   /** Every Patroni stopped for good, the data directory moved beside; what is recovered becomes it. */

@@ -6,12 +6,11 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { ClusterRows } from '../clusters/cluster-rows';
 import { ClusterStates } from '../clusters/cluster-state';
 import { isWhole } from '../clusters/cluster-view';
-import { ClusterControl } from '../failover/cluster-control';
 import { LeadershipIntents } from '../failover/leadership-intents';
 import { Lineages } from '../lineages/lineages';
 import { ClusterEntity } from '../persistence/cluster.entity';
 import type { SetAside } from '../persistence/lineage.entity';
-import { customersOutJob, discardJob, stopJob } from '../restore/restore-jobs';
+import { discardJob, stopJob } from '../restore/restore-jobs';
 import { RestoreSteps } from '../restore/restore-steps';
 import { ProvenWrite } from '../verification/proven-write';
 import { driveJob } from './drive-job';
@@ -46,7 +45,6 @@ export class UndoRestore extends Program<UndoInput> {
     private readonly database: DataSource,
     private readonly rows: ClusterRows,
     private readonly states: ClusterStates,
-    private readonly control: ClusterControl,
     private readonly intents: LeadershipIntents,
     private readonly lineages: Lineages,
     private readonly restoreSteps: RestoreSteps,
@@ -57,15 +55,9 @@ export class UndoRestore extends Program<UndoInput> {
     super();
   }
 
-  /** What was written last is archived; whoever could take the lead is stopped. */
   async customers_out(context: Context): Promise<Outcome> {
-    const site = await this.site(context);
-    const ran = await driveJob(context, async () => {
-      const { leader } = await this.control.sight(site.parts.cluster.id);
-      return customersOutJob(site, leader);
-    });
-    if (ran instanceof Failure) return ran.outcome;
-    return ran instanceof Outcome ? ran : next();
+    const ran = await this.restoreSteps.customersOut(context, await this.site(context));
+    return ran instanceof Failure ? ran.outcome : ran;
   }
 
   /** Every Patroni stopped; the data that were set aside take their place again. */

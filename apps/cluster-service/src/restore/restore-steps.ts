@@ -11,6 +11,7 @@ import { driveJob } from '../programs/drive-job';
 import { Failure } from '../programs/explain-failed-job';
 import { readRecoveryEnd } from './recovery-end';
 import {
+  customersOutJob,
   handOverJob,
   rebuildReplicasJob,
   recoverJob,
@@ -71,6 +72,17 @@ export class RestoreSteps {
       `Recovered to ${end.lsn}${end.time ? `, the last transaction at ${end.time}` : ''}; timeline ${end.timeline} begins there.`,
     );
     return end;
+  }
+
+  /** Nobody reaches the cluster any more, and the present is archived; whoever could take the lead is stopped. */
+  async customersOut(context: Context, site: RestoreSite): Promise<Outcome | Failure> {
+    const ran = await driveJob(context, async () => {
+      const { leader } = await this.control.sight(site.parts.cluster.id);
+      if (leader !== null && leader !== site.node)
+        await context.note(`${leader} leads by now; the data of ${site.node} are exchanged all the same.`);
+      return customersOutJob(site, leader);
+    });
+    return isResult(ran) ? next() : ran;
   }
 
   /**
