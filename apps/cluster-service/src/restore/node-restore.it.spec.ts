@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId } from '@pgfleet/contracts';
 import { backup, type RecoveryTarget, restore, stanzaCreateAndCheck } from '@pgfleet/pgbackrest';
@@ -179,6 +179,22 @@ describe('restore on a node', () => {
     await node.startServer();
     expect(await node.sql('select v from t order by at')).toBe('first\nsecond');
     await node.stopServer();
+  }, 60_000);
+
+  it('gives a node that has lost its data what was recovered, and says so again', async () => {
+    const operation = newId('op');
+    const [data, lost] = [join(node.folder, 'data'), join(node.folder, 'lost')];
+    renameSync(data, lost);
+    await node.restore('restore', operation, ...argv({ type: 'name', name: 'between' }));
+    await node.restore('recover', operation, '/srv/restored.sql', 'beside');
+    for (let time = 0; time < 2; time++)
+      expect(await node.restore('set-aside', operation)).toMatchObject({ exitCode: 0 });
+    await node.startServer();
+    expect(await node.sql('select v from t order by at')).toBe('first');
+    await node.stopServer();
+    expect(await node.restore('discard', operation)).toMatchObject({ exitCode: 0 });
+    rmSync(data, { recursive: true });
+    renameSync(lost, data);
   }, 60_000);
 
   it('goes on when it was killed in the middle, wherever that was', async () => {

@@ -53,6 +53,8 @@ class DataDirs:
         """What is recovered already takes the place that was made."""
         if os.path.exists(self.before):
             print("%s stands already." % self.before)
+        elif self.notes().get("placed"):
+            print("There were no data to set aside.")
         elif self.notes() and not os.path.exists(self.beside):
             raise Refused("What was restored is in its place already, and nothing was set aside.")
         elif not os.path.exists(self.current):
@@ -63,6 +65,7 @@ class DataDirs:
             self._settle()
             print("What was there is %s now." % self.before)
         if self.notes().get("state") == "recovered":
+            self.note(placed=True)
             self.place()
             begin_lineage()
 
