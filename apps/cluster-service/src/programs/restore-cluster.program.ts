@@ -71,10 +71,10 @@ const patience = {
 };
 
 /**
- * Takes a cluster back to an earlier state. Up to `customers_out` it serves what is there, which nothing touches: the backup's files come beside
- * it, and are recovered there. To go to the end of the archive, the present has to be archived first: such a restore recovers in
- * `recover_to_end`. A failure from `customers_out` to there leads back to what was there. From `hand_over` on a failure stays, to be retried or undone: what
- * was there is kept until somebody confirms or undoes.
+ * Takes a cluster back to an earlier state. Up to `customers_out` it serves what is there, which nothing touches: the backup's files come
+ * beside it, and are recovered there. To go to the end of the archive, the present has to be archived first: such a restore recovers in
+ * `recover_to_end`. A failure from `customers_out` to there leads back to what was there. From `hand_over` on a failure stays, to be
+ * retried or undone: what was there is kept until somebody confirms or undoes.
  */
 @Injectable()
 export class RestoreCluster extends Program<RestoreInput> {

@@ -140,6 +140,14 @@ describe('restores', () => {
     };
   };
 
+  const archiveEnded = 'The archive ends before the target: its last transaction was at 12:00.';
+  const archiveEnds = (job: Job) =>
+    Promise.resolve(
+      job.kind === 'command' && job.argv.includes('recover')
+        ? { exitCode: 3, stderr: archiveEnded }
+        : undefined,
+    );
+
   const aCluster = async () => {
     const id = newId('clu');
     const stanza = newId('lin');
@@ -304,16 +312,11 @@ describe('restores', () => {
 
   it('interrupts nobody when the archive ends before the target', async () => {
     const { id, stanza, names, keys } = await aCluster();
-    const stderr = 'The archive ends before the target: its last transaction was at 12:00.';
-    world.run = machinesOf(keys, names, (job) =>
-      Promise.resolve(
-        job.kind === 'command' && job.argv.includes('recover') ? { exitCode: 3, stderr } : undefined,
-      ),
-    );
+    world.run = machinesOf(keys, names, archiveEnds);
     const { id: operationId } = await restore(id, { type: 'time', time: '2026-11-23T12:00:00Z' });
     expect((await ended(operationId)).error).toMatchObject({
       step: 'recover',
-      cause: stderr,
+      cause: archiveEnded,
       remedy: expect.stringContaining('earlier target') as string,
     });
     expect(await row(id)).toMatchObject({ state: 'ready', stanza, setAside: null });
@@ -326,16 +329,11 @@ describe('restores', () => {
 
   it('returns to what was there when recovery to the end fails', async () => {
     const { id, stanza, names, keys } = await aCluster();
-    const stderr = 'The archive ends before the target: its last transaction was at 12:00.';
-    world.run = machinesOf(keys, names, (job) =>
-      Promise.resolve(
-        job.kind === 'command' && job.argv.includes('recover') ? { exitCode: 3, stderr } : undefined,
-      ),
-    );
+    world.run = machinesOf(keys, names, archiveEnds);
     const operation = await ended((await restore(id)).id);
     expect(operation.error).toMatchObject({
       step: 'start_again',
-      cause: `recover_to_end: ${stderr} The cluster serves what was there before.`,
+      cause: `recover_to_end: ${archiveEnded} The cluster serves what was there before.`,
       remedy: expect.stringContaining('earlier target') as string,
     });
     expect(await row(id)).toMatchObject({ state: 'ready', stanza, setAside: null });

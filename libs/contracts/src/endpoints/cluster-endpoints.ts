@@ -177,8 +177,9 @@ export const postRestore = defineEndpoint({
   tag,
   summary: 'Restore in place',
   description:
-    'Takes the cluster back to an earlier state. It is served while the backup comes and is recovered, then all sessions end. What is there now is archived and set ' +
-    'aside first; `undo` returns to it, `confirm` deletes it. A target that cannot be reached is refused before anything is touched. ' +
+    'Takes the cluster back to an earlier state. It is served while the backup comes and is recovered, then all sessions end. ' +
+    'What is there now is archived and set aside first; `undo` returns to it, `confirm` deletes it. ' +
+    'A target that cannot be reached is refused before anything is touched. ' +
     'From then on the cluster archives to a new lineage, with a full backup of its own.',
   params,
   body: RestoreRequest,
