@@ -60,11 +60,6 @@ export class Cgroup {
     while (this.populated) await delay(2);
   }
 
-  /** Removes the group and those below it; it must be empty of processes. */
-  remove(): Promise<void> {
-    return removeGroup(this.path);
-  }
-
   private event(key: string): boolean {
     try {
       return readFileSync(this.events, 'utf8').includes(`${key} 1`);
@@ -75,8 +70,27 @@ export class Cgroup {
   }
 }
 
-/** A folder of any cgroup hierarchy and those below it; empty of processes. */
-export async function removeGroup(path: string): Promise<void> {
+/**
+ * Where a group of this name would be: in the hierarchy of v2, and beside it in each of v1 that the host still has. The lab itself uses that of
+ * v2 and that of the cpu controller; systemd-nspawn makes its groups in the one named systemd as well.
+ */
+export function groupFolders(
+  name: string,
+  mounts: string = readFileSync('/proc/self/mounts', 'utf8'),
+): string[] {
+  return mounts
+    .split('\n')
+    .map((mount) => mount.split(' '))
+    .filter(([, , type]) => type === 'cgroup' || type === 'cgroup2')
+    .map(([, point]) => join(point, name));
+}
+
+/** Removes the group of this name and those below it from every hierarchy of the host; it must be empty of processes. */
+export async function removeGroups(name: string): Promise<void> {
+  for (const folder of new Set(groupFolders(name))) await removeGroup(folder);
+}
+
+async function removeGroup(path: string): Promise<void> {
   for (let attempt = 1; existsSync(path); attempt++) {
     try {
       removeTree(path);

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cgroup2Mount, removeGroup } from './cgroup';
+import { cgroup2Mount } from './cgroup';
 
 /**
  * Machines that share a host's processors, as if each had its own. Without this the kernel shares them out by session (autogroup): all of a
@@ -20,18 +20,6 @@ export function claimCpu(lab: string, machineGroup: string, role: string): strin
   const share = mount ? shareBesideV2(mount) : shareInV2;
   share(lab, labWeight);
   return share(machineGroup, weightOf(role));
-}
-
-/** Of a machine or of the whole lab, which has no process any more. */
-export async function releaseCpu(group: string): Promise<void> {
-  const path = cpuGroup(group);
-  if (path) await removeGroup(path);
-}
-
-/** The group of the cpu controller where that is one of v1; undefined where v2 has it: there it is the group itself. */
-export function cpuGroup(group: string): string | undefined {
-  const mount = cpuMount();
-  return mount && join(mount, group);
 }
 
 /** Where the cpu controller is mounted by itself, as hosts do that give their controllers to v1. */

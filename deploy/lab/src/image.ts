@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Cgroup } from './cgroup';
+import { Cgroup, removeGroups } from './cgroup';
 import { withFileLock } from './file-lock';
 import { imageRecipe, type ImageRecipe } from './image-recipe';
 import { labPaths } from './lab-paths';
@@ -67,7 +67,8 @@ async function build(
   signal?: AbortSignal,
 ): Promise<void> {
   // All processes of a build live in one group: what a killed builder left running is ended before its folder is cleared away.
-  const group = new Cgroup(`pgfleet-image-${createHash('sha256').update(images).digest('hex').slice(0, 8)}`);
+  const name = `pgfleet-image-${createHash('sha256').update(images).digest('hex').slice(0, 8)}`;
+  const group = new Cgroup(name);
   await group.kill();
   await removeHalfBuilt(images);
   group.create();
@@ -88,7 +89,7 @@ async function build(
   } finally {
     signal?.removeEventListener('abort', abort);
     await group.kill();
-    await group.remove();
+    await removeGroups(name);
     await removeHalfBuilt(images);
   }
 }

@@ -1,4 +1,4 @@
-import { cgroup2Mount } from './cgroup';
+import { cgroup2Mount, groupFolders } from './cgroup';
 import { cpuMount } from './cpu-share';
 import { mountsUnder } from './mounts';
 
@@ -10,6 +10,20 @@ describe('cgroup2Mount', () => {
       '/sys/fs/cgroup/unified',
     );
     expect(() => cgroup2Mount(hybrid)).toThrow('mount -t cgroup2');
+  });
+});
+
+describe('groupFolders', () => {
+  it('are one in each hierarchy that is mounted, of v1 and of v2, and none elsewhere', () => {
+    const table = [
+      'tmpfs /sys/fs/cgroup tmpfs rw 0 0',
+      'cgroup /sys/fs/cgroup/systemd cgroup rw,name=systemd 0 0',
+      'cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0',
+    ].join('\n');
+    expect(groupFolders('lab/machines/m1', table)).toEqual([
+      '/sys/fs/cgroup/systemd/lab/machines/m1',
+      '/sys/fs/cgroup/unified/lab/machines/m1',
+    ]);
   });
 });
 

@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { existsSync, readdirSync } from 'node:fs';
-import { Cgroup } from './cgroup';
-import { releaseCpu } from './cpu-share';
+import { Cgroup, removeGroups } from './cgroup';
 import type { LabPaths } from './lab-paths';
 import { machinePaths } from './machine-paths';
 import { unmountUnder } from './mounts';
@@ -17,10 +16,8 @@ export async function removeMachineTraces(settings: LabSettings, lab: LabPaths, 
 /** Ends a machine and removes its mounts and groups, and keeps its disk. */
 export async function endMachine(settings: LabSettings, lab: LabPaths, name: string): Promise<void> {
   const paths = machinePaths(lab, name);
-  const group = new Cgroup(paths.cgroup);
-  await group.kill();
-  await group.remove();
-  await releaseCpu(paths.cgroup);
+  await new Cgroup(paths.cgroup).kill();
+  await removeGroups(paths.cgroup);
   await unmountUnder(paths.dir);
   await rm(paths.netns, { force: true });
   await removeNspawnTraces(settings.lab, name);

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, watch, type FSWatcher } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { Cgroup } from './cgroup';
-import { claimCpu, releaseCpu } from './cpu-share';
+import { Cgroup, removeGroups } from './cgroup';
+import { claimCpu } from './cpu-share';
 import { imageDir } from './image';
 import type { LabPaths } from './lab-paths';
 import type { MachineView, PowerView } from './machine-api';
@@ -188,8 +188,7 @@ export class Machine {
     if (this.group.populated) return;
     await this.link.remove();
     await unmountUnder(this.paths.dir);
-    await this.group.remove();
-    await releaseCpu(this.paths.cgroup);
+    await removeGroups(this.paths.cgroup);
     await removeNspawnTraces(this.settings.lab, this.record.name);
   }
 

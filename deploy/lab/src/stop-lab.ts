@@ -2,8 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { removeBridge } from './bridge';
-import { Cgroup } from './cgroup';
-import { releaseCpu } from './cpu-share';
+import { Cgroup, removeGroups } from './cgroup';
 import { withFileLock } from './file-lock';
 import { labPaths, type LabPaths } from './lab-paths';
 import { machinePaths } from './machine-paths';
@@ -37,8 +36,7 @@ export async function stopLab(settings: LabSettings, { keepData = false }: StopO
         await endMachine(settings, paths, name);
       }),
     );
-    await new Cgroup(paths.cgroup).remove();
-    await releaseCpu(paths.cgroup);
+    await removeGroups(paths.cgroup);
     await removeNat(paths);
     releaseState(settings);
     await rm(paths.socket, { force: true });

@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { Cgroup } from '../cgroup';
-import { cpuGroup } from '../cpu-share';
+import { groupFolders } from '../cgroup';
 import { labPaths } from '../lab-paths';
 import { mountsUnder } from '../mounts';
 import { runCommand } from '../run-command';
@@ -10,13 +9,12 @@ import type { LabSettings } from '../settings';
 export async function hostTraces(settings: LabSettings): Promise<Record<string, string[]>> {
   const paths = labPaths(settings);
   const ruleset = await runCommand(['nft', 'list', 'ruleset']);
-  const cgroup = new Cgroup(paths.cgroup);
   return {
     processes: processesOf(settings, paths.cgroup),
     mounts: mountsUnder(paths.state),
     links: readdirSync('/sys/class/net').filter((link) => link.startsWith(`${settings.lab}-`)),
     rules: ruleset.split('\n').filter((line) => line.includes(paths.natTable) || line.includes(paths.bridge)),
-    groups: [cgroup.path, cpuGroup(paths.cgroup) ?? ''].filter((path) => existsSync(path)),
+    groups: groupFolders(paths.cgroup).filter((path) => existsSync(path)),
     folders: [paths.state, `/run/pgfleet/${settings.lab}.state`].filter((path) => existsSync(path)),
     nspawn: nspawnFiles().filter((name) => name.startsWith(`${settings.lab}-`)),
   };

@@ -2,7 +2,7 @@ import type { INestApplication } from '@nestjs/common';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { CloudEvent, clusterUpdated, newId } from '@pgfleet/contracts';
 import { eventually, type Services, startServices } from '@pgfleet/integration';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { Outbox } from '../index';
 import { OutboxTable, type OutboxRow } from './outbox-table';
 import { readStream } from '../testing/read-stream';
@@ -131,19 +131,25 @@ describe('outbox', () => {
   });
 
   it('holds a delayed message until its time, lets others pass, and can take it back', async () => {
-    const due = Date.now() + 700;
+    // Nearer to each other than the relays look by themselves: who only looks then is late for half of them.
+    const dues = [200, 350, 500, 650, 800].map((afterMs) => Date.now() + afterMs);
+    const delayed = (tx: EntityManager, id: string, due: number) =>
+      outbox.send(tx, `steps.cluster-service.${id}`, { id }, { id, notBefore: new Date(due) });
     await database.transaction(async (tx) => {
-      await outbox.send(tx, 'steps.cluster-service.late', { n: 1 }, { id: 'late', notBefore: new Date(due) });
-      await outbox.send(tx, 'steps.cluster-service.gone', { n: 2 }, { id: 'gone', notBefore: new Date(due) });
-      await outbox.send(tx, 'steps.cluster-service.now', { n: 3 }, { id: 'now' });
+      for (const [index, due] of dues.entries()) await delayed(tx, `late${index}`, due);
+      await delayed(tx, 'gone', dues[0]!);
+      await outbox.send(tx, 'steps.cluster-service.now', { id: 'now' }, { id: 'now' });
     });
     await database.transaction((tx) => outbox.withdraw(tx, 'gone'));
     await drained();
     const stored = await readStream(spec, 'STEPS', 'steps.cluster-service.>');
-    expect(stored.map(({ id }) => id)).toEqual(['now', 'late']);
-    const late = stored[1]!.at - due;
-    expect(late).toBeGreaterThanOrEqual(-1);
-    expect(late).toBeLessThan(300);
+    expect(stored.map(({ id }) => id)).toEqual(['now', ...dues.map((_, index) => `late${index}`)]);
+    const late = dues.map((due, index) => stored[index + 1]!.at - due);
+    console.log(`stored ${late.map((ms) => ms.toFixed(0)).join(', ')} ms after their time`);
+    late.sort((a, b) => a - b);
+    expect(late[0]).toBeGreaterThanOrEqual(-1);
+    // The median: other programs share the machine and its disk.
+    expect(late[2]).toBeLessThan(150);
   });
 
   it('publishes what a dead process left, and does not double what it had published already', async () => {
