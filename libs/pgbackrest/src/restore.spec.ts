@@ -19,7 +19,7 @@ describe('restore', () => {
       'pgbackrest',
       '--config=/c',
       '--stanza=lin_1',
-      '--recovery-option=restore_command=pgbackrest --config=/c --stanza=lin_1 archive-get %f "%p"',
+      '--recovery-option=restore_command=pgbackrest --config=/c --stanza=lin_1 --no-archive-async archive-get %f "%p"',
       '--log-level-console=detail',
       '--log-level-stderr=error',
       '--type=default',

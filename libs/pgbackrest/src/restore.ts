@@ -61,13 +61,17 @@ const targetOptions = (target: RecoveryTarget): Argv => {
  * Restores a backup into the data directory that the configuration names, or that is added as `--pg1-path`, which must be empty, and has
  * PostgreSQL recover to the target and then go its own way: without `promote` it would wait there for somebody. How it fetches WAL is
  * said here, because the directory may have another name by then, which pgBackRest would put there. It tells how far it is.
+ *
+ * WAL is fetched one segment at a time. Fetching ahead takes the lock that pushing takes, and recovery beside a cluster that has much to push
+ * would wait for it until `archive-timeout`, and fail; and in 2.55 two processes that fetch ahead may keep each other from a segment where
+ * the timeline changes (https://github.com/pgbackrest/pgbackrest/pull/2806). What it would win: docs/how-it-works/backup.md.
  */
 export const restore = ({ stanza, config, target, label, timeline }: Restore): Argv => [
   ...tellProgress,
   'pgbackrest',
   `--config=${config}`,
   `--stanza=${checkStanzaName(stanza)}`,
-  `--recovery-option=restore_command=pgbackrest --config=${config} --stanza=${stanza} archive-get %f "%p"`,
+  `--recovery-option=restore_command=pgbackrest --config=${config} --stanza=${stanza} --no-archive-async archive-get %f "%p"`,
   ...everyFile,
   ...targetOptions(target),
   ...(target.type === 'latest' ? [] : ['--target-action=promote']),

@@ -163,6 +163,23 @@ describe('restore on a node', () => {
     120_000,
   );
 
+  it('recovers beside what serves while that holds its lock to push WAL', async () => {
+    const operation = newId('op');
+    const lock = `/srv/lock/${stanza}-archive-1.lock`;
+    const takes =
+      'import fcntl, sys, time; f = open(sys.argv[1], "w"); fcntl.flock(f, fcntl.LOCK_EX); print("taken", flush=True); time.sleep(300)';
+    await node.startServer();
+    await node.restore('restore', operation, ...argv({ type: 'name', name: 'between' }));
+    const push = node.start(['python3', '-c', takes, lock]);
+    await once(push.stdout!, 'data');
+    const recovered = await node.restore('recover', operation, '/srv/restored.sql', 'beside');
+    push.kill('SIGKILL');
+    await once(push, 'close');
+    expect(recovered).toMatchObject({ exitCode: 0 });
+    expect(await node.restore('discard', operation)).toMatchObject({ exitCode: 0 });
+    await node.stopServer();
+  }, 100_000);
+
   it('says when the archive ends before the target, and the present is as it was', async () => {
     const operation = newId('op');
     await node.restore('set-aside', operation);

@@ -44,7 +44,7 @@ describe('the jobs of a restore', () => {
         ...[...program, 'restore', data, operationId],
         ...tellProgress,
         ...['pgbackrest', '--config=/etc/pgfleet/restore.conf', '--stanza=lin_1'],
-        '--recovery-option=restore_command=pgbackrest --config=/etc/pgfleet/restore.conf --stanza=lin_1 archive-get %f "%p"',
+        '--recovery-option=restore_command=pgbackrest --config=/etc/pgfleet/restore.conf --stanza=lin_1 --no-archive-async archive-get %f "%p"',
         ...['--log-level-console=detail', '--log-level-stderr=error', '--type=default'],
         ...['--target-timeline=1', '--set=20261123-120000F', 'restore'],
       ],
