@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 
 from data_dirs import Refused, begin_lineage, programs_for
+from present import begin_checkpoint
 
 # Of its socket only.
 PORT = "5432"
@@ -51,6 +52,7 @@ FACTS = {
     "time": re.compile(r"last completed transaction was at log time (.+)"),
     "timeline": re.compile(r"selected new timeline ID: (\d+)"),
 }
+REDONE = "redo done at"
 READY = "database system is ready to accept connections"
 MISSED = "recovery ended before configured recovery target was reached"
 # What pgBackRest has written for this recovery: Patroni would take it for its own.
@@ -73,7 +75,8 @@ def recover(dirs, statements, where):
         with tempfile.TemporaryDirectory(prefix="pgfleet-restore-") as private:
             server = Server(data, private, SPARING if where == "beside" else None)
             try:
-                facts = server.wait()
+                # What is left to do here writes little, and soon what serves is to end: it writes meanwhile what it has in memory.
+                facts = server.wait(lambda: begin_checkpoint(dirs.current) if where == "beside" else None)
                 if notes["state"] == "restored":
                     notes = {**where_it_ended(facts, data), "state": "promoted"}
                     dirs.note(**notes)
@@ -109,14 +112,16 @@ class Server:
     def _setting(self, data, name):
         return subprocess.run([self._bin + "postgres", "-D", data, "-C", name], capture_output=True, text=True, check=True).stdout.strip()
 
-    def wait(self):
-        """Until it takes writes; gives what its log tells of the recovery."""
+    def wait(self, on_redone=lambda: None):
+        """Until it takes writes; gives what its log tells of the recovery. `on_redone` is called when all WAL is replayed."""
         facts, complaints = {}, []
         for line in self._process.stdout:
             print(line.rstrip(), flush=True)
             for name, pattern in FACTS.items():
                 if match := pattern.search(line):
                     facts[name] = match[1].strip()
+            if REDONE in line:
+                on_redone()
             if MISSED in line:
                 facts["missed"] = True
             if line.startswith(("FATAL:", "PANIC:")):

@@ -1,4 +1,4 @@
-"""Patroni's launcher: when a leader names its synchronous standbys; when a replica has no restore_command."""
+"""Patroni's launcher: when a leader names its synchronous standbys; when a replica has no restore_command; how PostgreSQL is started."""
 
 import importlib.machinery
 import importlib.util
@@ -132,6 +132,56 @@ class HeldTest(unittest.TestCase):
 
     def test_one_that_is_held_for_a_restore_waits_for_nobody(self):
         self.assertEqual((self.stop(held="held for a restore"), self.leave.call_count), (1, 0))
+
+
+class StartTest(unittest.TestCase):
+    """Patroni starts PostgreSQL: here a program that says how it was started, and stays."""
+
+    PROGRAM = """#!/bin/sh
+read -r pid name state parent group session rest </proc/$$/stat
+echo "$pid $group $session $PGFLEET_TEST $*" >"$0.said"
+exec sleep 60 >/dev/null
+"""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.program = folder.name + "/postgres"
+        self.data = folder.name
+
+    def start(self):
+        with mock.patch.dict(os.environ, {"PGFLEET_TEST": "kept"}):
+            return launcher.postmaster.PostmasterProcess.start(self.program, self.data, "conf", ["--port=1"])
+
+    def test_in_a_session_of_its_own(self):
+        with open(self.program, "w", encoding="ascii") as file:
+            file.write(self.PROGRAM)
+        os.chmod(self.program, 0o755)
+        process = self.start()
+        self.addCleanup(process.kill)
+        deadline = time.monotonic() + 10
+        while not (os.path.exists(self.program + ".said") and os.path.getsize(self.program + ".said")):
+            self.assertLess(time.monotonic(), deadline)
+        with open(self.program + ".said", encoding="ascii") as file:
+            pid, group, session, *rest = file.read().split()
+        self.assertEqual(int(pid), process.pid)
+        self.assertEqual(group, session)
+        self.assertNotEqual(int(session), os.getsid(0))
+        self.assertEqual(rest, ["kept", "-D", self.data, "--config-file=conf", "--port=1"])
+
+    def test_one_that_cannot_be_started_is_none(self):
+        self.assertIsNone(self.start())
+
+
+class PortTest(unittest.TestCase):
+    def test_is_looked_at_often(self):
+        def wait_for_port_open():
+            return sum(1 for _ in launcher.postgresql.polling_loop(0.5))
+
+        self.assertGreater(wait_for_port_open(), 1)
+
+    def test_everything_else_as_ever(self):
+        self.assertEqual(sum(1 for _ in launcher.postgresql.polling_loop(0.5)), 1)
 
 
 if __name__ == "__main__":
