@@ -85,7 +85,6 @@ describe('restore on a node', () => {
     await node.restore('restore', next, ...argv({ type: 'latest' }));
     expect(await node.restore('discard', next)).toMatchObject({ exitCode: 0 });
     expect(beside(next)).toBe(false);
-    expect(await node.restore('checkpoint')).toMatchObject({ exitCode: 0 });
     expect(await node.sql('select count(*) from t')).toBe('2');
     await node.stopServer();
   }, 60_000);

@@ -1,7 +1,6 @@
 """What a restore does on a node, one command after the other; the control plane says which comes next.
 
 check     DATA OPERATION CONFIG STANZA LABEL   is there room for the backup beside what is there?
-checkpoint DATA                                what is in memory goes to disk
 flush     DATA                                 the present goes to the archive, as far as it can
 restore   DATA OPERATION PGBACKREST...         the backup's files, beside the data directory
 recover   DATA OPERATION SQL WHERE             PostgreSQL, in private, up to the target; then the statements in SQL. WHERE is `beside`
@@ -21,7 +20,7 @@ import sys
 
 from backup import check_room, restore_files
 from data_dirs import DataDirs, Refused, delete
-from present import checkpoint, flush
+from present import flush
 from proof import begin_again, prove
 from recovery import TargetMissed, recover
 
@@ -29,9 +28,7 @@ TARGET_MISSED = 3
 
 
 def main(command, data, *rest):
-    if command == "checkpoint":
-        checkpoint(data)
-    elif command == "flush":
+    if command == "flush":
         flush(data)
     elif command == "clear":
         delete(data)

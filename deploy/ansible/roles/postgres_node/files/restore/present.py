@@ -9,23 +9,13 @@ from data_dirs import programs_for
 PATIENCE = 60
 
 
-def checkpoint(data):
-    """While customers are served still: the one at the end of PostgreSQL then has little to write."""
-    asks = begin_checkpoint(data)
-    try:
-        if asks:
-            asks.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
-        asks.kill()  # it is a matter of time only
-
-
 def begin_checkpoint(data):
-    """Asks for one, and does not wait; gives the process that asks, None where there are no data."""
+    """While customers are served still: the one at the end of PostgreSQL then has little to write. It is not waited for."""
     try:
         argv = [programs_for(data) + "psql", "-Xq", "-d", "postgres", "-c", "checkpoint"]
     except FileNotFoundError:
-        return None
-    return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return
+    subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def flush(data):
