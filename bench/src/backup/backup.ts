@@ -3,6 +3,7 @@ import { bringUp, say } from '@pgfleet/platform';
 import { onMachines } from '../failover/site';
 import { percentile, Report } from '../failover/report';
 import { median, record } from '../results';
+import { untilSignal } from '../until-signal';
 import { archiveDelays } from './archive-delay';
 import { PgfleetBackups } from './pgfleet-backups';
 import { RawBackups } from './raw-backups';
@@ -114,21 +115,23 @@ export async function benchBackup(runs: number, names: string[], scale: number):
   const on = onMachines(ssh);
   const made: BackupSite[] = [];
   try {
-    const ours = await PgfleetBackups.make(platform, on, ssh, userId);
-    made.push(ours);
-    const raw = await RawBackups.make(platform.lab, on, await ours.model());
-    made.push(raw);
-    for (const site of [raw, ours]) {
-      say(`${site.name}: pgbench -i -s ${scale}`);
-      await site.fill(scale);
-      await site.archivedMoment();
-    }
-    for (const name of names) {
-      say(`case ${name}`);
-      const report = new Report();
-      await backupCases[name]?.({ ours, raw, runs, scale, report });
-      record(`backup ${name}`, report.lines);
-    }
+    await untilSignal(async () => {
+      const ours = await PgfleetBackups.make(platform, on, ssh, userId);
+      made.push(ours);
+      const raw = await RawBackups.make(platform.lab, on, await ours.model());
+      made.push(raw);
+      for (const site of [raw, ours]) {
+        say(`${site.name}: pgbench -i -s ${scale}`);
+        await site.fill(scale);
+        await site.archivedMoment();
+      }
+      for (const name of names) {
+        say(`case ${name}`);
+        const report = new Report();
+        await backupCases[name]?.({ ours, raw, runs, scale, report });
+        record(`backup ${name}`, report.lines);
+      }
+    });
   } catch (error) {
     say(`broke off: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     throw error;

@@ -2,6 +2,7 @@ import { labPaths, labSettings, type LabClient } from '@pgfleet/lab';
 import { bringUp, followEvents, say, type Platform } from '@pgfleet/platform';
 import { setTimeout as pause } from 'node:timers/promises';
 import { record } from '../results';
+import { untilSignal } from '../until-signal';
 import { ElectionWatch, type Delay } from './election-watch';
 import { frozenLeader } from './frozen-leader';
 import { PgfleetSite } from './pgfleet-site';
@@ -325,19 +326,21 @@ export async function benchFailover(runs: number, names: string[]): Promise<void
   const on = onMachines(ssh);
   const made: PgfleetSite[] = [];
   try {
-    say('making two clusters');
-    const ours = await PgfleetSite.make(platform, 'bench-ours', userId);
-    made.push(ours);
-    const toBeRaw = await PgfleetSite.make(platform, 'bench-raw', userId);
-    made.push(toBeRaw);
-    const raw = await RawSite.outOf(toBeRaw, on);
-    say(`${raw.name}: ${await leaderOf(raw)} leads`);
-    for (const name of names) {
-      say(`case ${name}`);
-      const report = new Report();
-      await failoverCases[name]?.({ platform, on, ours, raw, runs, report });
-      record(`failover ${name}`, report.lines);
-    }
+    await untilSignal(async () => {
+      say('making two clusters');
+      const ours = await PgfleetSite.make(platform, 'bench-ours', userId);
+      made.push(ours);
+      const toBeRaw = await PgfleetSite.make(platform, 'bench-raw', userId);
+      made.push(toBeRaw);
+      const raw = await RawSite.outOf(toBeRaw, on);
+      say(`${raw.name}: ${await leaderOf(raw)} leads`);
+      for (const name of names) {
+        say(`case ${name}`);
+        const report = new Report();
+        await failoverCases[name]?.({ platform, on, ours, raw, runs, report });
+        record(`failover ${name}`, report.lines);
+      }
+    });
   } catch (error) {
     say(`broke off: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     throw error;
