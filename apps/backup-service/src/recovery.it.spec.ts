@@ -258,6 +258,13 @@ describe('policies, the window, and what is deleted', () => {
       ok: true,
       backupLabel: oldest.label,
     });
+    // A target is looked at without a walk to the store, however old what is known of the backups is.
+    await service.services.postgres.query(
+      `update backup.stanza set backups = jsonb_set(backups, '{asOf}', '"2026-01-01T00:00:00.000Z"') where name = '${stanza}'`,
+    );
+    const ran = world.ran.length;
+    expect(await check({ type: 'latest' })).toMatchObject({ ok: true, backupLabel: items[0]!.label });
+    expect(world.ran).toHaveLength(ran);
     const wal = await service.requester.ask(getWal, { clusterId });
     expect(wal).toMatchObject({ members: [{ name: 'n1', lagBytes: 0 }], segmentBytes: 16777216 });
     expect(wal.advice.map(({ setting }) => setting)).toEqual(['archive_timeout']);
@@ -286,7 +293,7 @@ describe('policies, the window, and what is deleted', () => {
     expect((await service.requester.ask(getRecoveryWindow, { clusterId })).stanza).toBe(stanza);
     world.topologies.set(clusterId, { ...topology, stanza: newer });
     expect(await count()).toBe(0);
-    // The machines have no way to the lineage that was left: what is known of it counts.
+    // The machines have no way to the lineage that was left; and what is known of the backups is enough for a target.
     const old = { stanza, target: { type: 'backup', label: list.items[0]!.label } } as const;
     await service.services.postgres.query(
       `update backup.stanza set backups = jsonb_set(backups, '{asOf}', '"2026-01-01T00:00:00.000Z"') where name = '${stanza}'`,

@@ -57,6 +57,14 @@ export class BackupLists {
     return backups ?? unknown(failure ?? 'Reading the store takes long.');
   }
 
+  /**
+   * What was last known, without a walk to the store: every operation that makes or removes a backup writes it down at its end. For who looks into the
+   * store by itself before it relies on what it is told.
+   */
+  async known(stanza: StanzaEntity): Promise<BackupList> {
+    return stanza.backups ?? this.read(stanza);
+  }
+
   /** One read at a time for a stanza, whoever asks. Only the newest is kept among the operations: reading changes nothing. */
   private startReading(name: string): Promise<string> {
     return this.database.transaction(async (tx) => {

@@ -63,7 +63,8 @@ export class RecoveryWindows {
 
   async check(name: string, target: RestoreTarget): Promise<RestoreTargetCheck> {
     const stanza = await this.lineages.named(name);
-    const seen = await this.see(stanza);
+    // That the store still has the backup the restore sees for itself, on its machine, before it touches anything: nobody waits for that twice.
+    const seen = await this.see(stanza, 'known');
     const decision = decideTarget(target, {
       historyTo: (timeline) => historyTo(timeline, seen.known),
       history: seen.history,
@@ -78,10 +79,13 @@ export class RecoveryWindows {
     return { ok: true, stanza: stanza.name, backupLabel: base.label, timeline, target: reached, exact };
   }
 
-  /** Asks anew what can be asked: the nodes through cluster-service, the store through a node. A cluster that is gone says nothing more. */
-  async see(stanza: StanzaEntity): Promise<SeenLineage> {
+  /**
+   * Asks anew what can be asked: the nodes through cluster-service; the store through a node, unless what is `known` of it will do. A cluster
+   * that is gone says nothing more.
+   */
+  async see(stanza: StanzaEntity, backups: 'read' | 'known' = 'read'): Promise<SeenLineage> {
     const [list] = await Promise.all([
-      this.lists.read(stanza),
+      this.lists[backups](stanza),
       stanza.clusterDeletedAt ? null : this.watch.look(stanza.clusterId),
     ]);
     const watched = await this.records.find(stanza.name);
