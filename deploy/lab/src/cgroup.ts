@@ -87,7 +87,7 @@ export function groupFolders(
 
 /** Removes the group of this name and those below it from every hierarchy of the host; it must be empty of processes. */
 export async function removeGroups(name: string): Promise<void> {
-  for (const folder of new Set(groupFolders(name))) await removeGroup(folder);
+  for (const folder of groupFolders(name)) await removeGroup(folder);
 }
 
 async function removeGroup(path: string): Promise<void> {

@@ -171,10 +171,14 @@ describe('restore on a node', () => {
     await node.restore('restore', operation, ...argv({ type: 'name', name: 'between' }));
     const push = node.start(['python3', '-c', takes, lock]);
     await once(push.stdout!, 'data');
+    const checkpoints = () => node.log.split('checkpoint starting: immediate force wait').length;
+    const before = checkpoints();
     const recovered = await node.restore('recover', operation, '/srv/restored.sql', 'beside');
     push.kill('SIGKILL');
     await once(push, 'close');
     expect(recovered).toMatchObject({ exitCode: 0 });
+    // What serves writes its own meanwhile: nobody waits for it when it is stopped.
+    expect(checkpoints()).toBe(before + 1);
     expect(await node.restore('discard', operation)).toMatchObject({ exitCode: 0 });
     await node.stopServer();
   }, 100_000);
