@@ -1,5 +1,6 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { INestApplication } from '@nestjs/common';
 import { rows } from '@pgfleet/persistence';
 import { DataSource, type EntitySubscriberInterface, type QueryRunner } from 'typeorm';
@@ -69,31 +70,41 @@ export class CrashPoints {
     private readonly list: StopList,
   ) {}
 
-  atStep(running: Running): void {
+  async atStep(running: Running): Promise<void> {
     const stop = this.list.open(running);
-    if (stop?.point === 'step') this.list.make(stop);
+    if (stop?.point !== 'step') return;
+    await this.untilUnarmed();
+    this.list.make(stop);
   }
 
   async inCommit(running: Running, runner: QueryRunner): Promise<void> {
     const stop = this.list.open(running);
     if (!stop) return;
-    // This process will stop for another operation: this one's commit must not get past its own stop unnoticed.
-    if (this.armed) await new Promise(() => undefined);
+    await this.untilUnarmed();
     if (stop.point === 'commit') this.list.make(stop);
     else this.armed = { stop, runner, committed: false };
   }
 
+  /** A process dies once: what is armed is committed and comes by no second time, so no other stop may be made before it. */
+  private async untilUnarmed(): Promise<void> {
+    while (this.armed) await pause(20);
+  }
+
   /** Puts the later points into the running service. The product itself knows nothing of them. */
   place(app: INestApplication): void {
-    const afterCommit: EntitySubscriberInterface = {
+    const ofTransactions: EntitySubscriberInterface = {
       afterTransactionCommit: ({ queryRunner }) => {
         if (this.armed?.runner !== queryRunner) return;
         this.armed.committed = true;
         this.stopAt('committed');
       },
+      // The step was taken over, and its stop is for the process that has it now.
+      afterTransactionRollback: ({ queryRunner }) => {
+        if (this.armed?.runner === queryRunner) this.armed = undefined;
+      },
     };
     // Before the relay's own.
-    this.database.subscribers.unshift(afterCommit);
+    this.database.subscribers.unshift(ofTransactions);
     const query = this.database.query.bind(this.database);
     this.database.query = ((sql: string, ...rest: [unknown[]?, QueryRunner?]) => {
       if (sql.startsWith('DELETE FROM outbox WHERE seq')) this.stopAt('published');

@@ -37,7 +37,7 @@ export class WalkProgram extends Program<Walk> {
 
   private async walk(ctx: StepContext<Walk>): Promise<Outcome> {
     await this.begin(ctx);
-    this.crashPoints.atStep(ctx);
+    await this.crashPoints.atStep(ctx);
     await pause(ctx.input.stepMs);
     return next({ by: process.pid }).with(async (tx) => {
       await tx.query('INSERT INTO effect (operation_id, step, pid) VALUES ($1, $2, $3)', [
