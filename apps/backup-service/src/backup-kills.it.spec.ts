@@ -114,7 +114,7 @@ describe('backup-service that is killed at each step', () => {
       running.requester.ask(changeBackupPolicy, { clusterId, change: { retention, schedules } }),
     );
     await ended((await backUp()).id);
-    const { id } = await throughKills(backUp, ['--type=full', ' info', ' expire', ' info', 'archive']);
+    const { id } = await throughKills(backUp, ['--type=full', ' info', ' expire', ' info']);
     const told = await events(`events.backup.${stanza}.succeeded`);
     expect(told.filter(({ correlationid }) => correlationid === id)).toHaveLength(1);
     expect(await events(`events.backup.${stanza}.failed`)).toEqual([]);

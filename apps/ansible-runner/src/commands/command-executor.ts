@@ -98,8 +98,9 @@ export class CommandExecutor implements Executor<CommandJob> {
       },
       room: () => log.room(),
     };
-    const script = runScript(job, Math.max(0, execution.deadline - Date.now()) / 1000);
-    const { stop } = execution;
+    const { attempt, stop } = execution;
+    const secondsLeft = Math.max(0, execution.deadline - Date.now()) / 1000;
+    const script = runScript(job, { attempt, secondsLeft });
     const { exitCode, ssh } = await this.onMachine(host, job, script, execution, stop, directory, listener);
     const said = { stdout: last.stdout.text, stderr: last.stderr.text, ssh };
     return { exitCode, failures: commandFailures(job, host, exitCode, said) };

@@ -17,19 +17,22 @@ const job = (argv: string[]) =>
   });
 
 describe('runScript', () => {
-  it('stops an earlier run, then runs the command as its unit', () => {
-    const script = runScript(job(['pgbackrest', 'info']), 60);
+  it('runs the command as its unit, after it has stopped what an earlier attempt left', () => {
+    const [first, second] = [1, 2].map((attempt) =>
+      runScript(job(['pgbackrest', 'info']), { attempt, secondsLeft: 60 }),
+    ) as [string, string];
     const unit = 'pgfleet-job-01979a3c-5f7e-7c11-8d2a-3b9f6c1e0a55.service';
     expect(unitOf(job(['x']).id)).toBe(unit);
-    expect(script).toMatch(
-      new RegExp(`^systemctl stop ${unit} [^]*\\nsystemd-run .*--unit=${unit} --uid=postgres`),
-    );
-    expect(script).toContain('RuntimeMaxSec=120s');
+    const run = `\nsystemd-run .*--unit=${unit} --uid=postgres .*RuntimeMaxSec=120s`;
+    expect(first).toMatch(new RegExp(`^${run}`));
+    expect(second).toMatch(new RegExp(`^systemctl stop ${unit} [^]*${run}`));
   });
 
   it('hands every argument over as it is', () => {
     const argv = ['printf', '%s\n', `it's; "$(id)" \`x\` \\ * é\n|`, ''];
-    const quoted = runScript(job(argv), 60).split(' -- ')[1]?.split('\ncode=')[0];
+    const quoted = runScript(job(argv), { attempt: 1, secondsLeft: 60 })
+      .split(' -- ')[1]
+      ?.split('\ncode=')[0];
     expect(execFileSync('sh', ['-c', quoted!.replaceAll('$$', '$')], { encoding: 'utf8' })).toBe(
       `${argv[2]}\n${argv[3]}\n`,
     );

@@ -21,13 +21,19 @@ case $(systemctl show --property=ActiveState --value ${unit}) in
 esac`;
 };
 
+interface Run {
+  /** Counted from 1, over all runners. */
+  attempt: number;
+  secondsLeft: number;
+}
+
 /**
- * Shell: runs the job's command as its unit and passes output and exit code on. First it stops what an earlier run of the same job
- * may have left, so that there are never two.
+ * Shell: runs the job's command as its unit and passes output and exit code on. A later attempt first stops what an earlier one may have
+ * left, so that there are never two; systemd itself refuses a second unit of that name.
  * A 255 of the command is passed on as 254: ssh itself ends with 255 when the connection is lost, and often without a word.
  * @see systemd-run(1); in its command `$$` stands for a dollar sign
  */
-export const runScript = (job: CommandJob, secondsLeft: number): string => {
+export const runScript = (job: CommandJob, { attempt, secondsLeft }: Run): string => {
   const options = [
     '--quiet',
     '--pipe',
@@ -40,7 +46,7 @@ export const runScript = (job: CommandJob, secondsLeft: number): string => {
     `--property=RuntimeMaxSec=${Math.ceil(secondsLeft) + orphanSeconds}s`,
   ];
   const argv = job.argv.map((argument) => shellQuote(argument.replaceAll('$', '$$$$')));
-  return `${stopScript(job.id)}
+  return `${attempt > 1 ? stopScript(job.id) : ''}
 systemd-run ${options.join(' ')} -- ${argv.join(' ')}
 code=$?
 [ $code -ne 255 ] || code=254

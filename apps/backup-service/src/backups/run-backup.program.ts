@@ -13,12 +13,12 @@ import {
   type StepContext,
 } from '@pgfleet/operations';
 import {
-  archiveRuns,
   backup,
   backupFromReplica,
   expire,
   labelOf,
-  parseArchiveRuns,
+  splitStoreContents,
+  storeContents,
   type BackupType,
 } from '@pgfleet/pgbackrest';
 import { Counter } from 'prom-client';
@@ -31,6 +31,7 @@ import { Policies } from '../policy/policies';
 import { fullsToKeep } from '../policy/retention';
 import { Lineages } from '../stanzas/lineages';
 import { ArchiveChecks } from '../window/archive-checks';
+import { readList } from './backup-list';
 import { readStore } from './read-store';
 
 const count = new Counter({
@@ -56,7 +57,7 @@ interface ReplicaResult {
 const backupDeadlineSeconds = 24 * 3600;
 const infoDeadlineSeconds = 60;
 /** A store lists a thousand objects with a request, and deletes one by one. */
-const expireDeadlineSeconds = 3600;
+const walkDeadlineSeconds = 3600;
 /** For a leader to be found, and for another pgBackRest process to end. */
 const patienceMs = 600_000;
 const lookAgainMs = 500;
@@ -68,21 +69,14 @@ const nameless = (): Outcome =>
   );
 
 /**
- * Makes a backup on a replica, or on the leader where none can or the policy says so; reads from the store what came of it, removes what
- * the policy no longer keeps, and looks whether the store has every WAL segment that the window needs.
+ * Makes a backup on a replica, or on the leader where none can or the policy says so; reads from the store what came of it, and whether it
+ * has every WAL segment that the window needs; removes what the policy no longer keeps.
  */
 @Injectable()
 export class RunBackup extends Program<BackupInput> {
   static readonly kind = 'backup.run';
   readonly kind = RunBackup.kind;
-  readonly steps = [
-    'back_up_from_replica',
-    'back_up',
-    'record',
-    'expire',
-    'read_again',
-    'check_archive',
-  ] as const;
+  readonly steps = ['back_up_from_replica', 'back_up', 'record', 'expire', 'read_again'] as const;
 
   constructor(
     private readonly leader: ClusterLeader,
@@ -137,12 +131,19 @@ export class RunBackup extends Program<BackupInput> {
 
   async record(context: StepContext<BackupInput>): Promise<Outcome> {
     const { stanza, clusterId } = context.input;
-    const answer = await readStore(context, this.leader, {
-      deadlineSeconds: infoDeadlineSeconds,
+    const segmentBytes = await this.archive.segmentBytes(stanza);
+    const answer = await drive(context, {
+      argv: storeContents(stanza, segmentBytes),
+      host: () => this.leader.findAny(clusterId),
+      read: (stdout) => {
+        const { info, runs } = splitStoreContents(stdout);
+        return { list: readList(info), runs };
+      },
+      deadlineSeconds: walkDeadlineSeconds,
       patienceMs,
     });
     if (answer instanceof Outcome) return answer;
-    const list = answer.value;
+    const { list, runs } = answer.value;
     const { label = context.results.back_up } = (context.results.back_up_from_replica ?? {}) as ReplicaResult;
     const made = list.items.find((item) => item.label === label);
     if (!made) {
@@ -155,6 +156,7 @@ export class RunBackup extends Program<BackupInput> {
       await tx.update(StanzaEntity, { name: stanza }, { backups: list });
       const data = { clusterId, stanza, backup: made };
       await this.outbox.publish(tx, backupSucceeded, stanza, data, { correlationId: context.operationId });
+      await this.archive.keep(tx, stanza, runs, { label: made.label, operationId: context.operationId });
       count.inc({ type: made.type, outcome: 'succeeded' });
     });
   }
@@ -165,12 +167,12 @@ export class RunBackup extends Program<BackupInput> {
     const items = (await this.lineages.named(stanza)).backups?.items ?? [];
     const fulls = items.filter(({ type }) => type === 'full').length;
     const keep = fullsToKeep(items, (await this.policies.stored(clusterId)).retention, new Date());
-    if (keep >= fulls) return goto('check_archive');
+    if (keep >= fulls) return done(context.results.record);
     const answer = await drive(context, {
       argv: expire(stanza, keep),
       host: () => this.leader.find(clusterId),
       read: () => undefined,
-      deadlineSeconds: expireDeadlineSeconds,
+      deadlineSeconds: walkDeadlineSeconds,
       patienceMs,
     });
     return answer instanceof Outcome ? answer : next(keep);
@@ -183,21 +185,10 @@ export class RunBackup extends Program<BackupInput> {
       patienceMs,
     });
     if (answer instanceof Outcome) return answer;
-    return next().with((tx) => tx.update(StanzaEntity, { name: stanza }, { backups: answer.value }));
-  }
-
-  async check_archive(context: StepContext<BackupInput>): Promise<Outcome> {
-    const { stanza, clusterId } = context.input;
-    const answer = await drive(context, {
-      argv: archiveRuns(stanza, await this.archive.segmentBytes(stanza)),
-      host: () => this.leader.findAny(clusterId),
-      read: parseArchiveRuns,
-      deadlineSeconds: expireDeadlineSeconds,
-      patienceMs,
-    });
-    if (answer instanceof Outcome) return answer;
-    const made = { label: String(context.results.record), operationId: context.operationId };
-    return done(made.label).with((tx) => this.archive.keep(tx, stanza, answer.value, made));
+    const list = answer.value;
+    return done(context.results.record).with((tx) =>
+      tx.update(StanzaEntity, { name: stanza }, { backups: list }),
+    );
   }
 
   override onFailed(context: Context, { cause }: OperationError, tx: EntityManager): Promise<void> {

@@ -31,7 +31,7 @@ import { ClusterControl } from '../failover/cluster-control';
 import { LeadershipIntents } from '../failover/leadership-intents';
 import { Lineages } from '../lineages/lineages';
 import { ClusterEntity } from '../persistence/cluster.entity';
-import { checkRoomJob, prepareJob, stopJob, type ChosenBackup } from '../restore/restore-jobs';
+import { prepareJob, stopJob, type ChosenBackup } from '../restore/restore-jobs';
 import { remedyOf, RestoreSources } from '../restore/restore-source';
 import { RestoreSteps } from '../restore/restore-steps';
 import { ProvenWrite } from '../verification/proven-write';
@@ -82,7 +82,6 @@ export class RestoreCluster extends Program<RestoreInput> {
   readonly steps = [
     'check',
     'prepare_machines',
-    'check_room',
     'restore',
     'recover',
     'customers_out',
@@ -137,13 +136,6 @@ export class RestoreCluster extends Program<RestoreInput> {
   async prepare_machines(context: Context): Promise<Outcome> {
     const site = await this.site(context);
     const ran = await driveJob(context, () => prepareJob(site, context.input.from, this.config));
-    return after(ran, (failure) => failure.outcome);
-  }
-
-  /** The disk holds what is restored beside what is there. */
-  async check_room(context: Context): Promise<Outcome> {
-    const site = await this.site(context);
-    const ran = await driveJob(context, () => checkRoomJob(site, planOf(context)));
     const outcome = after(ran, (failure) => failure.outcome);
     if (outcome.move.kind !== 'next') return outcome;
     const { cluster } = site.parts;
@@ -155,7 +147,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     );
   }
 
-  /** The backup's files, beside what serves. */
+  /** The backup's files, beside what serves, if the disk holds both. */
   async restore(context: Context): Promise<Outcome> {
     const plan = planOf(context);
     const ran = await this.restoreSteps.restore(context, await this.site(context), plan);
@@ -376,7 +368,7 @@ export class RestoreCluster extends Program<RestoreInput> {
 }
 
 /** Steps before anybody is told that a restore has begun, and those that touch nothing of what is there. */
-const unannounced: readonly string[] = ['check', 'prepare_machines', 'check_room'];
+const unannounced: readonly string[] = ['check', 'prepare_machines'];
 const untouched: readonly string[] = [...unannounced, 'restore', 'recover'];
 
 const askAgain = (remedy: string): string =>

@@ -44,16 +44,7 @@ describe('restore on a node', () => {
     expect(await node.restore('discard', operation)).toMatchObject({ exitCode: 0 });
   };
 
-  it('sends what is there to the archive, and checks the room', async () => {
-    const operation = newId('op');
-    expect(await node.restore('check', operation, node.config, stanza, label)).toMatchObject({
-      exitCode: 0,
-      stdout: expect.stringMatching(/The backup is [\d.]+ MB/) as string,
-    });
-    expect(await node.restore('check', operation, node.config, stanza, '20200101-000000F')).toMatchObject({
-      exitCode: 1,
-      stderr: expect.stringContaining('does not show') as string,
-    });
+  it('sends what is there to the archive', async () => {
     expect((await node.restore('flush')).stdout).toMatch(/is archived|Nothing is left/);
     expect((await node.restore('flush')).stdout).toMatch(/is archived|Nothing is left/);
   }, 60_000);
@@ -69,8 +60,15 @@ describe('restore on a node', () => {
   it('brings the files beside data that serve, and takes nothing for them', async () => {
     const [operation, next] = [newId('op'), newId('op')];
     const beside = (of: string) => existsSync(join(node.folder, `data.restoring-${of}`));
+    const ofAnother = argv({ type: 'latest' }).map((word) => word.replace(label, '20200101-000000F'));
+    expect(await node.restore('restore', operation, ...ofAnother)).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('does not show the backup 20200101-000000F') as string,
+    });
+    expect(beside(operation)).toBe(false);
     expect(await node.restore('restore', operation, ...argv({ type: 'latest' }))).toMatchObject({
       exitCode: 0,
+      stdout: expect.stringMatching(/The backup is [\d.]+ MB/) as string,
     });
     expect(beside(operation)).toBe(true);
     expect(await node.sql('select count(*) from t')).toBe('2');
@@ -80,9 +78,8 @@ describe('restore on a node', () => {
     });
     expect(await node.restore('put-back', operation)).toMatchObject({ exitCode: 0 });
     // One that was given up leaves no files for the next.
-    expect(await node.restore('check', next, node.config, stanza, label)).toMatchObject({ exitCode: 0 });
-    expect(beside(operation)).toBe(false);
     await node.restore('restore', next, ...argv({ type: 'latest' }));
+    expect(beside(operation)).toBe(false);
     expect(await node.restore('discard', next)).toMatchObject({ exitCode: 0 });
     expect(beside(next)).toBe(false);
     expect(await node.sql('select count(*) from t')).toBe('2');

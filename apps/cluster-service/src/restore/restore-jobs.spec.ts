@@ -3,7 +3,6 @@ import { tellProgress } from '@pgfleet/pgbackrest';
 import type { ClusterParts } from '../clusters/cluster-view';
 import type { ClusterEntity, MachineEntity } from '../persistence/cluster.entity';
 import {
-  checkRoomJob,
   customersOutJob,
   discardJob,
   recoverJob,
@@ -53,12 +52,6 @@ describe('the jobs of a restore', () => {
     expect(recoverJob(site, 'beside')).toMatchObject({
       argv: [...program, 'recover', data, operationId, '/etc/patroni/restored.sql', 'beside'],
       capture: true,
-    });
-    expect(checkRoomJob(site, chosen)).toMatchObject({
-      argv: [
-        ...[...program, 'check', data, operationId],
-        ...['/etc/pgfleet/restore.conf', 'lin_1', '20261123-120000F'],
-      ],
     });
     expect(discardJob(site)).toMatchObject({ argv: [...program, 'discard', data, operationId] });
     expect(() => recoverJob({ ...site, node: 'n9' }, 'beside')).toThrow('no machine n9');

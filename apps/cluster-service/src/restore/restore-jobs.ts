@@ -14,7 +14,6 @@ const statements = '/etc/patroni/restored.sql';
 /** The exit code of `recover` when the archive ends before the target. */
 export const targetMissed = 3;
 
-const checkSeconds = 600;
 const standstillSeconds = 600;
 const discardSeconds = 3600;
 /** A large backup takes as long as it takes: the longest that a job may. */
@@ -68,10 +67,7 @@ export interface ChosenBackup {
   target: RestoreTarget;
 }
 
-/** Looks whether the node has room for the backup beside what is there. */
-export const checkRoomJob = (site: RestoreSite, { stanza, label }: ChosenBackup): JobOrder =>
-  restoreCommand(site, checkSeconds, 'check', restoreConfiguration, stanza, label);
-
+/** Brings the backup's files beside what is there, if the node has room for them. */
 export const restoreJob = (site: RestoreSite, chosen: ChosenBackup): JobOrder =>
   restoreCommand(site, restoreSeconds, 'restore', ...restore({ ...chosen, config: restoreConfiguration }));
 
@@ -113,7 +109,7 @@ export const prepareJob = ({ parts }: RestoreSite, from: string, config: Config)
 /** The node alone is configured, and its Patroni started: the others are rebuilt once it leads. */
 export const handOverJob = ({ parts, node }: RestoreSite, config: Config): JobOrder => {
   const job = configureJob(parts.cluster, parts.machines, config);
-  return { ...job, vars: { ...job.vars, only: node } };
+  return { ...job, playbook: 'hand_over.yml', vars: { ...job.vars, restored_node: node } };
 };
 
 export const rebuildReplicasJob = ({ parts, node }: RestoreSite, config: Config): JobOrder => {

@@ -217,7 +217,6 @@ describe('restores', () => {
     expect(steps(operation)).toEqual([
       'check',
       'prepare_machines',
-      'check_room',
       'restore',
       'recover',
       'customers_out',
@@ -240,11 +239,16 @@ describe('restores', () => {
     const playbooks = world.ran.flatMap((job) => (job.kind === 'playbook' ? [job] : []));
     const path = (of: string) => ({ stanza: of, path: `/${of}` });
     expect(
-      playbooks.map(({ playbook, vars }) => [playbook, vars.backup_stanza, vars.restore_source, vars.only]),
+      playbooks.map(({ playbook, vars }) => [
+        playbook,
+        vars.backup_stanza,
+        vars.restore_source,
+        vars.restored_node,
+      ]),
     ).toEqual([
       ['prepare_restore.yml', stanza, path(stanza), undefined],
       // One leads before the others are touched.
-      ['cluster.yml', after.stanza, undefined, names[0]],
+      ['hand_over.yml', after.stanza, undefined, names[0]],
       ['rebuild_replicas.yml', after.stanza, undefined, undefined],
     ]);
     const rebuilt = playbooks.at(-1)?.groups;
@@ -304,7 +308,7 @@ describe('restores', () => {
     world.run = machinesOf(keys, names, () => Promise.resolve());
     const operation = await ended((await restore(id)).id);
     expect(operation.error).toBeUndefined();
-    expect(steps(operation).slice(3, 7)).toEqual(['restore', 'customers_out', 'set_aside', 'recover_to_end']);
+    expect(steps(operation).slice(2, 6)).toEqual(['restore', 'customers_out', 'set_aside', 'recover_to_end']);
     const recovery = world.ran.find((job) => job.kind === 'command' && job.argv.includes('recover'));
     expect(recovery).toMatchObject({ argv: expect.arrayContaining(['in-place']) as string[] });
     expect((await lineages(id)).items[0]).toMatchObject({ from: { reached } });

@@ -48,7 +48,7 @@ const ended = (kind: string, clusterId: string): Operation => {
 const refuseWhileBusy = (step: keyof typeof world.busy): void => {
   if (world.busy[step] === 0) return;
   world.busy[step]--;
-  throw operationInProgress("backup.run op_1 is at step 'check_archive'", {
+  throw operationInProgress("backup.run op_1 is at step 'record'", {
     remedy: 'Wait until it has ended.',
   });
 };

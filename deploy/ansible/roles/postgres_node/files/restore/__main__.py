@@ -1,8 +1,7 @@
 """What a restore does on a node, one command after the other; the control plane says which comes next.
 
-check     DATA OPERATION CONFIG STANZA LABEL   is there room for the backup beside what is there?
 flush     DATA                                 the present goes to the archive, as far as it can
-restore   DATA OPERATION PGBACKREST...         the backup's files, beside the data directory
+restore   DATA OPERATION PGBACKREST...         the backup's files, beside the data directory, if there is room for them
 recover   DATA OPERATION SQL WHERE             PostgreSQL, in private, up to the target; then the statements in SQL. WHERE is `beside`
                                                the data directory, or `in-place`: the files become it first
 set-aside DATA OPERATION                       the data directory makes place, for what is recovered already: the way back
@@ -18,7 +17,7 @@ given a secret. `recover` and `prove` end with a line of JSON. Exit code 3: the 
 
 import sys
 
-from backup import check_room, restore_files
+from backup import restore_files
 from data_dirs import DataDirs, Refused, delete
 from present import flush
 from proof import begin_again, prove
@@ -35,7 +34,6 @@ def main(command, data, *rest):
     else:
         dirs = DataDirs(data, rest[0])
         commands = {
-            "check": lambda: check_room(dirs, *rest[1:]),
             "set-aside": dirs.set_aside,
             "restore": lambda: restore_files(dirs, list(rest[1:])),
             "recover": lambda: recover(dirs, *rest[1:]),

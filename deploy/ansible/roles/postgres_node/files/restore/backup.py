@@ -11,7 +11,9 @@ from data_dirs import Refused
 SPARE_BYTES = 1 << 30
 
 
-def check_room(dirs, config, stanza, label):
+def check_room(dirs, restore):
+    """Before anything is brought: is there room for the backup beside what is there? `restore` is the command that will bring it."""
+    config, stanza, label = (option(restore, name) for name in ("config", "stanza", "set"))
     dirs.delete_given_up()
     if dirs.others():
         raise Refused("An earlier restore has set data aside here: %s." % ", ".join(dirs.others()))
@@ -36,6 +38,8 @@ def restore_files(dirs, argv):
     state = dirs.notes().get("state")
     if state in ("restored", "promoted", "recovered"):
         return print("The files are restored already.")
+    if state is None:
+        check_room(dirs, argv)
     dirs.note(state="restoring")
     os.makedirs(dirs.beside, 0o700, exist_ok=True)
     ended = subprocess.run(argv + ["--pg1-path=" + dirs.beside] + continued(dirs.beside), check=False)
@@ -53,6 +57,10 @@ def continued(data):
         path = "%s/%s" % (data, name)
         shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
     return []
+
+
+def option(argv, name):
+    return next(word.split("=", 1)[1] for word in argv if word.startswith("--%s=" % name))
 
 
 def words(count):
