@@ -81,13 +81,13 @@ export class Claims {
     });
   }
 
-  /** Lengthens the lease. Null when it is lost; else whether the operation is to be cancelled. */
+  /** Lengthens the lease. Null when it is lost, or was given up with a commit a moment ago; else whether the operation is to be cancelled. */
   async renew(row: OperationRow): Promise<{ cancelRequested: boolean } | null> {
     const [renewed] = await rows<{ cancel_requested: boolean }>(
       this.store.dataSource,
       `UPDATE operation SET lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
-       WHERE id = $1 AND fence = $2 RETURNING cancel_requested`,
-      [row.id, row.fence],
+       WHERE id = $1 AND fence = $2 AND owner = $3 RETURNING cancel_requested`,
+      [row.id, row.fence, this.owner],
     );
     return renewed ? { cancelRequested: renewed.cancel_requested } : null;
   }

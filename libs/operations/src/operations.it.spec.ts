@@ -269,6 +269,15 @@ describe('operations', () => {
     ]);
   });
 
+  it('gives its claim up with the commit, also when it was about to be renewed', async () => {
+    // The claim is renewed every three seconds: while the commit has the row locked. What is renewed then would keep the next step for nine.
+    const { id } = await start('renewed too late', {
+      one: () => next().with((tx) => tx.query('SELECT pg_sleep(3.5)')),
+    });
+    const { steps } = await until(id, 'succeeded', 11_000);
+    expect(steps.map(({ attempt }) => attempt)).toEqual([1, 1, 1]);
+  });
+
   it('fails at once when trying again is of no use, and goes on from there when it is retried', async () => {
     let broken = true;
     const { id } = await start('mended', {
