@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 
 const leaseExec = join(__dirname, '..', '..', 'bin', 'lease-exec');
 /** For a process that left the job's environment and holds the output open. */
-const outputGraceMs = 2000;
+export const outputGraceMs = 2000;
 
 export interface GuardedCommand {
   /** The job, or its part on one machine. */
