@@ -21,35 +21,44 @@ interface Bench {
 }
 type Case = (bench: Bench) => Promise<void>;
 
-/** Both sites in turns, a row each, and where the time of ours went. */
+/** A way to do what is measured. */
+interface Way {
+  name: string;
+  measure(): Promise<Took>;
+}
+
+/** All ways in turns, a row each with its ratio to the first, and where the time of the second went. */
 async function compared(
-  { raw, ours, runs, report }: Bench,
+  { runs, report }: Bench,
   what: string,
   bar: number,
-  measure: (site: BackupSite) => Promise<Took>,
+  ways: [Way, Way, ...Way[]],
 ): Promise<void> {
-  const took = new Map<BackupSite, Took[]>([
-    [raw, []],
-    [ours, []],
-  ]);
+  const took = ways.map((way) => ({ ...way, all: [] as Took[] }));
   for (let run = 1; run <= runs; run++) {
-    for (const [site, all] of took) {
-      const one = await measure(site);
-      say(`${what}, ${site.name}, run ${run}: ${one.ms} ms`);
+    for (const { name, measure, all } of took) {
+      const one = await measure();
+      say(`${what}, ${name}, run ${run}: ${one.ms} ms`);
       all.push(one);
     }
   }
-  const ms = (site: BackupSite) => (took.get(site) ?? []).map((one) => one.ms);
-  report.row(what, raw.name, ms(raw), []);
-  const ratio = median(ms(ours)) / median(ms(raw));
-  report.row(what, ours.name, ms(ours), [`${ratio.toFixed(2)} × (bar ${bar} ×)`]);
-  const steps = took.get(ours)?.at(-1)?.steps ?? [];
-  report.note(`Where the time goes (${what}, last run):`);
-  report.lines.push('', '```', ...steps, '```');
+  const [raw = [], ...ours] = took.map(({ all }) => all.map(({ ms }) => ms));
+  report.row(what, ways[0].name, raw, []);
+  for (const [index, ms] of ours.entries()) {
+    const ratio = median(ms) / median(raw);
+    report.row(what, ways[index + 1]?.name ?? '', ms, [`${ratio.toFixed(2)} × (bar ${bar} ×)`]);
+  }
+  report.note(`Where the time goes (${what}, ${ways[1].name}, last run):`);
+  report.lines.push('', '```', ...(took[1]?.all.at(-1)?.steps ?? []), '```');
 }
 
 const backup: Case = async (bench) => {
-  await compared(bench, `full backup, scale ${bench.scale}`, 1.1, (site) => site.backUp());
+  const { raw, ours } = bench;
+  await compared(bench, `full backup, scale ${bench.scale}`, 1.1, [
+    { name: raw.name, measure: () => raw.backUp() },
+    { name: `${ours.name}, on a replica`, measure: () => ours.backUp() },
+    { name: `${ours.name}, on the leader`, measure: () => ours.backUp('leader') },
+  ]);
 };
 
 /** What recovery replays up to the target, and leaves behind it. */
@@ -67,13 +76,18 @@ const moments = async ({ raw, ours }: Bench): Promise<Map<BackupSite, string>> =
   return found;
 };
 
+const restores = ({ raw, ours }: Bench, to: (site: BackupSite) => string): [Way, Way] => [
+  { name: raw.name, measure: () => raw.restore(to(raw)) },
+  { name: ours.name, measure: () => ours.restore(to(ours)) },
+];
+
 const restore: Case = async (bench) => {
   const targets = await moments(bench);
   await compared(
     bench,
     `restore to a moment, ${transactions} transactions after the backup, scale ${bench.scale}`,
     1.25,
-    (site) => site.restore(targets.get(site) ?? ''),
+    restores(bench, (site) => targets.get(site) ?? ''),
   );
 };
 
@@ -83,7 +97,7 @@ const latest: Case = async (bench) => {
     bench,
     `restore to the end, ${2 * transactions} transactions after the backup, scale ${bench.scale}`,
     1.25,
-    (site) => site.restore('latest'),
+    restores(bench, () => 'latest'),
   );
 };
 

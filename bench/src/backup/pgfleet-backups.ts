@@ -39,6 +39,11 @@ export class PgfleetBackups implements BackupSite {
 
   async fill(scale: number): Promise<void> {
     await makePgbenchTables({ ...this.bench(), scale });
+    await this.site.whole();
+    const leader = await leaderOf(this.site);
+    const replicas = this.site.nodes.map(({ name }) => name).filter((name) => name !== leader);
+    for (const name of [leader, ...replicas])
+      await this.on(name, 'runuser -u postgres -- psql -Xqc checkpoint');
   }
 
   async load(transactions: number): Promise<void> {
@@ -56,7 +61,9 @@ export class PgfleetBackups implements BackupSite {
     return transactions;
   }
 
-  async backUp(): Promise<Took> {
+  /** On a replica, as it is unless the policy says otherwise, or on the leader. */
+  async backUp(from: 'replica' | 'leader' = 'replica'): Promise<Took> {
+    await this.call('PUT', '/backup-policy', { from });
     const begun = Date.now();
     const operation = await this.done(await this.call<Operation>('POST', '/backups', { type: 'full' }));
     return { ms: Date.now() - begun, steps: stepTimes(operation) };

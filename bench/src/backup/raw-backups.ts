@@ -69,7 +69,10 @@ export class RawBackups implements BackupSite {
   }
 
   async fill(scale: number): Promise<void> {
-    await this.run(`as pgbench --initialize --quiet --scale=${scale} ${database}`);
+    await this.run(`
+      as pgbench --initialize --quiet --scale=${scale} ${database}
+      as psql -Xqc checkpoint
+    `);
   }
 
   async load(transactions: number): Promise<void> {

@@ -7,7 +7,7 @@ export interface Took {
 /** A database under measurement: how it is backed up and restored in the way of this site. */
 export interface BackupSite {
   readonly name: string;
-  /** Makes the tables of pgbench. */
+  /** Makes the tables of pgbench; what that leaves to be written to the disk is written. */
   fill(scale: number): Promise<void>;
   /** Runs so many transactions of pgbench: what recovery has to do after the files are there. */
   load(transactions: number): Promise<void>;
