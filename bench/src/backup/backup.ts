@@ -27,35 +27,38 @@ interface Way {
   measure(): Promise<Took>;
 }
 
-/** All ways in turns, a row each with its ratio to the first, and where the time of the second went. */
+/** All ways in turns, a row each, ours with the ratio to the raw one; and where the time of the first of ours went. */
 async function compared(
   { runs, report }: Bench,
   what: string,
   bar: number,
-  ways: [Way, Way, ...Way[]],
+  raw: Way,
+  ours: [Way, ...Way[]],
 ): Promise<void> {
-  const took = ways.map((way) => ({ ...way, all: [] as Took[] }));
+  const took = new Map<Way, number[]>([raw, ...ours].map((way) => [way, []]));
+  const steps = new Map<Way, string[]>();
   for (let run = 1; run <= runs; run++) {
-    for (const { name, measure, all } of took) {
-      const one = await measure();
-      say(`${what}, ${name}, run ${run}: ${one.ms} ms`);
-      all.push(one);
+    for (const [way, all] of took) {
+      const one = await way.measure();
+      say(`${what}, ${way.name}, run ${run}: ${one.ms} ms`);
+      all.push(one.ms);
+      steps.set(way, one.steps);
     }
   }
-  const [raw = [], ...ours] = took.map(({ all }) => all.map(({ ms }) => ms));
-  report.row(what, ways[0].name, raw, []);
-  for (const [index, ms] of ours.entries()) {
-    const ratio = median(ms) / median(raw);
-    report.row(what, ways[index + 1]?.name ?? '', ms, [`${ratio.toFixed(2)} × (bar ${bar} ×)`]);
+  const ms = (way: Way) => took.get(way) ?? [];
+  report.row(what, raw.name, ms(raw), []);
+  for (const way of ours) {
+    const ratio = median(ms(way)) / median(ms(raw));
+    report.row(what, way.name, ms(way), [`${ratio.toFixed(2)} × (bar ${bar} ×)`]);
   }
-  report.note(`Where the time goes (${what}, ${ways[1].name}, last run):`);
-  report.lines.push('', '```', ...(took[1]?.all.at(-1)?.steps ?? []), '```');
+  report.note(`Where the time goes (${what}, ${ours[0].name}, last run):`);
+  report.lines.push('', '```', ...(steps.get(ours[0]) ?? []), '```');
 }
 
 const backup: Case = async (bench) => {
   const { raw, ours } = bench;
-  await compared(bench, `full backup, scale ${bench.scale}`, 1.1, [
-    { name: raw.name, measure: () => raw.backUp() },
+  const byHand = { name: raw.name, measure: () => raw.backUp() };
+  await compared(bench, `full backup, scale ${bench.scale}`, 1.1, byHand, [
     { name: `${ours.name}, on a replica`, measure: () => ours.backUp() },
     { name: `${ours.name}, on the leader`, measure: () => ours.backUp('leader') },
   ]);
@@ -76,28 +79,23 @@ const moments = async ({ raw, ours }: Bench): Promise<Map<BackupSite, string>> =
   return found;
 };
 
-const restores = ({ raw, ours }: Bench, to: (site: BackupSite) => string): [Way, Way] => [
-  { name: raw.name, measure: () => raw.restore(to(raw)) },
-  { name: ours.name, measure: () => ours.restore(to(ours)) },
-];
+const restores = async (bench: Bench, what: string, to: (site: BackupSite) => string): Promise<void> => {
+  const way = (site: BackupSite): Way => ({ name: site.name, measure: () => site.restore(to(site)) });
+  await compared(bench, `${what}, scale ${bench.scale}`, 1.25, way(bench.raw), [way(bench.ours)]);
+};
 
 const restore: Case = async (bench) => {
   const targets = await moments(bench);
-  await compared(
-    bench,
-    `restore to a moment, ${transactions} transactions after the backup, scale ${bench.scale}`,
-    1.25,
-    restores(bench, (site) => targets.get(site) ?? ''),
-  );
+  const what = `restore to a moment, ${transactions} transactions after the backup`;
+  await restores(bench, what, (site) => targets.get(site) ?? '');
 };
 
 const latest: Case = async (bench) => {
   await moments(bench);
-  await compared(
+  await restores(
     bench,
-    `restore to the end, ${2 * transactions} transactions after the backup, scale ${bench.scale}`,
-    1.25,
-    restores(bench, () => 'latest'),
+    `restore to the end, ${2 * transactions} transactions after the backup`,
+    () => 'latest',
   );
 };
 
