@@ -56,6 +56,9 @@ class Pooler:
         self.host = host
         self.done.append("to " + host)
 
+    def make_ready_to_pause(self):
+        pass
+
     def pause(self, _):
         self.paused = self.drains
         self.done.append("pause")
@@ -178,7 +181,7 @@ class FollowerTest(unittest.TestCase):
         answers = []
         thread = threading.Thread(target=lambda: answers.append(node.hand_over()))
         thread.start()
-        while not node._handing_over:
+        while node._awaited is not None or not (node._is_holding or answers):
             time.sleep(0.001)
         node._turn()
         return answers, thread
@@ -193,9 +196,10 @@ class FollowerTest(unittest.TestCase):
         self.assertEqual(answers, [], "not before the others hold")
         for name in ("n2", "n3"):
             self.keys.reports[name] = {"hold": {"id": "op/1", "state": "held"}}
-        node._turn()
+        node.notice()
         thread.join(1)
-        self.assertEqual(answers, [(200, None)])
+        self.assertEqual(answers, [(200, None)], "without a turn, which may wait for a busy database")
+        self.assertEqual(self.pooler.done, ["pause", "to 10.0.0.2"])
         asked = self.database.asked
         node._database_seen = 0.0
         node._turn()
@@ -208,8 +212,9 @@ class FollowerTest(unittest.TestCase):
         node._turn()
         answers, thread = self.ask(node)
         self.keys.reports["n3"] = {"hold": {"id": "op/1", "state": "refused", "reason": "a transaction ran longer than 100 ms"}}
-        node._turn()
+        node.notice()
         thread.join(1)
+        node._turn()
         self.assertEqual(answers[0][0], 409)
         self.assertFalse(self.pooler.paused)
         self.assertIn("n3: a transaction ran longer", self.report.said["hold"]["reason"])
@@ -255,6 +260,33 @@ class FollowerTest(unittest.TestCase):
         self.keys.is_fresh, self.keys.lead, self.keys.reports["n2"] = True, "n2", {"writable": {"timeline": 2}}
         node._turn()
         self.assertEqual(self.pooler.done, ["pause", "to 10.0.0.2", "resume"])
+
+    def test_who_stood_still_in_a_hold_holds_on(self):
+        node = self.node("n1", "leader")
+        self.hold()
+        node._turn()
+        _, thread = self.ask(node)
+        self.assertTrue(self.pooler.paused)
+        self.pooler.drains = False  # PgBouncer refuses a second PAUSE
+        node._last_turn -= module.FROZEN + 1
+        self.keys.is_fresh = False
+        node._turn()
+        self.assertTrue(self.pooler.paused)
+        self.keys.command = None
+        self.keys.reports["n2"] = {"hold": {"id": "op/1", "state": "released"}}
+        node.notice()
+        thread.join(1)
+
+    def test_who_has_stood_still_hands_nothing_over_while_it_holds_for_that(self):
+        node = self.node("n1", "leader")
+        self.hold()
+        node._turn()
+        node._last_turn -= module.FROZEN + 1
+        self.keys.is_fresh = False
+        node._turn()
+        self.assertEqual(node.hand_over()[0], 409)
+        self.assertTrue(self.pooler.paused)
+        self.assertEqual(self.report.said["hold"]["state"], "refused")
 
     def test_a_leader_that_stood_still_and_leads_goes_on(self):
         node = self.node("n1", "leader")

@@ -43,14 +43,16 @@ class Follower:
         self._hold, self._before_hold, self._refusal = None, (503, None), None
         self._last_command = None
         self._awaited = None  # a switchover for which statements are held as soon as the leader's Patroni is about to hand over
-        self._handing_over = False  # on the leader's node: it is
-        self._verdict = threading.Condition()
+        self._holding = threading.Lock()  # one hold at a time: this node's Patroni asks for one, and the turns do
+        self._news = threading.Condition()
         self._last_turn = None
         self._marked = 0.0
 
     def notice(self):
         """Something changed: look at once."""
         self._wake.set()
+        with self._news:
+            self._news.notify_all()
 
     def run(self):
         """Never returns."""
@@ -87,7 +89,7 @@ class Follower:
     def _until_next_look(self):
         if self._is_to_lead:
             return HASTE
-        if self._hold is not None and self._hold.held:
+        if self._is_holding:
             return min(CALM, self._hold.seconds_left)
         return CALM
 
@@ -97,9 +99,9 @@ class Follower:
         self._look_at_pooler()
         self._take_command()
         self._begin_hold()
+        self._prepare_way()
         self._look_at_database()
         self._lead()
-        self._decide()
         self._end_hold()
         self._tell()
         self._last_turn = time.monotonic()
@@ -108,8 +110,9 @@ class Follower:
         """What waited in the sockets while the machine was frozen must not reach a database that may not lead any more."""
         self._log("this machine stood still: statements are held until it is known who leads")
         self._database_seen = -DATABASE_EVERY
-        self._before_hold = (503, None)
-        self._hold = Hold({"id": "thaw-%d" % time.time(), "capMs": 5000, "drainMs": 500}, self._pooler)
+        with self._holding:
+            thaw = {"id": "thaw-%d" % time.time(), "capMs": 5000, "drainMs": 500}
+            self._hold, self._before_hold = Hold(thaw, self._pooler, self._is_holding), (503, None)
 
     def _look_at_pooler(self):
         if self._pooler_works and time.monotonic() - self._pooler_seen < POOLER_EVERY:
@@ -133,7 +136,7 @@ class Follower:
         if key == self._last_command:
             return
         self._last_command = key
-        self._awaited, self._handing_over = None, False
+        self._awaited = None
         if command is None:
             return
         if command["phase"] == "prepare":
@@ -149,25 +152,37 @@ class Follower:
         if command is None:
             return
         if command["leader"] == self._me:
+            # Its Patroni asks when it is time (hand_over), or has refused before.
             if self._refusal is not None and self._refusal[0] == command["id"]:
                 self._awaited = None
                 refused = {"id": command["id"], "state": "refused", "ms": 0, "reason": self._refusal[1]}
                 self._report.say(hold=refused)
-                return
-            due = self._handing_over
-        else:
-            said = self._keys.report(command["leader"]).get("hold") or {}
-            due = said.get("id") == command["id"] and said["state"] in ("stopping", "held")
-        if not due:
             return
-        self._awaited = None
-        self._before_hold = self._primary()
-        self._hold = Hold(command, self._pooler)
-        self._report.say(hold=self._hold.report())
-        self._log("hold %s: %s" % (self._hold.id, self._hold.reason or "statements are held"))
-        if self._hold.held:
-            # A pooler takes up to a tenth of a second to learn its new way: while it holds, nobody waits for that.
-            self._try_route_to(command["candidate"])
+        said = self._keys.report(command["leader"]).get("hold") or {}
+        if said.get("id") == command["id"] and said["state"] in ("stopping", "held") and self._begun(command) is not None:
+            self._awaited = None
+
+    def _begun(self, command):
+        """A hold for the command; None while this node holds for something else."""
+        with self._holding:
+            if self._is_holding:
+                return None
+            hold = Hold(command, self._pooler)
+            self._before_hold = self._primary()
+            self._hold = hold
+        self._report.say(hold=hold.report())
+        self._log("hold %s: %s" % (hold.id, hold.reason or "statements are held"))
+        return hold
+
+    @property
+    def _is_holding(self):
+        return self._hold is not None and self._hold.held
+
+    def _prepare_way(self):
+        """A pooler takes up to a tenth of a second to learn its new way: while it holds, and the database stops, nobody waits for that."""
+        hold = self._hold
+        if self._is_holding and not hold.way_is_prepared and "candidate" in hold.command:
+            hold.way_is_prepared = self._try_route_to(hold.command["candidate"])
 
     def _prepare(self, command):
         """What takes time and holds nobody up is done before statements are held."""
@@ -187,46 +202,60 @@ class Follower:
                 # A launcher of before it knew of the mark, until Patroni is started again.
                 self._log("restore_command is set still: it is slower, and as safe")
         database.close()
+        try:
+            self._pooler.make_ready_to_pause()
+        except psycopg2.Error as error:
+            reason = reason or "pooler: %s" % error
         took = int((time.monotonic() - begun) * 1000)
         self._report.say(hold={"id": command["id"], "state": "prepared", "ms": took, "reason": reason})
 
     def hand_over(self):
-        """Asked by this node's Patroni, about to stop its database to hand over: whether it may. It waits for the answer."""
+        """Asked by this node's Patroni, about to stop its database to hand over: whether it may. When every node holds, it may; when one
+        does not, none need. It waits for the answer, and customers do: nothing here waits for a turn of this program."""
         command = self._awaited
         if command is None or command["leader"] != self._me:
             return 204, "nothing is to be held"
-        self._handing_over = True
+        self._awaited = None
+        ends = time.monotonic() + command["drainMs"] / 1000 + ANSWER_WITHIN
         self._report.say(hold={"id": command["id"], "state": "stopping", "ms": 0, "reason": None})
-        self.notice()
-        deadline = time.monotonic() + command["drainMs"] / 1000 + ANSWER_WITHIN
-        with self._verdict:
-            while (hold := self._hold) is None or hold.id != command["id"] or hold.may_switch is None:
-                if not self._verdict.wait(deadline - time.monotonic()):
-                    self._refusal = (command["id"], "not every node held its statements in time")
-                    self.notice()
-                    return 409, self._refusal[1]
-        return (200, None) if hold.may_switch else (409, hold.reason)
+        hold = self._begun(command)
+        if hold is None:
+            refusal = "this node's statements are held already"
+            self._report.say(hold={"id": command["id"], "state": "refused", "ms": 0, "reason": refusal})
+            return 409, refusal
+        self._wake.set()
+        with self._news:
+            while (refusal := self._refused(hold)) is None:
+                if self._others_hold(hold):
+                    hold.may_switch = True
+                    return 200, None
+                if not self._news.wait(ends - time.monotonic()):
+                    refusal = "not every node held its statements in time"
+                    break
+        if hold.held:
+            self._refusal = (hold.id, refusal)
+            self._wake.set()
+        return 409, refusal
 
-    def _decide(self):
-        """When every node holds, this one's Patroni may hand over; when one does not, none need."""
-        hold = self._hold
-        if hold is None or hold.may_switch is not None or hold.command.get("leader") != self._me:
-            return
-        may = None if hold.held else False
-        others = [name for name in hold.command["nodes"] if name != self._me]
-        reports = {name: self._keys.report(name).get("hold") or {} for name in others}
-        answers = {name: report["state"] for name, report in reports.items() if report.get("id") == hold.id}
-        refused = [name for name, state in answers.items() if state in ("refused", "released")]
-        if may is None and refused:
-            name = refused[0]
-            self._refusal = (hold.id, "%s: %s" % (name, reports[name].get("reason") or "its hold has ended"))
-            may = False
-        elif may is None and [answers.get(name) for name in others] == ["held"] * len(others):
-            may = True
-        if may is not None:
-            with self._verdict:
-                hold.may_switch = may
-                self._verdict.notify_all()
+    def _refused(self, hold):
+        """Why the lead is not to be handed over; None while nothing speaks against it."""
+        if not hold.held:
+            return hold.reason or "the hold has ended"
+        if self._refusal is not None and self._refusal[0] == hold.id:
+            return self._refusal[1]
+        for name, said in self._said_of(hold).items():
+            if said["state"] in ("refused", "released"):
+                return "%s: %s" % (name, said.get("reason") or "its hold has ended")
+        return None
+
+    def _others_hold(self, hold):
+        others = {name for name in hold.command["nodes"] if name != self._me}
+        return {name for name, said in self._said_of(hold).items() if said["state"] == "held"} == others
+
+    def _said_of(self, hold):
+        """What the other nodes say of this hold; those that have not come to it yet are not in it."""
+        reports = {name: self._keys.report(name).get("hold") or {} for name in hold.command["nodes"] if name != self._me}
+        return {name: report for name, report in reports.items() if report.get("id") == hold.id}
 
     def _switch(self, command):
         """Has Patroni hand over the lead. It answers when that is done; what counts is seen in etcd before."""
@@ -268,8 +297,7 @@ class Follower:
 
     @property
     def _gives_up_the_lead(self):
-        hold = self._hold
-        return hold is not None and hold.held and bool(hold.may_switch)
+        return self._is_holding and self._hold.may_switch
 
     def _patroni_leads(self):
         """Without etcd: whether this node's Patroni holds the lead still (its own lease, or the word of every member)."""
@@ -287,7 +315,7 @@ class Follower:
         else:
             return
         # What statements are held for is a way that is prepared, not taken.
-        held = self._hold is not None and self._hold.held
+        held = self._is_holding
         host = self._host_of(target)
         if host is None or target == self._follows and (held or self._pooler.route() == host):
             return
@@ -327,7 +355,7 @@ class Follower:
         return sight is not None and sight.name == leader and sight.writable
 
     def _end_hold(self):
-        if self._hold is None or not self._hold.held:
+        if not self._is_holding:
             return
         if self._hold.id.startswith("thaw-"):
             if self._leads or self._hold.expired:
@@ -343,6 +371,7 @@ class Follower:
         if self._follows is not None and not self._try_route_to(self._follows):
             return  # the hold is over: the next look tries again
         self._hold.release(reason)
+        self.notice()  # who still waits for the others to hold
         self._report.say(hold=self._hold.report())
         self._log("hold %s released after %d ms%s" % (
             self._hold.id, self._hold.report()["ms"], ": " + reason if reason else ""))
@@ -396,7 +425,7 @@ class Follower:
     def _primary(self):
         if not self._pooler_works:
             return 503, "the pooler does not answer"
-        if self._hold is not None and self._hold.held:
+        if self._is_holding:
             return self._before_hold
         if self._follows == self._me:
             return (200, None) if self._leads else (503, "this node does not take writes")

@@ -4,15 +4,16 @@ import time
 
 
 class Hold:
-    def __init__(self, command, pooler):
+    def __init__(self, command, pooler, holds_already=False):
         self.id = command["id"]
         self.command = command
-        self.may_switch = None  # on the leader's node: what its Patroni is answered
+        self.may_switch = False  # on the leader's node: its Patroni was told that it may
+        self.way_is_prepared = False
         self._pooler = pooler
         self._began = time.monotonic()
         self._ends = self._began + min(float(command.get("capMs", 2000)), 10000) / 1000
         drain = min(float(command.get("drainMs", 1000)) / 1000, self._ends - self._began)
-        self.held = self._was_held = pooler.pause(drain)
+        self.held = self._was_held = holds_already or pooler.pause(drain)
         self.reason = None if self.held else "a transaction ran longer than %d ms" % (drain * 1000)
         if not self.held:
             self._ended = time.monotonic()

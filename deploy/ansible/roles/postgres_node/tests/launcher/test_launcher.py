@@ -184,5 +184,43 @@ class PortTest(unittest.TestCase):
         self.assertEqual(sum(1 for _ in launcher.postgresql.polling_loop(0.5)), 1)
 
 
+class HandOverTest(unittest.TestCase):
+    """An old leader whose checkpoint is written: it asks whether a replica has it, then gives the lead up."""
+
+    def hand_over(self, answers):
+        asked = []
+
+        class AnyHa:
+            def is_failover_possible(self, cluster_lsn):
+                asked.append(cluster_lsn)
+                return answers[min(len(asked), len(answers)) - 1]
+
+        def demote():  # as Patroni's, with a shorter sleep
+            def on_shutdown(position, _):
+                launcher.clock.sleep(0.2)
+                if launcher.clock.ha.is_failover_possible(cluster_lsn=position):
+                    asked.append("released")
+
+            database = types.SimpleNamespace(is_running=lambda: True, is_starting=lambda: False, checkpoint=lambda: None)
+            launcher.stop_and_hand_over(database, "fast", False, True, None, on_shutdown, None, None)
+
+        def stop(_, mode, block_callbacks, checkpoint, on_safepoint, on_shutdown, before_shutdown, stop_timeout):
+            on_shutdown(42, None)
+
+        with mock.patch.object(launcher.clock, "ha", AnyHa(), create=True), mock.patch.object(launcher, "stop", stop), \
+                mock.patch.object(launcher, "may_hand_over", lambda: None), mock.patch.object(launcher, "is_held", lambda: False):
+            demote()
+            self.assertEqual(launcher.clock.ha.is_failover_possible.__func__, AnyHa.is_failover_possible)
+        return asked
+
+    def test_it_asks_until_one_has_everything_and_takes_that_for_its_answer(self):
+        self.assertEqual(self.hand_over([False, True, False]), [42, 42, "released"])
+
+    def test_it_keeps_the_lead_until_postgresql_has_ended_when_none_has(self):
+        asked = self.hand_over([False])
+        self.assertNotIn("released", asked)
+        self.assertGreater(len(asked), 2)
+
+
 if __name__ == "__main__":
     unittest.main()

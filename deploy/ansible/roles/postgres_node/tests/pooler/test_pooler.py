@@ -89,6 +89,13 @@ class TestPooler(unittest.TestCase):
         self.assertTrue(answered.wait(5))
         self.pooler.resume()
 
+    def test_made_ready_it_does_not_log_in_when_the_time_has_come(self):
+        self.pooler.make_ready_to_pause()
+        self.pooler.ask("SHOW STATE")
+        self.pooler._login["port"] = 1  # nobody there
+        self.assertTrue(self.pooler.pause(5))
+        self.pooler.resume()
+
     def test_it_gives_up_on_a_transaction_that_goes_on_and_holds_the_next_time_to_the_end(self):
         client = self.connect()
         client.cursor().execute("select 1")  # begins a transaction
