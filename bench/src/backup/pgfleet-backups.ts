@@ -69,6 +69,21 @@ export class PgfleetBackups implements BackupSite {
     return { ms: Date.now() - begun, steps: stepTimes(operation) };
   }
 
+  /** What somebody on a replica would type to back up from there: pgBackRest, without the platform. */
+  async backUpByHand(): Promise<Took> {
+    const { stanza } = await this.model();
+    const leader = await leaderOf(this.site);
+    const address = this.site.nodes.find(({ name }) => name === leader)?.address ?? '';
+    const replica = this.site.nodes.find(({ name }) => name !== leader)?.name ?? '';
+    const options = `--config-include-path=/etc/pgfleet/backup-from-replica --stanza=${stanza} --pg2-host=${address}`;
+    const begun = Date.now();
+    await this.on(
+      replica,
+      `cd / && runuser -u postgres -- pgbackrest ${options} --backup-standby=y --type=full --no-expire-auto backup`,
+    );
+    return { ms: Date.now() - begun, steps: [] };
+  }
+
   /** What a node's pgBackRest is configured as; for who does it by hand. */
   async model(): Promise<{ node: string; stanza: string }> {
     const { stanza } = await this.call<BackupList>('GET', '/backups');
