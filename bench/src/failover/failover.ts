@@ -198,11 +198,11 @@ const etcdLost: Case = async (bench) => {
   });
   for (const names of [etcdMachines.slice(1), etcdMachines]) {
     const what = `${names.length} of 3 etcd members without power for 45 s: write gap`;
-    await gaps({ ...bench, runs: 1 }, what, bench.raw.name, bench.raw, {
+    await gaps(bench, what, bench.raw.name, bench.raw, {
       ...lose(names),
       durability: 'async',
     });
-    await gaps({ ...bench, runs: 1 }, what, bench.ours.name, bench.ours, lose(names));
+    await gaps(bench, what, bench.ours.name, bench.ours, lose(names));
   }
 };
 

@@ -62,6 +62,10 @@ const walkDeadlineSeconds = 3600;
 const patienceMs = 600_000;
 const lookAgainMs = 500;
 
+/** The label of the backup, once pgBackRest has named it. */
+const labelMade = ({ results }: Pick<Context, 'results'>): string | undefined =>
+  ((results.back_up_from_replica ?? {}) as ReplicaResult).label ?? (results.back_up as string | undefined);
+
 const nameless = (): Outcome =>
   fail(
     'pgBackRest succeeded without naming the backup that it made.',
@@ -144,7 +148,7 @@ export class RunBackup extends Program<BackupInput> {
     });
     if (answer instanceof Outcome) return answer;
     const { list, runs } = answer.value;
-    const { label = context.results.back_up } = (context.results.back_up_from_replica ?? {}) as ReplicaResult;
+    const label = labelMade(context);
     const made = list.items.find((item) => item.label === label);
     if (!made) {
       return fail(
@@ -204,15 +208,14 @@ export class RunBackup extends Program<BackupInput> {
     return next({ insteadOfReplica: reason } satisfies ReplicaResult);
   }
 
-  private async failed(
-    { input, operationId, results }: Context,
-    cause: string,
-    tx: EntityManager,
-  ): Promise<void> {
+  private async failed(context: Context, why: string, tx: EntityManager): Promise<void> {
+    const { input, operationId, results } = context;
     // The backup itself stands, and was told of.
     if (results.record !== undefined) return;
     count.inc({ type: input.type, outcome: 'failed' });
     const { stanza, clusterId, type } = input;
+    const label = labelMade(context);
+    const cause = label ? `After pgBackRest had made the backup ${label}: ${why}` : why;
     const data = { clusterId, stanza, type, cause };
     await this.outbox.publish(tx, backupFailed, stanza, data, { correlationId: operationId });
   }

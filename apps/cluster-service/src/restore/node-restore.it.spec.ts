@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId } from '@pgfleet/contracts';
 import { backup, type RecoveryTarget, restore, stanzaCreateAndCheck } from '@pgfleet/pgbackrest';
@@ -55,6 +55,28 @@ describe('restore on a node', () => {
       stderr: expect.stringContaining('PostgreSQL runs') as string,
     });
     expect(await node.restore('clear')).toMatchObject({ exitCode: 1 });
+  }, 60_000);
+
+  it('brings nothing where the disk has no room for it, or an earlier restore keeps its way back', async () => {
+    const operation = newId('op');
+    const files = argv({ type: 'latest' });
+    const notes = join(node.folder, `data.restore-${operation}.json`);
+    const asks = ['restore', node.dataDirectory, operation, ...files];
+    const scarce = `import runpy, sys; sys.path.insert(0, '/srv/restore'); import backup
+backup.SPARE_BYTES, sys.argv = 1 << 60, ['restore', *sys.argv[1:]]
+runpy.run_path('/srv/restore', run_name='__main__')`;
+    expect(await node.run(['python3', '-s', '-c', scarce, ...asks])).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/The disk has .+ free; beside what is there the restore needs/) as string,
+    });
+    const kept = `data.before-${newId('op')}`;
+    mkdirSync(join(node.folder, kept));
+    expect(await node.restore('restore', operation, ...files)).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining(`An earlier restore has set data aside here: ${kept}.`) as string,
+    });
+    rmSync(join(node.folder, kept), { recursive: true });
+    expect(existsSync(notes)).toBe(false);
   }, 60_000);
 
   it('brings the files beside data that serve, and takes nothing for them', async () => {
