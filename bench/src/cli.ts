@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { backupCases, benchBackup } from './backup/backup';
+import { backupCases, benchBackup, defaultScale } from './backup/backup';
 import { benchCreate } from './create';
 import { benchFailover, failoverCases } from './failover/failover';
 import { benchWal, segmentSizes } from './wal/wal';
@@ -39,7 +39,7 @@ const usage = `usage: npm run bench:create | bench:failover | bench:backup | ben
     bench:failover  ${Object.keys(failoverCases).join(', ')}
     bench:backup    ${Object.keys(backupCases).join(', ')}
     bench:wal       ${segmentSizes.join(', ')} (--wal-segsize)
-  scale: of the pgbench database of bench:backup, 100 by default (1.5 GB)
+  scale: of the pgbench database of bench:backup, ${defaultScale} by default (8.8 GB); 100 MB of disk for each
 `;
 
 async function main([name = '', ...args]: string[]): Promise<void> {
@@ -64,7 +64,7 @@ async function main([name = '', ...args]: string[]): Promise<void> {
   await benchmark.run({
     runs: wholeNumber('--runs', benchmark.runs),
     cases,
-    scale: wholeNumber('--scale', 100),
+    scale: wholeNumber('--scale', defaultScale),
   });
 }
 

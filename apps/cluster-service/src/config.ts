@@ -31,6 +31,8 @@ const Env = BaseEnv.extend({
   PGFLEET_LAB_TOKEN_FILE: file.optional(),
   PGFLEET_MACHINE_INVENTORY_FILE: z.string().optional(),
   PGFLEET_SSH_PUBLIC_KEY_FILE: file,
+  /** Of the role that configures nodes, as it is now. Not said: it is never taken for granted that a node was configured by it. */
+  PGFLEET_NODES_REVISION: z.string().optional(),
   PGFLEET_S3_ENDPOINT: z.string(),
   PGFLEET_S3_BUCKET: z.string(),
   PGFLEET_S3_REGION: z.string(),

@@ -1,4 +1,5 @@
 import { labPaths, labSettings } from '@pgfleet/lab';
+import { statfs } from 'node:fs/promises';
 import { bringUp, say } from '@pgfleet/platform';
 import { onMachines } from '../failover/site';
 import { percentile, Report } from '../failover/report';
@@ -52,7 +53,7 @@ async function compared(
   }
   const ms = (way: Way) => took.get(way) ?? [];
   for (const { raw, ours } of pairs) {
-    report.row(what, raw.name, ms(raw), []);
+    report.row(what, raw.name, ms(raw), steps.get(raw) ?? []);
     const ratio = median(ms(ours)) / median(ms(raw));
     report.row(what, ours.name, ms(ours), [`${ratio.toFixed(2)} × (bar ${bar} ×)`]);
   }
@@ -132,9 +133,26 @@ const delay: Case = async ({ ours, report }) => {
 
 export const backupCases: Record<string, Case> = { backup, restore, latest, delay };
 
+/** A backup takes a third of a minute, a restore half of one. */
+export const defaultScale = 600;
+/** On three nodes, by hand on a fourth, and again on each that restores; and in the store. */
+const diskOfScaleOne = 100e6;
+
+async function checkRoom(scale: number): Promise<void> {
+  const { bavail, bsize } = await statfs(labPaths(labSettings()).state);
+  const [free, needed] = [bavail * bsize, scale * diskOfScaleOne];
+  if (free >= needed) return;
+  const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(0);
+  const largest = Math.floor(free / diskOfScaleOne);
+  throw new Error(
+    `scale ${scale} takes ${gigabytes(needed)} GB of disk, ${gigabytes(free)} are free: choose --scale ${largest}, or a smaller one`,
+  );
+}
+
 /** Backups and restores of a pgbench database: pgBackRest by hand beside the platform, in one run, with the same options and store. */
 export async function benchBackup(runs: number, names: string[], scale: number): Promise<void> {
   const platform = await bringUp(labSettings());
+  await checkRoom(scale);
   const userId = (await platform.api.createUser({ name: 'bench' })).id;
   const on = onMachines(ssh);
   const made: BackupSite[] = [];

@@ -95,11 +95,11 @@ export class RawBackups implements BackupSite {
     return said.trim();
   }
 
-  /** The restored database does not archive: what it wrote would lead the next run to its timeline. */
+  /** What is there is stopped and set aside, as the platform does. The restored database does not archive: what it wrote would lead the next run to its timeline. */
   async restore(to: string | 'latest'): Promise<Took> {
-    await this.run(`as pg_ctl -D ${data} -s -m fast stop && mv ${data} ${data}.before`);
     const target = to === 'latest' ? '' : `--type=time '--target=${to}' --target-action=promote`;
-    const took = await this.timed(`
+    const stopped = await this.timed(`as pg_ctl -D ${data} -s -m fast stop && mv ${data} ${data}.before`);
+    const restored = await this.timed(`
       install -d -o postgres -g postgres -m 700 ${data}
       as pgbackrest --stanza=${stanza} --archive-mode=off ${target} restore
       start
@@ -112,7 +112,8 @@ export class RawBackups implements BackupSite {
       start
       until written; do sleep 0.05; done
     `);
-    return took;
+    const steps = [`of the last, until PostgreSQL was stopped and its data set aside: ${stopped.ms} ms`];
+    return { ms: stopped.ms + restored.ms, steps };
   }
 
   async remove(): Promise<void> {

@@ -49,6 +49,7 @@ export function configureJob(
       s3_region: config.PGFLEET_S3_REGION,
       backup_stanza: cluster.stanza,
       backup_path: repositoryPath(cluster.stanza),
+      ...(config.PGFLEET_NODES_REVISION && { revision: config.PGFLEET_NODES_REVISION }),
       ...(source && { restore_source: { stanza: source.stanza, path: repositoryPath(source.stanza) } }),
       database_name: cluster.databaseName,
       database_user: cluster.databaseUser,

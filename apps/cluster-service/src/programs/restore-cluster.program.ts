@@ -31,7 +31,7 @@ import { ClusterControl } from '../failover/cluster-control';
 import { LeadershipIntents } from '../failover/leadership-intents';
 import { Lineages } from '../lineages/lineages';
 import { ClusterEntity } from '../persistence/cluster.entity';
-import { prepareJob, stopJob, type ChosenBackup } from '../restore/restore-jobs';
+import { prepareJob, readyJob, stopJob, type ChosenBackup, type RestoreSite } from '../restore/restore-jobs';
 import { remedyOf, RestoreSources } from '../restore/restore-source';
 import { RestoreSteps } from '../restore/restore-steps';
 import { ProvenWrite } from '../verification/proven-write';
@@ -81,6 +81,7 @@ export class RestoreCluster extends Program<RestoreInput> {
   readonly kind = 'cluster.restore';
   readonly steps = [
     'check',
+    'check_machines',
     'prepare_machines',
     'restore',
     'recover',
@@ -132,19 +133,25 @@ export class RestoreCluster extends Program<RestoreInput> {
     return next(plan).with((tx) => this.lineages.announce(tx, to, cluster.id, origin));
   }
 
-  /** Every node can be reached, and has what a restore takes. */
+  /**
+   * Every node can be reached, and has what a restore takes: one that this release has configured, for the lineage that is restored from,
+   * has. Any other is left to the playbook, and what speaks against it, too.
+   */
+  async check_machines(context: Context): Promise<Outcome> {
+    const site = await this.site(context);
+    const { PGFLEET_NODES_REVISION: revision } = this.config;
+    const { from } = context.input;
+    if (!revision || site.parts.cluster.stanza !== from) return next();
+    const ran = await driveJob(context, () => readyJob(site, from, revision));
+    if (ran instanceof Failure) return next();
+    return ran instanceof Outcome ? ran : this.announced(context, site, goto('restore'));
+  }
+
   async prepare_machines(context: Context): Promise<Outcome> {
     const site = await this.site(context);
     const ran = await driveJob(context, () => prepareJob(site, context.input.from, this.config));
     const outcome = after(ran, (failure) => failure.outcome);
-    if (outcome.move.kind !== 'next') return outcome;
-    const { cluster } = site.parts;
-    const data = { ...nameOf(cluster), from: planOf(context).stanza, target: context.input.target };
-    return outcome.with((tx) =>
-      this.outbox.publish(tx, clusterRestoreStarted, cluster.id, data, {
-        correlationId: context.operationId,
-      }),
-    );
+    return outcome.move.kind === 'next' ? this.announced(context, site, outcome) : outcome;
   }
 
   /** The backup's files, beside what serves, if the disk holds both. */
@@ -302,6 +309,12 @@ export class RestoreCluster extends Program<RestoreInput> {
     await this.states.change(tx, cluster, 'restoring', reason, context.operationId);
   }
 
+  private announced(context: Context, { parts: { cluster } }: RestoreSite, outcome: Outcome): Outcome {
+    const data = { ...nameOf(cluster), from: planOf(context).stanza, target: context.input.target };
+    const options = { correlationId: context.operationId };
+    return outcome.with((tx) => this.outbox.publish(tx, clusterRestoreStarted, cluster.id, data, options));
+  }
+
   /** Nothing was touched; what came beside it goes. */
   private async giveUp(tx: EntityManager, context: OperationContext<RestoreInput>): Promise<void> {
     await this.lineages.withdraw(tx, clusterOf(context));
@@ -368,7 +381,7 @@ export class RestoreCluster extends Program<RestoreInput> {
 }
 
 /** Steps before anybody is told that a restore has begun, and those that touch nothing of what is there. */
-const unannounced: readonly string[] = ['check', 'prepare_machines'];
+const unannounced: readonly string[] = ['check', 'check_machines', 'prepare_machines'];
 const untouched: readonly string[] = [...unannounced, 'restore', 'recover'];
 
 const askAgain = (remedy: string): string =>

@@ -5,6 +5,7 @@ import type { ClusterEntity, MachineEntity } from '../persistence/cluster.entity
 import {
   customersOutJob,
   discardJob,
+  readyJob,
   recoverJob,
   restoreJob,
   stopJob,
@@ -55,6 +56,21 @@ describe('the jobs of a restore', () => {
     });
     expect(discardJob(site)).toMatchObject({ argv: [...program, 'discard', data, operationId] });
     expect(() => recoverJob({ ...site, node: 'n9' }, 'beside')).toThrow('no machine n9');
+  });
+
+  it('look at every node for what a restore takes', () => {
+    expect(readyJob(site, 'lin_1', 'r2')).toMatchObject({
+      alsoOn: [{ name: 'n1' }, { name: 'n3' }],
+      runAs: 'root',
+      argv: [
+        '/bin/sh',
+        '-c',
+        expect.stringContaining('/etc/pgfleet/restore.conf') as string,
+        'ready',
+        'r2',
+        'lin_1',
+      ],
+    });
   });
 
   it('stop every node, who leads last, and touch the data of the one', () => {

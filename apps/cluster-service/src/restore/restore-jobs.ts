@@ -79,15 +79,18 @@ export const recoverJob = (site: RestoreSite, where: RecoveryPlace): JobOrder =>
 
 export const discardJob = (site: RestoreSite): JobOrder => restoreCommand(site, discardSeconds, 'discard');
 
-/** On every node at the same time. */
-const standstill = (site: RestoreSite, ...argv: string[]): JobOrder => ({
+/** At the same time. */
+const onEveryNode = (site: RestoreSite, ...argv: string[]): JobOrder => ({
   kind: 'command',
   host: restoredHost(site),
   alsoOn: site.parts.machines.filter(({ kind, name }) => kind === 'node' && name !== site.node).map(hostOf),
   runAs: 'root',
-  argv: ['/usr/local/lib/pgfleet/standstill', ...argv],
+  argv,
   deadlineSeconds: standstillSeconds,
 });
+
+const standstill = (site: RestoreSite, ...argv: string[]): JobOrder =>
+  onEveryNode(site, '/usr/local/lib/pgfleet/standstill', ...argv);
 
 /** Nobody reaches the cluster any more; what was written last is archived; all but the leader are stopped. */
 export const customersOutJob = (site: RestoreSite, leader: string | null): JobOrder =>
@@ -99,6 +102,18 @@ export const stopJob = (
   ...dataSteps: ('set-aside' | 'put-back' | 'discard')[]
 ): JobOrder =>
   standstill(site, 'stop', site.node, dataDirectory(site.parts.cluster), site.operationId, ...dataSteps);
+
+/** Fails on a node that another revision of its role has configured, or for another lineage; else the way to it is the node's own. */
+const readyOrNot = `
+  [ "$(cat /etc/pgfleet/revision)" = "$1" ] && grep -qxF "[$2]" /etc/pgbackrest.conf || {
+    echo 'It was configured by another release, or for another lineage.' >&2
+    exit 1
+  }
+  install -g postgres -m 640 /etc/pgbackrest.conf ${restoreConfiguration}`;
+
+/** Whether every node can be reached and has what a restore from the lineage takes, without a playbook. */
+export const readyJob = (site: RestoreSite, from: string, revision: string): JobOrder =>
+  onEveryNode(site, '/bin/sh', '-c', readyOrNot, 'ready', revision, from);
 
 /** Gives every node what a restore from the lineage takes; nothing that serves is touched. */
 export const prepareJob = ({ parts }: RestoreSite, from: string, config: Config): JobOrder => ({

@@ -216,7 +216,7 @@ describe('restores', () => {
     expect(operation.error).toBeUndefined();
     expect(steps(operation)).toEqual([
       'check',
-      'prepare_machines',
+      'check_machines',
       'restore',
       'recover',
       'customers_out',
@@ -237,19 +237,18 @@ describe('restores', () => {
     expect(items[0]).toMatchObject({ stanza: after.stanza, until: null, from: { stanza, reached } });
 
     const playbooks = world.ran.flatMap((job) => (job.kind === 'playbook' ? [job] : []));
-    const path = (of: string) => ({ stanza: of, path: `/${of}` });
     expect(
       playbooks.map(({ playbook, vars }) => [
         playbook,
         vars.backup_stanza,
+        vars.revision,
         vars.restore_source,
         vars.restored_node,
       ]),
     ).toEqual([
-      ['prepare_restore.yml', stanza, path(stanza), undefined],
       // One leads before the others are touched.
-      ['hand_over.yml', after.stanza, undefined, names[0]],
-      ['rebuild_replicas.yml', after.stanza, undefined, undefined],
+      ['hand_over.yml', after.stanza, 'r2', undefined, names[0]],
+      ['rebuild_replicas.yml', after.stanza, 'r2', undefined, undefined],
     ]);
     const rebuilt = playbooks.at(-1)?.groups;
     expect(rebuilt?.nodes?.map(({ vars }) => vars.patroni_held ?? false)).toEqual([false, true, true]);
@@ -282,6 +281,33 @@ describe('restores', () => {
       status: 409,
     });
   }, 60_000);
+
+  it.each([
+    ['another release has configured a node', 1],
+    ['a node cannot be reached', 255],
+  ])(
+    'leaves it to a playbook to make ready when %s',
+    async (_, exitCode) => {
+      const { id, stanza, names, keys } = await aCluster();
+      world.run = machinesOf(keys, names, (job) =>
+        Promise.resolve(job.step === 'check_machines' ? { exitCode, stderr: 'no' } : undefined),
+      );
+      const operation = await ended((await restore(id)).id);
+      expect(operation.error).toBeUndefined();
+      expect(steps(operation).slice(0, 4)).toEqual([
+        'check',
+        'check_machines',
+        'prepare_machines',
+        'restore',
+      ]);
+      expect(world.ran.find(({ step }) => step === 'prepare_machines')).toMatchObject({
+        playbook: 'prepare_restore.yml',
+        vars: { restore_source: { stanza, path: `/${stanza}` } },
+      });
+      await eventually(async () => expect(await told(id)).toEqual(['restore.started', 'restore.completed']));
+    },
+    60_000,
+  );
 
   it('refuses a target out of reach, naming the nearest, and touches nothing', async () => {
     const { id, names, keys } = await aCluster();
@@ -409,7 +435,9 @@ describe('restores', () => {
     expect(await row(id)).toMatchObject({ state: 'ready', setAside: null });
     const request = { target: latest, stanza };
     const again = await requester.ask(restoreCluster, { clusterId: id, request, idempotency: null });
-    expect((await ended(again.id)).error).toBeUndefined();
+    const fromEarlier = await ended(again.id);
+    expect(fromEarlier.error).toBeUndefined();
+    expect(steps(fromEarlier)).toContain('prepare_machines');
     const { items } = await lineages(id);
     expect(items.map(({ from }) => from?.stanza)).toEqual([stanza, stanza, undefined]);
     const other = newId('lin');

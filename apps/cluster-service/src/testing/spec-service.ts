@@ -30,6 +30,7 @@ export const startClusterService = (
     PGFLEET_LAB_URL: 'http://127.0.0.1:9',
     PGFLEET_LAB_TOKEN_FILE: 'none',
     PGFLEET_SSH_PUBLIC_KEY_FILE: '',
+    PGFLEET_NODES_REVISION: 'r2',
     PGFLEET_S3_ENDPOINT: '',
     PGFLEET_S3_BUCKET: '',
     PGFLEET_S3_REGION: '',
