@@ -59,8 +59,7 @@ class Pooler:
 
     def make_ready_to_pause(self):
         """To log in takes a tenth of a second at a pooler that has much to do: not when the time has come."""
-        if self._pausing is None:
-            self._pausing = self._connect()
+        self._pausing = self._connect()  # anew: PgBouncer may have been restarted since the last time
 
     def pause(self, within):
         """Lets running transactions end and holds whatever comes after. False when they did not end within so many seconds."""
