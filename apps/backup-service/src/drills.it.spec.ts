@@ -40,13 +40,7 @@ describe('drills', () => {
     await eventually(async () => expect(await events('succeeded')).toHaveLength(1), 40_000);
     // pgBackRest keeps whole seconds: what is committed in that of a backup's end is not certain to be in the window.
     const { items } = await service.requester.ask(listBackups, { clusterId });
-    await eventually(async () =>
-      expect(
-        await leader.sql(
-          `select clock_timestamp() > '${items[0]!.stoppedAt}'::timestamptz + interval '1 second'`,
-        ),
-      ).toBe('t'),
-    );
+    await untilPast(items[0]!.stoppedAt, 1000);
   }, 240_000);
 
   afterAll(async () => {
@@ -58,6 +52,13 @@ describe('drills', () => {
   const ended = (operationId: string) => service.ended(operationId, 60_000);
   const begin = (request: DrillRequest = {}) =>
     service.requester.ask(createDrill, { clusterId, request, idempotency: null });
+
+  /** By the clock of the database, so long after a moment. */
+  const untilPast = (moment: string, afterMs: number) =>
+    eventually(async () => {
+      const end = `'${moment}'::timestamptz + interval '${afterMs} milliseconds'`;
+      expect(await leader.sql(`select clock_timestamp() > ${end}`)).toBe('t');
+    });
 
   let archivedAt = '';
   /** A commit, its segment archived, and the node's word on it. */
@@ -159,13 +160,7 @@ describe('drills', () => {
 
   it('fails when that was not proven, and says why', async () => {
     // The commit that is known now and the one that this drill makes known are far enough apart for a moment between them.
-    await eventually(async () =>
-      expect(
-        await leader.sql(
-          `select clock_timestamp() > '${archivedAt}'::timestamptz + interval '1500 milliseconds'`,
-        ),
-      ).toBe('t'),
-    );
+    await untilPast(archivedAt, 1500);
     const { id } = await begin();
     const { restores } = await ordered(id);
     expect(restores.moment?.marks.transactions).toEqual({

@@ -147,6 +147,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     return ran instanceof Outcome ? ran : this.announced(context, site, goto('restore'));
   }
 
+  /** Every node can be reached, and is given what a restore takes. */
   async prepare_machines(context: Context): Promise<Outcome> {
     const site = await this.site(context);
     const ran = await driveJob(context, () => prepareJob(site, context.input.from, this.config));

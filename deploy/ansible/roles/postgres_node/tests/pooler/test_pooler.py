@@ -96,6 +96,13 @@ class TestPooler(unittest.TestCase):
         self.assertTrue(self.pooler.pause(5))
         self.pooler.resume()
 
+    def test_pgbouncer_refuses_to_pause_twice(self):
+        self.assertTrue(self.pooler.pause(5))
+        with self.assertRaises(psycopg2.Error):
+            pooler.run(self.pooler._connect(), "PAUSE")
+        self.assertTrue(self.paused())
+        self.pooler.resume()
+
     def test_it_gives_up_on_a_transaction_that_goes_on_and_holds_the_next_time_to_the_end(self):
         client = self.connect()
         client.cursor().execute("select 1")  # begins a transaction
