@@ -18,6 +18,7 @@ import { Failovers } from './failover/failovers';
 import { FencedFailoverWatch } from './failover/fenced-failover-watch';
 import { Switchovers } from './failover/switchovers';
 import { ClusterHistories } from './history/cluster-history';
+import { LineageKeys } from './lineages/lineage-keys';
 import { Lineages } from './lineages/lineages';
 import { ClusterMachines, MACHINE_PROVIDER } from './machines/cluster-machines';
 import { machineProvider } from './machines/machine-provider';
@@ -99,6 +100,7 @@ export class AppModule {
         FirstWrite,
         ProvenWrite,
         StanzaMaking,
+        LineageKeys,
         Lineages,
         Restores,
         RestoreSources,

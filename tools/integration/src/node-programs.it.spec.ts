@@ -10,7 +10,7 @@ const role = join(__dirname, '..', '..', '..', 'deploy', 'ansible', 'roles', 'po
 describe('what runs on a node', () => {
   it.each([
     ['its agent and its restore_command', 'tests', 18],
-    ["Patroni's launcher", 'tests/launcher', 13],
+    ["Patroni's launcher", 'tests/launcher', 17],
     ['its way to the pooler', 'tests/pooler', 2],
   ])(
     'passes its tests in the image that it runs in: %s',

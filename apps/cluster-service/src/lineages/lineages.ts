@@ -12,9 +12,10 @@ import {
 } from '@pgfleet/contracts';
 import { Requester } from '@pgfleet/messaging';
 import { rows } from '@pgfleet/persistence';
-import { DataSource, IsNull, type EntityManager } from 'typeorm';
-import { ClusterEntity, SecretEntity } from '../persistence/cluster.entity';
+import { DataSource, In, IsNull, Not, type EntityManager } from 'typeorm';
+import { ClusterEntity } from '../persistence/cluster.entity';
 import { LineageEntity, type LineageOrigin } from '../persistence/lineage.entity';
+import { LineageKeys } from './lineage-keys';
 
 /**
  * The lineages that clusters write. Which one a cluster archives to now is its own row's `stanza`; both change in one transaction,
@@ -27,6 +28,7 @@ export class Lineages {
   constructor(
     private readonly database: DataSource,
     private readonly requester: Requester,
+    private readonly lineageKeys: LineageKeys,
   ) {}
 
   /** The lineages of a cluster, newest first; also of one that is deleted. */
@@ -78,24 +80,25 @@ export class Lineages {
     });
   }
 
-  /** What was given up is gone from the store; with the last lineage of a deleted cluster goes the key to all of them. */
+  /** What was given up is gone from the store, and now the key to it. */
   async forget(tx: EntityManager, stanza: string): Promise<void> {
-    const lineage = await tx.findOneBy(LineageEntity, { stanza });
-    if (!lineage?.releasedAt) return;
-    await tx.delete(LineageEntity, { stanza });
-    const { clusterId } = lineage;
-    const cluster = await tx.findOneBy(ClusterEntity, { id: clusterId });
-    if (cluster?.deletedAt && !(await tx.existsBy(LineageEntity, { clusterId })))
-      await tx.delete(SecretEntity, { clusterId });
+    await tx.delete(LineageEntity, { stanza, releasedAt: Not(IsNull()) });
   }
 
-  /** The lineage that is being restored for a cluster at this moment, null when none is. */
-  async underWay(clusterId: string): Promise<LineageEntity | null> {
-    const lineages = await this.database.manager.find(LineageEntity, {
-      where: { clusterId },
-      order: { since: 'DESC' },
-    });
-    return lineages.find(({ origin }) => origin?.reached === null) ?? null;
+  /** The keys to what a cluster's jobs may read, by stanza: to its own lineages, and to the one that is being restored for it. */
+  async keys(clusterId: string): Promise<Map<string, string>> {
+    const own = await this.database.manager.findBy(LineageEntity, { clusterId });
+    const sources = own.flatMap(({ origin }) => (origin?.reached === null ? [origin.stanza] : []));
+    const lineages = [
+      ...own,
+      ...(await this.database.manager.findBy(LineageEntity, { stanza: In(sources) })),
+    ];
+    return new Map(
+      lineages.flatMap((lineage) => {
+        const key = this.lineageKeys.open(lineage);
+        return key === null ? [] : [[lineage.stanza, key]];
+      }),
+    );
   }
 
   /** Writes down a lineage that is to be; of one that is restored also what from. Idempotent. */
@@ -115,6 +118,7 @@ export class Lineages {
         since: new Date(),
         until: null,
         origin: origin && { ...origin, reached: null },
+        sealedKey: this.lineageKeys.make(clusterId),
       })
       .orIgnore()
       .execute();
@@ -143,10 +147,13 @@ export class Lineages {
     cluster.stanza = stanza;
   }
 
-  /** The cluster is deleted: nobody writes its lineage any more; if the backups are not kept it is gone. */
+  /** The cluster is deleted: nobody writes its lineage any more; if the backups are not kept it is gone, and what it had left is unreadable. */
   async end(tx: EntityManager, { id, stanza }: ClusterEntity, kept: boolean): Promise<void> {
     if (kept) await tx.update(LineageEntity, { clusterId: id, until: IsNull() }, { until: new Date() });
-    else await tx.delete(LineageEntity, { stanza });
+    else {
+      await tx.delete(LineageEntity, { stanza });
+      await tx.update(LineageEntity, { clusterId: id }, { sealedKey: null });
+    }
   }
 
   /** What a lineage is needed for; null when nobody needs it. */

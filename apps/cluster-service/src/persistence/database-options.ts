@@ -2,6 +2,7 @@ import { messagingMigrations } from '@pgfleet/messaging';
 import { operationsMigrations } from '@pgfleet/operations';
 import type { PersistenceOptions } from '@pgfleet/persistence';
 import { AddFailover1796000000000 } from './add-failover.migration';
+import { AddLineageKeys1799000000000 } from './add-lineage-keys.migration';
 import { AddReleasedLineages1798000000000 } from './add-released-lineages.migration';
 import { AddRestore1797000000000 } from './add-restore.migration';
 import { ClusterEntity, MachineEntity, MemberEntity, SecretEntity } from './cluster.entity';
@@ -32,5 +33,6 @@ export const databaseOptions = (url: string, caFile: string | undefined): Persis
     AddFailover1796000000000,
     AddRestore1797000000000,
     AddReleasedLineages1798000000000,
+    AddLineageKeys1799000000000,
   ],
 });

@@ -6,7 +6,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 export class LineageEntity {
   /** pgBackRest's stanza, and the folder of the store. */
   @PrimaryColumn('text') stanza!: string;
-  /** Who writes it: with the secret of that cluster it is encrypted. */
+  /** Who writes it. */
   @Column('text', { name: 'cluster_id' }) clusterId!: string;
   @Column('timestamptz') since!: Date;
   /** When its cluster left it, for another or by being deleted. */
@@ -15,6 +15,8 @@ export class LineageEntity {
   @Column('jsonb', { nullable: true }) origin!: LineageOrigin | null;
   /** Since when nothing is restored from it any more: it is being deleted from the store. */
   @Column('timestamptz', { name: 'released_at', nullable: true }) releasedAt!: Date | null;
+  /** What it is encrypted with, sealed; null: destroyed, nothing of it can be read any more. */
+  @Column('bytea', { name: 'sealed_key', nullable: true }) sealedKey!: Buffer | null;
 }
 
 /** How a restored lineage came to be. */

@@ -116,7 +116,7 @@ export class DeleteCluster extends Program<Input> {
     );
   }
 
-  /** The row stays, marked deleted: it names the stanza of the backups that were kept, and their key stays among the secrets. */
+  /** The row stays, marked deleted: it says whose the backups are that were kept. The key to them stays with their lineage. */
   private async forget(
     tx: EntityManager,
     { input, operationId }: Context,
@@ -128,7 +128,7 @@ export class DeleteCluster extends Program<Input> {
     await tx.delete(LeadershipEntity, { clusterId: id });
     await tx.delete(NodeReportEntity, { clusterId: id });
     await this.lineages.end(tx, cluster, input.keepBackups);
-    if (!input.keepBackups) await tx.delete(SecretEntity, { clusterId: id });
+    await tx.delete(SecretEntity, { clusterId: id });
     await tx.update(ClusterEntity, { id }, { deletedAt: new Date() });
     const data = { clusterId: id, name, backupsKept: input.keepBackups };
     await this.outbox.publish(tx, clusterDeleted, id, data, { correlationId: operationId });

@@ -71,9 +71,9 @@ const patience = {
 };
 
 /**
- * Takes a cluster back to an earlier state. Up to `customers_out` it serves what is there, which nothing touches: the backup's files come
+ * Takes a cluster back to an earlier state. Up to `set_aside` it serves what is there, which nothing touches: the backup's files come
  * beside it, and are recovered there. To go to the end of the archive, the present has to be archived first: such a restore recovers in
- * `recover_to_end`. A failure from `customers_out` to there leads back to what was there. From `hand_over` on a failure stays, to be
+ * `recover_to_end`. A failure from `set_aside` to there leads back to what was there. From `hand_over` on a failure stays, to be
  * retried or undone: what was there is kept until somebody confirms or undoes.
  */
 @Injectable()
@@ -85,7 +85,6 @@ export class RestoreCluster extends Program<RestoreInput> {
     'prepare_machines',
     'restore',
     'recover',
-    'customers_out',
     'set_aside',
     'recover_to_end',
     'hand_over',
@@ -161,7 +160,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     const ran = await this.restoreSteps.restore(context, await this.site(context), plan);
     if (ran instanceof Failure) return fail(ran.cause, askAgain(ran.remedy));
     if (ran.move.kind !== 'next' || plan.target.type !== 'latest') return ran;
-    return goto('customers_out').with((tx) => this.serveNoMore(tx, context));
+    return goto('set_aside').with((tx) => this.serveNoMore(tx, context));
   }
 
   /** They are recovered, beside what serves: all that is needed is archived. A target that is missed interrupts nobody. */
@@ -172,18 +171,12 @@ export class RestoreCluster extends Program<RestoreInput> {
     return next(end).with((tx) => this.serveNoMore(tx, context));
   }
 
-  async customers_out(context: Context): Promise<Outcome> {
-    const ran = await this.restoreSteps.customersOut(context, await this.site(context));
-    return ran instanceof Failure ? this.goBack(context, ran) : ran;
-  }
-
-  /** Every Patroni stopped for good, the data directory moved beside; what is recovered becomes it. */
+  /** Nobody is served any more, every Patroni stopped for good, the data directory moved beside; what is recovered becomes it. */
   async set_aside(context: Context): Promise<Outcome> {
-    const site = await this.site(context);
-    const ran = await driveJob(context, () => stopJob(site, 'set-aside'));
-    const outcome = after(ran, (failure) => this.goBack(context, failure));
+    const ran = await this.restoreSteps.customersOut(context, await this.site(context), 'set-aside');
+    if (ran instanceof Failure) return this.goBack(context, ran);
     const recovered = context.results.recover as RecoveryEnd | undefined;
-    if (outcome.move.kind !== 'next' || !recovered) return outcome;
+    if (ran.move.kind !== 'next' || !recovered) return ran;
     return goto('hand_over').with((tx) => this.beginLineage(tx, context, recovered));
   }
 
@@ -403,10 +396,8 @@ const planOf = ({ results }: OperationContext<RestoreInput>): Plan => results.ch
 const nameOf = ({ id: clusterId, name }: ClusterEntity) => ({ clusterId, name });
 
 const stoppedAt = ({ results }: OperationContext<RestoreInput>): Stopped => {
-  const results_ = [results.customers_out, results.set_aside, results.recover_to_end] as ({
-    stopped?: Stopped;
-  } | null)[];
-  const found = results_.find((result) => result?.stopped)?.stopped;
+  const ended = [results.set_aside, results.recover_to_end] as ({ stopped?: Stopped } | null)[];
+  const found = ended.find((result) => result?.stopped)?.stopped;
   if (!found) throw new Error('a restore that went back without a reason');
   return found;
 };

@@ -10,7 +10,7 @@ import { LeadershipIntents } from '../failover/leadership-intents';
 import { Lineages } from '../lineages/lineages';
 import { ClusterEntity } from '../persistence/cluster.entity';
 import type { SetAside } from '../persistence/lineage.entity';
-import { discardJob, stopJob } from '../restore/restore-jobs';
+import { discardJob } from '../restore/restore-jobs';
 import { RestoreSteps } from '../restore/restore-steps';
 import { ProvenWrite } from '../verification/proven-write';
 import { driveJob } from './drive-job';
@@ -32,7 +32,6 @@ type Context = StepContext<UndoInput>;
 export class UndoRestore extends Program<UndoInput> {
   readonly kind = 'cluster.restore.undo';
   readonly steps = [
-    'customers_out',
     'put_back',
     'hand_over',
     'create_stanza',
@@ -55,18 +54,12 @@ export class UndoRestore extends Program<UndoInput> {
     super();
   }
 
-  async customers_out(context: Context): Promise<Outcome> {
-    const ran = await this.restoreSteps.customersOut(context, await this.site(context));
-    return ran instanceof Failure ? ran.outcome : ran;
-  }
-
   /** Every Patroni stopped; the data that were set aside take their place again. */
   async put_back(context: Context): Promise<Outcome> {
-    const site = await this.site(context);
-    const ran = await driveJob(context, () => stopJob(site, 'put-back'));
+    const ran = await this.restoreSteps.customersOut(context, await this.site(context), 'put-back');
     if (ran instanceof Failure) return ran.outcome;
-    if (ran instanceof Outcome) return ran;
-    return next().with(async (tx) => {
+    if (ran.move.kind !== 'next') return ran;
+    return ran.with(async (tx) => {
       const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
       await this.lineages.goTo(tx, cluster, context.input.setAside.stanza);
       await this.lineages.withdraw(tx, cluster.id);

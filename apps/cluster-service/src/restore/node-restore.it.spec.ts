@@ -1,6 +1,8 @@
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { newId } from '@pgfleet/contracts';
 import { backup, type RecoveryTarget, restore, stanzaCreateAndCheck } from '@pgfleet/pgbackrest';
 import { RestorableNode } from '../testing/restorable-node';
@@ -44,10 +46,45 @@ describe('restore on a node', () => {
     expect(await node.restore('discard', operation)).toMatchObject({ exitCode: 0 });
   };
 
-  it('sends what is there to the archive', async () => {
-    expect((await node.restore('flush')).stdout).toMatch(/is archived|Nothing is left/);
-    expect((await node.restore('flush')).stdout).toMatch(/is archived|Nothing is left/);
-  }, 60_000);
+  it('says whether all is archived that a server had written when it ended', async () => {
+    const [repo, away] = [join(node.folder, 'repo'), join(node.folder, 'repo-away')];
+    renameSync(repo, away);
+    writeFileSync(repo, 'no store');
+    await node.stopServer();
+    rmSync(repo);
+    renameSync(away, repo);
+    expect((await node.restore('archived')).stdout).toMatch(/^Not archived, .+: [0-9A-F]{24}\.$/m);
+    await node.startServer();
+    await node.stopServer();
+    expect((await node.restore('archived')).stdout).toMatch(/^All that was written is archived\.$/m);
+    await node.startServer();
+  }, 100_000);
+
+  it.each<[string, (patroni: ChildProcess, agent: (word: string) => void) => void]>([
+    ['has stopped', (patroni) => patroni.kill('SIGKILL')],
+    ['is held', (_, agent) => agent('held')],
+  ])(
+    'waits with the end of a leader until another Patroni %s',
+    async (_, changes) => {
+      const address = '127.77.0.1';
+      const word = join(node.folder, 'patroni-held');
+      const say = (text: string) => writeFileSync(word, text);
+      const listens = `import socket, time; s = socket.create_server(('${address}', 8008)); print('listens', flush=True); time.sleep(300)`;
+      const answers = `import sys; sys.path.insert(0, '/srv/follow_leader'); import checks, threading, types, time
+checks.HELD, follower = '/srv/patroni-held', types.SimpleNamespace(ready=threading.Event())
+follower.ready.set(); checks.serve('${address}', 8009, follower); print('answers', flush=True); time.sleep(300)`;
+      say('');
+      const [patroni, agent] = [listens, answers].map((script) => node.start(['python3', '-c', script]));
+      await Promise.all([once(patroni!.stdout!, 'data'), once(agent!.stdout!, 'data')]);
+      const alone = node.restore('alone', address);
+      const first = await Promise.race([alone.then(() => 'goes on'), pause(1500).then(() => 'waits')]);
+      changes(patroni!, say);
+      const { exitCode } = await alone;
+      for (const process of [patroni!, agent!]) process.kill('SIGKILL');
+      expect([first, exitCode]).toEqual(['waits', 0]);
+    },
+    60_000,
+  );
 
   it('moves no data of a server that runs', async () => {
     expect(await node.restore('set-aside', newId('op'))).toMatchObject({

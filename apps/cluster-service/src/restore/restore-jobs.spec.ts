@@ -15,7 +15,7 @@ import {
 
 const hostKey = 'ssh-ed25519 AAAA';
 const machine = (name: string, kind: MachineEntity['kind'] = 'node') =>
-  ({ name, kind, address: '10.0.0.1', hostKey, clusterId: 'clu_1' }) as MachineEntity;
+  ({ name, kind, address: `${name}.test`, hostKey, clusterId: 'clu_1' }) as MachineEntity;
 const operationId = newId('op');
 const site: RestoreSite = {
   parts: {
@@ -75,13 +75,15 @@ describe('the jobs of a restore', () => {
 
   it('stop every node, who leads last, and touch the data of the one', () => {
     const standstill = '/usr/local/lib/pgfleet/standstill';
-    expect(customersOutJob(site, 'n3')).toMatchObject({
+    expect(customersOutJob(site, 'n3', 'set-aside')).toMatchObject({
       host: { name: 'n2' },
       alsoOn: [{ name: 'n1' }, { name: 'n3' }],
       runAs: 'root',
-      argv: [standstill, 'customers-out', data, 'n3'],
+      argv: [standstill, 'out', 'n3', 'n1.test n2.test', 'n2', data, operationId, 'set-aside'],
     });
-    expect(customersOutJob(site, null)).toMatchObject({ argv: [standstill, 'customers-out', data, 'n2'] });
+    expect(customersOutJob(site, null, 'put-back')).toMatchObject({
+      argv: [standstill, 'out', 'n2', 'n1.test n3.test', 'n2', data, operationId, 'put-back'],
+    });
     expect(stopJob(site, 'put-back', 'discard')).toMatchObject({
       alsoOn: [{ name: 'n1' }, { name: 'n3' }],
       argv: [standstill, 'stop', 'n2', data, operationId, 'put-back', 'discard'],

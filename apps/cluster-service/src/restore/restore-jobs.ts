@@ -79,29 +79,45 @@ export const recoverJob = (site: RestoreSite, where: RecoveryPlace): JobOrder =>
 
 export const discardJob = (site: RestoreSite): JobOrder => restoreCommand(site, discardSeconds, 'discard');
 
+const nodesOf = ({ parts }: RestoreSite) => parts.machines.filter(({ kind }) => kind === 'node');
+
 /** At the same time. */
 const onEveryNode = (site: RestoreSite, ...argv: string[]): JobOrder => ({
   kind: 'command',
   host: restoredHost(site),
-  alsoOn: site.parts.machines.filter(({ kind, name }) => kind === 'node' && name !== site.node).map(hostOf),
+  alsoOn: nodesOf(site)
+    .filter(({ name }) => name !== site.node)
+    .map(hostOf),
   runAs: 'root',
   argv,
   deadlineSeconds: standstillSeconds,
 });
 
-const standstill = (site: RestoreSite, ...argv: string[]): JobOrder =>
-  onEveryNode(site, '/usr/local/lib/pgfleet/standstill', ...argv);
+type DataStep = 'set-aside' | 'put-back' | 'discard';
 
-/** Nobody reaches the cluster any more; what was written last is archived; all but the leader are stopped. */
-export const customersOutJob = (site: RestoreSite, leader: string | null): JobOrder =>
-  standstill(site, 'customers-out', dataDirectory(site.parts.cluster), leader ?? site.node);
+const standstill = (site: RestoreSite, how: string[], dataSteps: DataStep[]): JobOrder => {
+  const { parts, node, operationId } = site;
+  const what = [node, dataDirectory(parts.cluster), operationId, ...dataSteps];
+  return onEveryNode(site, '/usr/local/lib/pgfleet/standstill', ...how, ...what);
+};
 
-/** The cluster is stopped, then these things are done with the data of the node that is restored. */
-export const stopJob = (
+/**
+ * Nobody reaches the cluster any more, what was written last is archived, and the cluster is stopped, its leader last; then these things
+ * are done with the data of the node that is restored.
+ */
+export const customersOutJob = (
   site: RestoreSite,
-  ...dataSteps: ('set-aside' | 'put-back' | 'discard')[]
-): JobOrder =>
-  standstill(site, 'stop', site.node, dataDirectory(site.parts.cluster), site.operationId, ...dataSteps);
+  leader: string | null,
+  ...dataSteps: DataStep[]
+): JobOrder => {
+  const last = leader ?? site.node;
+  const others = nodesOf(site).filter(({ name }) => name !== last);
+  return standstill(site, ['out', last, others.map(({ address }) => address).join(' ')], dataSteps);
+};
+
+/** The cluster, which serves nobody, is stopped, then these things are done with the data of the node that is restored. */
+export const stopJob = (site: RestoreSite, ...dataSteps: DataStep[]): JobOrder =>
+  standstill(site, ['stop'], dataSteps);
 
 /** Fails on a node that another revision of its role has configured, or for another lineage; else the way to it is the node's own. */
 const readyOrNot = `

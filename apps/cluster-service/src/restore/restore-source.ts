@@ -12,7 +12,6 @@ import { DataSource } from 'typeorm';
 import { ClusterRows } from '../clusters/cluster-rows';
 import { Lineages } from '../lineages/lineages';
 import { ClusterEntity } from '../persistence/cluster.entity';
-import { ClusterSecrets } from '../secrets/cluster-secrets';
 
 /** A lineage to restore from. */
 export interface RestoreSource {
@@ -31,7 +30,6 @@ export class RestoreSources {
     private readonly database: DataSource,
     private readonly rows: ClusterRows,
     private readonly lineages: Lineages,
-    private readonly secrets: ClusterSecrets,
     private readonly requester: Requester,
   ) {}
 
@@ -47,7 +45,7 @@ export class RestoreSources {
     }
     const lineage = await this.lineages.find(manager, stanza ?? '');
     const cluster = await manager.findOneByOrFail(ClusterEntity, { id: lineage.clusterId });
-    if (!(await this.secrets.reveal(cluster.id)).backup_cipher)
+    if (!lineage.sealedKey)
       throw notFound(`The backups of ${lineage.stanza} were not kept.`, {
         remedy: 'Choose another lineage.',
       });

@@ -74,13 +74,17 @@ export class RestoreSteps {
     return end;
   }
 
-  /** Nobody reaches the cluster any more, and the present is archived; whoever could take the lead is stopped. */
-  async customersOut(context: Context, site: RestoreSite): Promise<Outcome | Failure> {
+  /** Nobody reaches the cluster any more, the present is archived, every Patroni stopped for good; then this is done with the data of the node. */
+  async customersOut(
+    context: Context,
+    site: RestoreSite,
+    dataStep: 'set-aside' | 'put-back',
+  ): Promise<Outcome | Failure> {
     const ran = await driveJob(context, async () => {
       const { leader } = await this.control.sight(site.parts.cluster.id);
       if (leader !== null && leader !== site.node)
         await context.note(`${leader} leads by now; the data of ${site.node} are exchanged all the same.`);
-      return customersOutJob(site, leader);
+      return customersOutJob(site, leader, dataStep);
     });
     return isResult(ran) ? next() : ran;
   }

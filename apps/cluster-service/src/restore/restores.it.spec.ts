@@ -14,6 +14,7 @@ import {
   ProblemError,
   releaseLineage,
   restoreCluster,
+  revealSecrets,
   stanzaDeleted,
   undoRestore,
   type CloudEvent,
@@ -28,7 +29,7 @@ import { Etcd3 } from 'etcd3';
 import type { DataSource } from 'typeorm';
 import { Lineages } from '../lineages/lineages';
 import { MACHINE_PROVIDER } from '../machines/cluster-machines';
-import { ClusterEntity, MachineEntity, SecretEntity } from '../persistence/cluster.entity';
+import { ClusterEntity, MachineEntity } from '../persistence/cluster.entity';
 import { databaseOptions } from '../persistence/database-options';
 import { UserEntity } from '../persistence/user.entity';
 import { ClusterSecrets } from '../secrets/cluster-secrets';
@@ -125,9 +126,8 @@ describe('restores', () => {
         if (job.argv.includes('recover'))
           return { exitCode: 0, stdout: `LOG: …\n${JSON.stringify(reached)}\n` };
         if (!job.argv[0]?.endsWith('/standstill')) return undefined;
-        if (job.argv[1] === 'stop') await keys.report(leader, { writable: null });
-        for (const name of job.argv[1] === 'stop' ? names : others)
-          await keys.die(name).catch(() => undefined);
+        await keys.report(leader, { writable: null });
+        for (const name of names) await keys.die(name).catch(() => undefined);
       } else if (job.playbook === 'rebuild_replicas.yml') {
         for (const name of others) await keys.replica(name, timeline);
       } else if (job.step === 'hand_over') {
@@ -219,7 +219,6 @@ describe('restores', () => {
       'check_machines',
       'restore',
       'recover',
-      'customers_out',
       'set_aside',
       'hand_over',
       'create_stanza',
@@ -235,6 +234,11 @@ describe('restores', () => {
     const { items } = await lineages(id);
     expect(items.map(({ current }) => current)).toEqual([true, false]);
     expect(items[0]).toMatchObject({ stanza: after.stanza, until: null, from: { stanza, reached } });
+
+    const secrets = await requester.ask(revealSecrets, { clusterId: id, jobId: newId('job') });
+    const keysOfLineages = [stanza, after.stanza].map((name) => secrets[`lineage:${name}`]);
+    expect(keysOfLineages).toEqual(Array(2).fill(expect.stringMatching(/^\w{32}$/)));
+    expect(new Set(keysOfLineages).size).toBe(2);
 
     const playbooks = world.ran.flatMap((job) => (job.kind === 'playbook' ? [job] : []));
     expect(
@@ -334,7 +338,7 @@ describe('restores', () => {
     world.run = machinesOf(keys, names, () => Promise.resolve());
     const operation = await ended((await restore(id)).id);
     expect(operation.error).toBeUndefined();
-    expect(steps(operation).slice(2, 6)).toEqual(['restore', 'customers_out', 'set_aside', 'recover_to_end']);
+    expect(steps(operation).slice(2, 5)).toEqual(['restore', 'set_aside', 'recover_to_end']);
     const recovery = world.ran.find((job) => job.kind === 'command' && job.argv.includes('recover'));
     expect(recovery).toMatchObject({ argv: expect.arrayContaining(['in-place']) as string[] });
     expect((await lineages(id)).items[0]).toMatchObject({ from: { reached } });
@@ -351,7 +355,7 @@ describe('restores', () => {
     });
     expect(await row(id)).toMatchObject({ state: 'ready', stanza, setAside: null });
     expect((await lineages(id)).items).toHaveLength(1);
-    expect(world.ran.map(({ step }) => step)).not.toContain('customers_out');
+    expect(world.ran.map(({ step }) => step)).not.toContain('set_aside');
     const discards = expect.arrayContaining(['discard', operationId]) as string[];
     await eventually(() => expect(world.ran.at(-1)).toMatchObject({ argv: discards }));
     await eventually(async () => expect(await told(id)).toEqual(['restore.started', 'restore.failed']));
@@ -451,8 +455,10 @@ describe('restores', () => {
     const source = await aCluster();
     let keys: PatroniKeys | undefined;
     let machines = world.run;
-    world.run = (job) => {
+    let reads: Map<string, string> | undefined;
+    world.run = async (job) => {
       if (!keys && job.kind === 'playbook' && job.secretsOf) {
+        reads = await apps.at(-1)!.get(Lineages).keys(job.secretsOf);
         keys = new PatroniKeys(etcd, job.secretsOf);
         made.push(keys);
         const names = [1, 2].map((number) => `${job.secretsOf!.slice(-12)}-${number}`);
@@ -465,6 +471,11 @@ describe('restores', () => {
     const operation = await ended((await requester.ask(createCluster, { cluster, idempotency: null })).id);
     expect(operation.error).toBeUndefined();
     const copy = await row(operation.clusterId!);
+    const ownerOf = (clusterId: string) => apps.at(-1)!.get(Lineages).keys(clusterId);
+    expect(new Set(reads?.keys())).toEqual(new Set([source.stanza, copy.stanza]));
+    expect(reads?.get(source.stanza)).toBe((await ownerOf(source.id)).get(source.stanza));
+    // Nothing is read from there any more.
+    expect([...(await ownerOf(copy.id)).keys()]).toEqual([copy.stanza]);
     expect(copy).toMatchObject({ state: 'ready', databaseName: 'shop', databaseUser: 'shop' });
     expect((await lineages(copy.id)).items).toMatchObject([
       { stanza: copy.stanza, current: true, from: { stanza: source.stanza, clusterId: source.id, reached } },
@@ -545,7 +556,7 @@ describe('restores', () => {
       await eventually(async () => expect((await lineages(id)).items).toHaveLength(1));
     }, 60_000);
 
-    it('forgets the key of a deleted cluster with the last of its lineages', async () => {
+    it('forgets the key of a lineage with it', async () => {
       const { id, stanza } = await aCluster();
       const left = newId('lin');
       await database.transaction(async (tx) => {
@@ -554,7 +565,8 @@ describe('restores', () => {
         await lineageRows.end(tx, await tx.findOneByOrFail(ClusterEntity, { id }), true);
         await tx.update(ClusterEntity, { id }, { deletedAt: new Date() });
       });
-      const hasKey = () => database.manager.existsBy(SecretEntity, { clusterId: id, name: 'backup_cipher' });
+      const keyed = async () => [...(await apps.at(-1)!.get(Lineages).keys(id)).keys()].sort();
+      expect(await keyed()).toEqual([left, stanza].sort());
       for (const [name, isLast] of [
         [left, false],
         [stanza, true],
@@ -562,7 +574,7 @@ describe('restores', () => {
         expect(await release(name)).toMatchObject({ released: true });
         await sayDeleted(name, id);
         await eventually(async () => expect((await lineages(id)).items).toHaveLength(isLast ? 0 : 1));
-        expect(await hasKey()).toBe(!isLast);
+        expect(await keyed()).toEqual(isLast ? [] : [stanza]);
       }
     }, 60_000);
   });

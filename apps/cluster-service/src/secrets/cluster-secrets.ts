@@ -16,7 +16,6 @@ export const secretNames = [
   'pooler',
   'etcd',
   'etcd_lb',
-  'backup_cipher',
 ] as const;
 export type SecretName = (typeof secretNames)[number];
 

@@ -4,8 +4,8 @@ import { Lineages } from '../lineages/lineages';
 import { ClusterSecrets } from './cluster-secrets';
 
 /**
- * The secrets that a playbook of a cluster needs: the cluster's own, the key to the object store, and while the cluster is restored the
- * key to the lineage that it is restored from.
+ * The secrets that a playbook of a cluster needs, by name: the cluster's own, the key to the object store, and as `lineage:<stanza>` those
+ * to the lineages that it may read.
  */
 @Injectable()
 export class JobSecrets {
@@ -16,10 +16,10 @@ export class JobSecrets {
   ) {}
 
   async of(clusterId: string): Promise<Record<string, string>> {
-    const source = (await this.lineages.underWay(clusterId))?.origin;
+    const keys = await this.lineages.keys(clusterId);
     return {
       ...(await this.secrets.reveal(clusterId)),
-      ...(source && { restore_cipher: (await this.secrets.reveal(source.clusterId)).backup_cipher }),
+      ...Object.fromEntries([...keys].map(([stanza, key]) => [`lineage:${stanza}`, key])),
       s3_key: this.config.PGFLEET_S3_KEY,
       s3_secret: this.config.PGFLEET_S3_SECRET,
     };

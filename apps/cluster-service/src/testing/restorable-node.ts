@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { ArchivingNode, makeNodeFolder, type Ran } from '@pgfleet/integration';
 
-const program = join(__dirname, '../../../../deploy/ansible/roles/postgres_node/files/restore');
+const programs = join(__dirname, '../../../../deploy/ansible/roles/postgres_node/files');
 
-/** A machine of the node image with an archived PostgreSQL and the program of the restores; its store is a folder. */
+/** A machine of the node image with an archived PostgreSQL with the program of the restores and the agent; its store is a folder. */
 export class RestorableNode extends ArchivingNode {
   readonly dataDirectory = '/srv/data';
 
@@ -18,7 +18,7 @@ export class RestorableNode extends ArchivingNode {
   static async prepare(stanza: string, port = 5432): Promise<RestorableNode> {
     const { root, folder } = await makeNodeFolder(stanza, { port, retentionFull: 4 });
     const node = new RestorableNode(root, folder, stanza);
-    node.copyIn(program, 'restore');
+    for (const name of ['restore', 'follow_leader']) node.copyIn(join(programs, name), name);
     return node;
   }
 

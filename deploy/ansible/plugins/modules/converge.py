@@ -50,7 +50,8 @@ options:
   units:
     description:
       - systemd units to enable and start. Each has C(name), optionally C(restart_on) and C(reload_on) (paths watched),
-        C(enabled) (true), C(started) (true).
+        C(enabled) (true), C(started) (true), and C(held_by) (path): while that file is not empty the unit waits and has read nothing yet,
+        so that one that is let go needs no reload.
     type: list
     elements: dict
 """
@@ -83,6 +84,7 @@ class Machine:
         self.check = manifest["check"]
         self.done = []  # what was changed, in words
         self.diff = []
+        self.waiting = [unit["name"] for unit in manifest["units"] or [] if "held_by" in unit and read(unit["held_by"])]
 
     def converge(self):
         early = [f for f in self.manifest["files"] if f.get("early")]
@@ -257,7 +259,7 @@ class Machine:
         enable = [u["name"] for u in units if u.get("enabled", True) and not starts_at_boot(u["name"])]
         # systemd itself knows whether a unit or drop-in changed since it was loaded; one that was not loaded needs no reload.
         stale = any(s["NeedDaemonReload"] == "yes" for s in state.values())
-        start, restart, reload = [], [], []
+        start, restart, reload, let_go = [], [], [], []
         wanted = {u["name"]: self.watched(u) for u in units}
         for unit in units:
             name = unit["name"]
@@ -269,7 +271,7 @@ class Machine:
             elif last.get("restart_on") != wanted[name]["restart_on"]:
                 restart.append(name)
             elif last.get("reload_on") != wanted[name]["reload_on"]:
-                reload.append(name)
+                (let_go if name in self.waiting else reload).append(name)
         for verb, names in (("enabled", enable), ("started", start), ("restarted", restart), ("reloaded", reload)):
             self.done += ["%s %s" % (name, verb) for name in names]
         if self.check:
@@ -286,7 +288,7 @@ class Machine:
         self.drive("start", start)
         self.drive("restart", restart)
         self.drive("reload", reload)
-        for name in start + restart + reload:
+        for name in start + restart + reload + let_go:
             record("unit-" + name, wanted[name])
 
     def unit_states(self, names):

@@ -4,17 +4,21 @@
            that it has; 503: it does not.
 /replica   200: a replica that answers; 404: it leads now, and what it has may go on reading; 503: neither.
 /leader    200: this node takes writes as the leader.
+/held      200: this node's Patroni is held for a restore, and so never takes the lead; 404: it is not.
 /status    all that the node knows, as JSON.
 /hand-over Asked by this node's Patroni before it stops its database to hand over; answered when every pooler holds its statements.
            200: go on; 204: go on, nothing is to be held; 409: do not.
 """
 
 import json
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 # A check that comes while the program starts waits for its first look, rather than take the node out of service.
 PATIENCE = 1.5
+# Not empty while this node's Patroni may not lead: see its launcher.
+HELD = "/etc/pgfleet/patroni-held"
 
 
 def serve(address, port, follower):
@@ -33,6 +37,8 @@ def serve(address, port, follower):
             if path == "hand-over" and self.client_address[0] == address:
                 status, reason = follower.hand_over()
                 body = {"detail": reason}
+            elif path == "held":
+                status, body = (200 if is_held() else 404), {}
             else:
                 status, body = follower.answer(path)
             text = b"" if status == 204 else (json.dumps(body) + "\n").encode()
@@ -49,3 +55,10 @@ def serve(address, port, follower):
 
     server = Server((address, port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def is_held():
+    try:
+        return os.stat(HELD).st_size > 0
+    except OSError:
+        return False

@@ -419,7 +419,7 @@ class Follower:
         elif path == "status":
             return 200, self._report.facts()
         else:
-            return 404, {"detail": "ask for /primary, /replica, /leader or /status"}
+            return 404, {"detail": "ask for /primary, /replica, /leader, /held or /status"}
         return status, {"follows": self._follows, "detail": reason}
 
     def _primary(self):

@@ -1,6 +1,7 @@
 """What a restore does on a node, one command after the other; the control plane says which comes next.
 
-flush     DATA                                 the present goes to the archive, as far as it can
+alone     DATA OTHER...                        waits until no Patroni at these addresses can take the lead
+archived  DATA                                 says what of a PostgreSQL that has ended is not archived
 restore   DATA OPERATION PGBACKREST...         the backup's files, beside the data directory, if there is room for them
 recover   DATA OPERATION SQL WHERE             PostgreSQL, in private, up to the target; then the statements in SQL. WHERE is `beside`
                                                the data directory, or `in-place`: the files become it first
@@ -19,7 +20,7 @@ import sys
 
 from backup import restore_files
 from data_dirs import DataDirs, Refused, delete
-from present import flush
+from present import say_what_is_archived, wait_until_alone
 from proof import begin_again, prove
 from recovery import TargetMissed, recover
 
@@ -27,8 +28,10 @@ TARGET_MISSED = 3
 
 
 def main(command, data, *rest):
-    if command == "flush":
-        flush(data)
+    if command == "alone":
+        wait_until_alone(rest)
+    elif command == "archived":
+        say_what_is_archived(data)
     elif command == "clear":
         delete(data)
     else:

@@ -1,12 +1,17 @@
-"""The last that the cluster wrote before it is restored."""
+"""The end of what serves: what it wrote last, and who could go on with it."""
 
+import http.client
 import os
+import socket
 import subprocess
 import time
 
-from data_dirs import programs_for
+from data_dirs import Refused, programs_for
 
 PATIENCE = 60
+LOOK_EVERY = 0.05
+PATRONI_PORT = 8008
+AGENT_PORT = 8009
 
 
 def begin_checkpoint(data):
@@ -18,32 +23,46 @@ def begin_checkpoint(data):
     subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def flush(data):
-    """Switches the WAL segment and waits until it is archived. Not a condition of what follows: the data themselves are kept."""
+def say_what_is_archived(data):
+    """PostgreSQL has ended, and archived as it did what it had written, as far as it could. Not a condition of what follows: the data are kept."""
     try:
-        programs = programs_for(data)
+        entries = os.listdir(data + "/pg_wal/archive_status")
     except FileNotFoundError:
         return print("There are no data here.")
+    waiting = sorted(entry.removesuffix(".ready") for entry in entries if entry.endswith(".ready"))
+    if not waiting:
+        return print("All that was written is archived.")
+    print("Not archived, and so only in the data that are set aside: %s." % ", ".join(waiting[:3] + ["…"] * (len(waiting) > 3)))
 
-    def ask(query):
-        argv = [programs + "psql", "-XAtq", "-d", "postgres", "-c", query]
-        try:
-            ended = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE, check=False)
-        except subprocess.TimeoutExpired:
-            return None
-        return ended.stdout.strip() if ended.returncode == 0 else None
 
-    if ask("select pg_is_in_recovery()") != "f":
-        return print("No leader runs here: what was archived is all there is in the archive.")
-    segment = ask("select pg_walfile_name(pg_current_wal_lsn())")
-    ask("select pg_switch_wal()")
-    # An empty segment is not switched, and never archived.
-    ready, done = ("%s/pg_wal/archive_status/%s.%s" % (data, segment, state) for state in ("ready", "done"))
+def wait_until_alone(addresses):
+    """Until no Patroni there can take the lead when this one gives it up: it is held, or has stopped. A machine that does not answer may have
+    one that can."""
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if os.path.exists(done) or not os.path.exists(ready) and not os.path.exists("%s/pg_wal/%s" % (data, segment)):
-            return print("%s is archived." % segment)
-        if not os.path.exists(ready) and ask("select pg_walfile_name(pg_current_wal_lsn())") == segment:
-            return print("Nothing is left to archive.")
-        time.sleep(0.2)
-    print("%s was not archived within %d s: it is in what is set aside only." % (segment, PATIENCE))
+    for address in addresses:
+        while not is_held(address) and runs_patroni(address):
+            if time.monotonic() > deadline:
+                raise Refused("Patroni on %s was neither held nor stopped within %d s: it could take the lead." % (address, PATIENCE))
+            time.sleep(LOOK_EVERY)
+
+
+def is_held(address):
+    """Says the agent there."""
+    connection = http.client.HTTPConnection(address, AGENT_PORT, timeout=1)
+    try:
+        connection.request("GET", "/held")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def runs_patroni(address):
+    try:
+        socket.create_connection((address, PATRONI_PORT), timeout=1).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:
+        pass
+    return True

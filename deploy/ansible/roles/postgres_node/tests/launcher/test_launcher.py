@@ -4,6 +4,9 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import signal
+import subprocess
+import sys
 import tempfile
 import time
 import types
@@ -132,6 +135,69 @@ class HeldTest(unittest.TestCase):
 
     def test_one_that_is_held_for_a_restore_waits_for_nobody(self):
         self.assertEqual((self.stop(held="held for a restore"), self.leave.call_count), (1, 0))
+
+    def test_one_that_is_held_does_not_take_the_lead(self):
+        take = mock.patch.object(launcher, "take_the_lead", return_value=True).start()
+        for held, leads in [("held for a restore", False), ("", True)]:
+            with open(launcher.HELD, "w", encoding="ascii") as file:
+                file.write(held)
+            self.assertEqual((Ha.acquire_lock(mock.Mock()), take.call_count), (leads, int(leads)))
+
+
+class LetGoTest(unittest.TestCase):
+    """The launcher as a process of its own, with a Patroni that says that it begins."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.held, self.launcher = folder.name + "/patroni-held", folder.name + "/patroni"
+        self.hold("held for a restore")
+        self.install("begins")
+        self.process = subprocess.Popen([sys.executable, self.launcher], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(self.process.communicate)
+        self.addCleanup(self.process.kill)
+        self.until_it_waits()
+
+    def until_it_waits(self):
+        """It ignores SIGHUP from then on."""
+        deadline = time.monotonic() + 20
+        while not self.ignores_hangup():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+
+    def ignores_hangup(self):
+        with open("/proc/%d/status" % self.process.pid, encoding="ascii") as file:
+            ignored = next(line.split()[1] for line in file if line.startswith("SigIgn"))
+        return bool(int(ignored, 16) & 1 << signal.SIGHUP - 1)
+
+    def hold(self, text):
+        with open(self.held, "w", encoding="ascii") as file:
+            file.write(text)
+
+    def install(self, says):
+        """Put in its place, as a release does it."""
+        with open(PATH, encoding="utf-8") as file:
+            program = file.read().replace('HELD = "/etc/pgfleet/patroni-held"', "HELD = %r" % self.held)
+        with open(self.launcher + ".new", "w", encoding="utf-8") as file:
+            file.write(program.replace("    main()\n", "    print(%r)\n" % says))
+        os.replace(self.launcher + ".new", self.launcher)
+        os.chmod(self.launcher, 0o755)
+
+    def test_it_waits_until_it_is_let_go(self):
+        with self.assertRaises(subprocess.TimeoutExpired):
+            self.process.wait(0.3)
+        self.process.send_signal(signal.SIGHUP)
+        self.hold("")
+        self.assertEqual(self.process.communicate(timeout=20)[0], "begins\n")
+
+    def test_a_release_that_came_meanwhile_begins(self):
+        self.install("begins anew")
+        self.hold("")
+        self.assertEqual(self.process.communicate(timeout=20)[0], "begins anew\n")
+
+    def test_it_can_be_stopped(self):
+        self.process.terminate()
+        self.assertEqual(self.process.wait(20), -signal.SIGTERM)
 
 
 class StartTest(unittest.TestCase):
