@@ -125,7 +125,12 @@ export class PgfleetBackups implements BackupSite {
     return { ms: at.at - begun, steps: [...stepTimes(operation), interrupted] };
   }
 
+  /** What it was interrupted in is cancelled, or ends. */
   async remove(): Promise<void> {
+    for (const { id } of await this.underWay()) {
+      await this.platform.api.call('POST', `/operations/${id}/cancel`, {}).catch(() => undefined);
+      await this.platform.api.follow(id, 180_000);
+    }
     const { id } = await this.platform.api.deleteCluster(this.site.clusterId, false);
     await this.platform.api.follow(id, 180_000);
   }
@@ -133,14 +138,14 @@ export class PgfleetBackups implements BackupSite {
   /** The cluster is whole, and no backup of it is under way. */
   async settled(): Promise<void> {
     await this.site.whole();
-    for (;;) {
-      const { items } = await this.platform.api.call<{ items: Operation[] }>(
-        'GET',
-        `/operations?clusterId=${this.site.clusterId}&limit=50`,
-      );
-      if (items.every(({ state }) => !['pending', 'running'].includes(state))) return;
-      await pause(500);
-    }
+    while ((await this.underWay()).length > 0) await pause(500);
+  }
+
+  private async underWay(): Promise<Operation[]> {
+    const { clusterId } = this.site;
+    const path = `/operations?clusterId=${clusterId}&limit=50`;
+    const { items } = await this.platform.api.call<{ items: Operation[] }>('GET', path);
+    return items.filter(({ state }) => ['pending', 'running'].includes(state));
   }
 
   /**

@@ -63,8 +63,8 @@ const targetOptions = (target: RecoveryTarget): Argv => {
  * said here, because the directory may have another name by then, which pgBackRest would put there. It tells how far it is.
  *
  * WAL is fetched one segment at a time. Fetching ahead takes the lock that pushing takes, and recovery beside a cluster that has much to push
- * would wait for it until `archive-timeout`, and fail; and in 2.55 two processes that fetch ahead may keep each other from a segment where
- * the timeline changes (https://github.com/pgbackrest/pgbackrest/pull/2806). What it would win: docs/how-it-works/backup.md.
+ * would wait for it until `archive-timeout`, and fail. The node's program (role postgres_node, restore/recovery.py) puts a way before this one
+ * that does fetch ahead, with a lock of its own.
  */
 export const restore = ({ stanza, config, target, label, timeline }: Restore): Argv => [
   ...tellProgress,

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 from data_dirs import Refused
+from present import begin_checkpoint
 
 # Beside the backup itself: WAL that is fetched, and what recovery makes.
 SPARE_BYTES = 1 << 30
@@ -46,6 +47,8 @@ def restore_files(dirs, argv):
     if ended.returncode != 0:
         raise SystemExit(ended.returncode)
     dirs.note(state="restored")
+    # To the end of the archive what serves is to end next: it writes meanwhile what it has in memory.
+    begin_checkpoint(dirs.current)
 
 
 def continued(data):

@@ -46,6 +46,10 @@ HBA = "local all postgres peer\n"
 # nothing were missing. That a segment is not there pgBackRest says with 1, and only that; with more than 125 PostgreSQL gives recovery up
 # (https://www.postgresql.org/docs/17/continuous-archiving.html#BACKUP-PITR-RECOVERY).
 END_OR_ABORT = " || { [ $? -eq 1 ] && exit 1; exit 255; }"
+# Fetched ahead, two segments at a time, with a lock and a place of its own: what serves beside pushes with the usual ones. Whatever that
+# says but "here it is" the one segment is then asked for directly: two that fetch ahead may keep each other from a segment where the timeline
+# changes, until one gives up (https://github.com/pgbackrest/pgbackrest/pull/2806).
+DIRECTLY, AHEAD = "--no-archive-async", "--archive-async --archive-timeout=10 --spool-path=%s --lock-path=%s"
 
 FACTS = {
     "lsn": re.compile(r"redo done at ([0-9A-F]+/[0-9A-F]+)"),
@@ -72,7 +76,8 @@ def recover(dirs, statements, where):
         dirs.place()
     if notes["state"] != "recovered":
         data = dirs.restored()
-        with tempfile.TemporaryDirectory(prefix="pgfleet-restore-") as private:
+        # What fetches ahead may still be at it when PostgreSQL has all.
+        with tempfile.TemporaryDirectory(prefix="pgfleet-restore-", ignore_cleanup_errors=True) as private:
             server = Server(data, private, SPARING if where == "beside" else None)
             try:
                 # What is left to do here writes little, and soon what serves is to end: it writes meanwhile what it has in memory.
@@ -101,7 +106,8 @@ class Server:
             file.write(HBA)
         settings = {**PRIVATE, **(more or {}), "unix_socket_directories": private, "hba_file": private + "/hba.conf"}
         if command := self._setting(data, "restore_command"):
-            settings["restore_command"] = command + END_OR_ABORT
+            ahead = command.replace(DIRECTLY, AHEAD % (private + "/wal", private + "/lock"))
+            settings["restore_command"] = ahead + " || " + command + END_OR_ABORT
         argv = [self._bin + "postgres", "-D", data]
         for name, value in settings.items():
             argv += ["-c", "%s=%s" % (name, value)]
