@@ -17,12 +17,12 @@ import { ClusterEntity } from '../persistence/cluster.entity';
 import { LineageEntity, type LineageOrigin } from '../persistence/lineage.entity';
 import { LineageKeys } from './lineage-keys';
 
+const dayMs = 24 * 3600_000;
+
 /**
  * The lineages that clusters write. Which one a cluster archives to now is its own row's `stanza`; both change in one transaction,
  * here only.
  */
-const dayMs = 24 * 3600_000;
-
 @Injectable()
 export class Lineages {
   constructor(
@@ -85,7 +85,7 @@ export class Lineages {
     await tx.delete(LineageEntity, { stanza, releasedAt: Not(IsNull()) });
   }
 
-  /** The keys to what a cluster's jobs may read, by stanza: to its own lineages, and to the one that is being restored for it. */
+  /** The keys to what a cluster's jobs may read, by stanza: to its own lineages, and while one is restored for it, to what from. */
   async keys(clusterId: string): Promise<Map<string, string>> {
     const own = await this.database.manager.findBy(LineageEntity, { clusterId });
     const sources = own.flatMap(({ origin }) => (origin?.reached === null ? [origin.stanza] : []));

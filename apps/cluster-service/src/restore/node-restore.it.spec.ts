@@ -76,7 +76,7 @@ follower.ready.set(); checks.serve('${address}', 8009, follower); print('answers
       say('');
       const [patroni, agent] = [listens, answers].map((script) => node.start(['python3', '-c', script]));
       await Promise.all([once(patroni!.stdout!, 'data'), once(agent!.stdout!, 'data')]);
-      const alone = node.restore('alone', address);
+      const alone = node.run(['python3', '-s', '/srv/restore', 'alone', address]);
       const first = await Promise.race([alone.then(() => 'goes on'), pause(1500).then(() => 'waits')]);
       changes(patroni!, say);
       const { exitCode } = await alone;

@@ -1,6 +1,6 @@
 """What a restore does on a node, one command after the other; the control plane says which comes next.
 
-alone     DATA OTHER...                        waits until no Patroni at these addresses can take the lead
+alone     OTHER...                             waits until no Patroni at these addresses can take the lead
 archived  DATA                                 says what of a PostgreSQL that has ended is not archived
 restore   DATA OPERATION PGBACKREST...         the backup's files, beside the data directory, if there is room for them
 recover   DATA OPERATION SQL WHERE             PostgreSQL, in private, up to the target; then the statements in SQL. WHERE is `beside`
@@ -27,10 +27,11 @@ from recovery import TargetMissed, recover
 TARGET_MISSED = 3
 
 
-def main(command, data, *rest):
+def main(command, *arguments):
     if command == "alone":
-        wait_until_alone(rest)
-    elif command == "archived":
+        return wait_until_alone(arguments)
+    data, *rest = arguments
+    if command == "archived":
         say_what_is_archived(data)
     elif command == "clear":
         delete(data)
@@ -38,7 +39,7 @@ def main(command, data, *rest):
         dirs = DataDirs(data, rest[0])
         commands = {
             "set-aside": dirs.set_aside,
-            "restore": lambda: restore_files(dirs, list(rest[1:])),
+            "restore": lambda: restore_files(dirs, rest[1:]),
             "recover": lambda: recover(dirs, *rest[1:]),
             "put-back": dirs.put_back,
             "discard": dirs.discard,
