@@ -16,9 +16,18 @@ describe('a planned switchover', () => {
   let events: EventListener;
   let cluster: Cluster;
   let before: string;
+  let candidate: string;
   let clients: WriteClients;
   let operation: Operation;
   let bench: Awaited<ReturnType<typeof runPgbench>>;
+
+  const request = (): Promise<Operation> =>
+    platform.api.call(
+      'POST',
+      `/clusters/${cluster.id}/switchover`,
+      { candidate },
+      { 'idempotency-key': `to-${candidate}` },
+    );
 
   beforeAll(async () => {
     platform = await testPlatform();
@@ -51,7 +60,8 @@ describe('a planned switchover', () => {
       (count) => count > 40,
       60_000,
     );
-    const { id } = await platform.api.switchover(cluster.id, {});
+    candidate = cluster.members.find(({ name }) => name !== before)?.name ?? '';
+    const { id } = await request();
     operation = await platform.api.follow(id, 180_000);
     bench = await benched;
     await clients.stop();
@@ -68,6 +78,10 @@ describe('a planned switchover', () => {
     expect(leaderOf(after)).not.toBe(before);
     expect(after.members).toHaveLength(3);
     expect(after.state).toBe('ready');
+  });
+
+  it('is answered once more to a client that repeats its request, although the candidate leads by now', async () => {
+    expect((await request()).id).toBe(operation.id);
   });
 
   it('ends no session and fails no transaction of pgbench', () => {

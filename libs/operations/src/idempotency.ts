@@ -38,17 +38,33 @@ export class Idempotency implements OnApplicationBootstrap, OnApplicationShutdow
       ]);
       return response;
     }
-    const [first] = await rows<{ fingerprint: string; response: T }>(
-      tx,
-      'SELECT fingerprint, response FROM idempotency_key WHERE scope = $1 AND key = $2',
-      key,
-    );
-    if (first!.fingerprint !== idempotency.fingerprint) {
-      throw keyReused(`The key ${idempotency.key} came with another request before`, {
-        remedy: 'Use a new key for a new request.',
-      });
+    return (await this.answered<T>(tx, idempotency, scope))!.response;
+  }
+
+  /**
+   * `once`, for a request that is judged before it takes effect by asking others, which no transaction may wait for. A repeated request
+   * gets the first answer whatever the check would say by now: the first may be why it would refuse.
+   * @param check throws the refusal; what it gives is handed to `make`
+   */
+  async onceChecked<Checked, T>(
+    idempotency: IdempotencyKey,
+    scope: string,
+    check: () => Promise<Checked>,
+    make: (tx: EntityManager, checked: Checked) => Promise<T>,
+  ): Promise<T> {
+    const { manager } = this.dataSource;
+    const before = await this.answered<T>(manager, idempotency, scope);
+    if (before) return before.response;
+    let checked: Checked;
+    try {
+      checked = await check();
+    } catch (refusal) {
+      // The same request may have been answered while this one was being checked.
+      const meanwhile = await this.answered<T>(manager, idempotency, scope);
+      if (meanwhile) return meanwhile.response;
+      throw refusal;
     }
-    return first!.response;
+    return this.dataSource.transaction((tx) => this.once(tx, idempotency, scope, () => make(tx, checked)));
   }
 
   onApplicationBootstrap(): void {
@@ -58,6 +74,26 @@ export class Idempotency implements OnApplicationBootstrap, OnApplicationShutdow
 
   onApplicationShutdown(): void {
     clearInterval(this.timer);
+  }
+
+  /** The committed answer to an earlier request with the key; undefined when there was none. 422 when that request was another one. */
+  private async answered<T>(
+    manager: EntityManager,
+    idempotency: IdempotencyKey,
+    scope: string,
+  ): Promise<{ response: T } | undefined> {
+    if (!idempotency) return undefined;
+    const [first] = await rows<{ fingerprint: string; response: T }>(
+      manager,
+      'SELECT fingerprint, response FROM idempotency_key WHERE scope = $1 AND key = $2',
+      [scope, idempotency.key],
+    );
+    if (first && first.fingerprint !== idempotency.fingerprint) {
+      throw keyReused(`The key ${idempotency.key} came with another request before`, {
+        remedy: 'Use a new key for a new request.',
+      });
+    }
+    return first;
   }
 
   private async prune(): Promise<void> {

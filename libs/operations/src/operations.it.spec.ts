@@ -381,6 +381,40 @@ describe('operations', () => {
     expect(await problemOf(once('b'))).toMatchObject({ status: 422, code: 'idempotency-key-reused' });
   });
 
+  it('answers a repeated request as before, although what it did would have it refused by now', async () => {
+    const checks: string[] = [];
+    const request = (fingerprint: string, check: () => Promise<string>) =>
+      app
+        .get(Idempotency)
+        .onceChecked({ key: 'checked', fingerprint }, 'spec', check, (_, by) => Promise.resolve({ by }));
+    const passes = (by: string) => () => Promise.resolve(checks.push(by)).then(() => by);
+    const refuses = () => Promise.reject(new Error('leads already'));
+    expect(await request('a', passes('first'))).toEqual({ by: 'first' });
+    expect(await request('a', refuses)).toEqual({ by: 'first' });
+    expect(checks).toEqual(['first']);
+    expect(await problemOf(request('b', refuses))).toMatchObject({ code: 'idempotency-key-reused' });
+
+    // A request that is repeated while the first is being checked may be refused because of what the first did.
+    const late = app.get(Idempotency).onceChecked(
+      { key: 'race', fingerprint: 'a' },
+      'spec',
+      async () => {
+        await app
+          .get(Idempotency)
+          .onceChecked({ key: 'race', fingerprint: 'a' }, 'spec', passes('race'), (_, by) =>
+            Promise.resolve({ by }),
+          );
+        throw new Error('leads already');
+      },
+      () => Promise.resolve({ by: 'nobody' }),
+    );
+    expect(await late).toEqual({ by: 'race' });
+    const refused = app
+      .get(Idempotency)
+      .onceChecked({ key: 'never', fingerprint: 'a' }, 'spec', refuses, () => Promise.resolve(1));
+    await expect(refused).rejects.toThrow('leads already');
+  });
+
   it('answers the requests for operations', async () => {
     const ask = <R extends RequestContract>(contract: R, input: unknown) =>
       app.get(Requester).ask(contract, input as never);

@@ -1,6 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { conflict, type BackupRequest, type Idempotency, type Operation } from '@pgfleet/contracts';
-import { Operations } from '@pgfleet/operations';
+import {
+  conflict,
+  type BackupRequest,
+  type Idempotency as IdempotencyKey,
+  type Operation,
+} from '@pgfleet/contracts';
+import { Idempotency, Operations } from '@pgfleet/operations';
 import { DataSource } from 'typeorm';
 import { Lineages } from '../stanzas/lineages';
 import { BackupLists } from './backup-lists';
@@ -15,15 +20,20 @@ export class Backups {
   constructor(
     private readonly database: DataSource,
     private readonly operations: Operations,
+    private readonly idempotency: Idempotency,
     private readonly lineages: Lineages,
     private readonly lists: BackupLists,
   ) {}
 
-  async create(clusterId: string, { type }: BackupRequest, idempotency: Idempotency): Promise<Operation> {
-    const { name: stanza } = await this.lineages.workable(clusterId);
-    const input = { stanza, clusterId, type: pgbackrestType[type] };
-    return this.database.transaction((tx) =>
-      this.operations.start(tx, { kind: RunBackup.kind, clusterId, input, idempotency }),
+  create(clusterId: string, { type }: BackupRequest, key: IdempotencyKey): Promise<Operation> {
+    return this.idempotency.onceChecked(
+      key,
+      `start ${RunBackup.kind}`,
+      () => this.lineages.workable(clusterId),
+      (tx, { name: stanza }) => {
+        const input = { stanza, clusterId, type: pgbackrestType[type] };
+        return this.operations.start(tx, { kind: RunBackup.kind, clusterId, input });
+      },
     );
   }
 

@@ -43,10 +43,6 @@ export class DrillRows {
     return begun.length > 0;
   }
 
-  async isKnown(tx: EntityManager, operationId: string): Promise<boolean> {
-    return (await rows(tx, 'select from drill where operation_id = $1', [operationId])).length > 0;
-  }
-
   /** The operation of the one that runs. */
   async running(tx: EntityManager, clusterId: string): Promise<string | null> {
     const [running] = await rows<{ operation_id: string }>(

@@ -6,12 +6,12 @@ import {
   targetOutOfReach,
   type DrillList,
   type DrillRequest,
-  type Idempotency,
+  type Idempotency as IdempotencyKey,
   type Operation,
 } from '@pgfleet/contracts';
 import { Outbox } from '@pgfleet/messaging';
-import { Operations } from '@pgfleet/operations';
-import { DataSource, type EntityManager } from 'typeorm';
+import { Idempotency, Operations } from '@pgfleet/operations';
+import type { EntityManager } from 'typeorm';
 import { BackupLists } from '../backups/backup-lists';
 import { Lineages } from '../stanzas/lineages';
 import { RecoveryWindows } from '../window/recovery-windows';
@@ -25,8 +25,8 @@ import { RunDrill } from './run-drill.program';
 @Injectable()
 export class Drills {
   constructor(
-    private readonly database: DataSource,
     private readonly operations: Operations,
+    private readonly idempotency: Idempotency,
     private readonly outbox: Outbox,
     private readonly lineages: Lineages,
     private readonly lists: BackupLists,
@@ -35,11 +35,39 @@ export class Drills {
   ) {}
 
   /** 404; 409 while another one runs, and without a backup; 422 for a moment that cannot be reached. */
-  async create(
-    clusterId: string,
-    { backup, time }: DrillRequest,
-    idempotency: Idempotency,
-  ): Promise<Operation> {
+  create(clusterId: string, request: DrillRequest, key: IdempotencyKey): Promise<Operation> {
+    return this.idempotency.onceChecked(
+      key,
+      `start ${RunDrill.kind}`,
+      () => this.check(clusterId, request),
+      async (tx, input) => {
+        const begun = await this.begin(tx, input);
+        if (begun) return begun;
+        const running = await this.rows.running(tx, clusterId);
+        throw operationInProgress(`A drill of the cluster runs: ${running ?? 'it has just ended'}.`, {
+          remedy: 'Wait until it has ended, or cancel it, then ask again.',
+          ...(running && { extra: { operationId: running } }),
+        });
+      },
+    );
+  }
+
+  /** Null while another one of the cluster runs: then what was written within the transaction is not to be committed. */
+  async begin(tx: EntityManager, input: DrillInput): Promise<Operation | null> {
+    const operation = await this.operations.start(tx, { kind: RunDrill.kind, clusterId: null, input });
+    if (!(await this.rows.begin(tx, operation.id, input))) return null;
+    const { stanza, clusterId } = input;
+    await this.outbox.publish(
+      tx,
+      drillStarted,
+      stanza,
+      { clusterId, stanza },
+      { correlationId: operation.id },
+    );
+    return operation;
+  }
+
+  private async check(clusterId: string, { backup, time }: DrillRequest): Promise<DrillInput> {
     const { name: stanza } = await this.lineages.workable(clusterId);
     if (backup) await this.lists.find(clusterId, backup);
     const { items } = await this.lists.of(clusterId);
@@ -55,38 +83,7 @@ export class Drills {
           extra: { nearest: check.nearest },
         });
     }
-    const input = { stanza, clusterId, backup, time };
-    return this.database.transaction(async (tx) => {
-      const begun = await this.begin(tx, input, idempotency);
-      if (begun) return begun;
-      const running = await this.rows.running(tx, clusterId);
-      throw operationInProgress(`A drill of the cluster runs: ${running ?? 'it has just ended'}.`, {
-        remedy: 'Wait until it has ended, or cancel it, then ask again.',
-        ...(running && { extra: { operationId: running } }),
-      });
-    });
-  }
-
-  /** Null while another one of the cluster runs: then what was written within the transaction is not to be committed. */
-  async begin(
-    tx: EntityManager,
-    input: DrillInput,
-    idempotency: Idempotency = null,
-  ): Promise<Operation | null> {
-    const order = { kind: RunDrill.kind, clusterId: null, input, idempotency };
-    const operation = await this.operations.start(tx, order);
-    // The answer to a repeated request: its drill is there already.
-    if (await this.rows.isKnown(tx, operation.id)) return operation;
-    if (!(await this.rows.begin(tx, operation.id, input))) return null;
-    const { stanza, clusterId } = input;
-    await this.outbox.publish(
-      tx,
-      drillStarted,
-      stanza,
-      { clusterId, stanza },
-      { correlationId: operation.id },
-    );
-    return operation;
+    return { stanza, clusterId, backup, time };
   }
 
   async list(clusterId: string): Promise<DrillList> {

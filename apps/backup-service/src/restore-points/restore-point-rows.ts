@@ -30,10 +30,6 @@ export class RestorePointRows {
     return taken.length > 0;
   }
 
-  async isOf(tx: EntityManager, operationId: string): Promise<boolean> {
-    return (await rows(tx, 'select from restore_point where operation_id = $1', [operationId])).length > 0;
-  }
-
   async keep(tx: EntityManager, operationId: string, { timeline, position, time }: Moment): Promise<void> {
     await tx.query(
       'update restore_point set timeline = $2, position = $3, time = $4 where operation_id = $1',

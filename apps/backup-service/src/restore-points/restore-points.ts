@@ -2,12 +2,11 @@ import { Injectable } from '@nestjs/common';
 import {
   conflict,
   type CreateRestorePoint,
-  type Idempotency,
+  type Idempotency as IdempotencyKey,
   type Operation,
   type RestorePointList,
 } from '@pgfleet/contracts';
-import { Operations } from '@pgfleet/operations';
-import { DataSource } from 'typeorm';
+import { Idempotency, Operations } from '@pgfleet/operations';
 import { Lineages } from '../stanzas/lineages';
 import { lsnOf } from '../wal/wal-position';
 import { instantOf } from '../window/instant';
@@ -18,31 +17,29 @@ import { RestorePointRows } from './restore-point-rows';
 @Injectable()
 export class RestorePoints {
   constructor(
-    private readonly database: DataSource,
     private readonly operations: Operations,
+    private readonly idempotency: Idempotency,
     private readonly lineages: Lineages,
     private readonly rows: RestorePointRows,
   ) {}
 
   /** 409 for a name that is taken in the lineage: recovery would end at the first of two. */
-  async create(
-    clusterId: string,
-    { name }: CreateRestorePoint,
-    idempotency: Idempotency,
-  ): Promise<Operation> {
-    const { name: stanza } = await this.lineages.current(clusterId);
-    return this.database.transaction(async (tx) => {
-      const input = { stanza, clusterId, name };
-      const order = { kind: MakeRestorePoint.kind, clusterId, input, idempotency };
-      const operation = await this.operations.start(tx, order);
-      // The answer to a repeated request: its name stands already.
-      if (await this.rows.isOf(tx, operation.id)) return operation;
-      if (!(await this.rows.take(tx, input, operation.id)))
-        throw conflict(`There is a restore point ${name} already.`, {
-          remedy: 'Choose another name. GET /clusters/:clusterId/restore-points lists those that are taken.',
-        });
-      return operation;
-    });
+  create(clusterId: string, { name }: CreateRestorePoint, key: IdempotencyKey): Promise<Operation> {
+    return this.idempotency.onceChecked(
+      key,
+      `start ${MakeRestorePoint.kind}`,
+      () => this.lineages.current(clusterId),
+      async (tx, { name: stanza }) => {
+        const input = { stanza, clusterId, name };
+        const operation = await this.operations.start(tx, { kind: MakeRestorePoint.kind, clusterId, input });
+        if (!(await this.rows.take(tx, input, operation.id)))
+          throw conflict(`There is a restore point ${name} already.`, {
+            remedy:
+              'Choose another name. GET /clusters/:clusterId/restore-points lists those that are taken.',
+          });
+        return operation;
+      },
+    );
   }
 
   async list(clusterId: string): Promise<RestorePointList> {

@@ -67,13 +67,15 @@ export class Clusters {
     const { profile, fencing, durability = defaultDurability(input.nodes) } = input.failover;
     const fault = durabilityFault(durability, input.nodes);
     if (fault) throw invalidInput(fault, { errors: [{ path: '/failover/durability', message: fault }] });
-    const source = input.fromBackup && (await this.sourceOf(input.fromBackup));
-    const database = source
-      ? { name: source.cluster.databaseName, user: source.cluster.databaseUser }
-      : (input.database ?? { name: 'app', user: 'app' });
     return this.refusingTakenNames(input.name, () =>
-      this.database.transaction((tx) =>
-        this.idempotency.once(tx, key, 'create-cluster', async () => {
+      this.idempotency.onceChecked(
+        key,
+        'create-cluster',
+        async () => input.fromBackup && (await this.sourceOf(input.fromBackup)),
+        async (tx, source) => {
+          const database = source
+            ? { name: source.cluster.databaseName, user: source.cluster.databaseUser }
+            : (input.database ?? { name: 'app', user: 'app' });
           await this.users.find(tx, input.userId, true);
           if (source) await this.lineages.hold(tx, source.stanza);
           const id = newId('clu');
@@ -115,7 +117,7 @@ export class Clusters {
             { correlationId: operation.id },
           );
           return operation;
-        }),
+        },
       ),
     );
   }

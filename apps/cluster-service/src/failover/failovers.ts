@@ -25,11 +25,17 @@ export class Failovers {
     private readonly idempotency: Idempotency,
   ) {}
 
-  async start(
-    clusterId: string,
-    { candidate, confirmDataLoss }: FailoverRequest,
-    key: IdempotencyInput,
-  ): Promise<Operation> {
+  start(clusterId: string, request: FailoverRequest, key: IdempotencyInput): Promise<Operation> {
+    return this.idempotency.onceChecked(
+      key,
+      `failover ${clusterId}`,
+      () => this.check(clusterId, request),
+      (tx, input) => this.operations.start(tx, { kind: 'cluster.failover', clusterId, input }),
+    );
+  }
+
+  /** Gives what the operation is to do. 409 when the cluster needs no failover, or acknowledged writes may be lost without consent. */
+  private async check(clusterId: string, { candidate, confirmDataLoss }: FailoverRequest) {
     const parts = await this.rows.partsOf(this.database.manager, clusterId);
     const { cluster } = parts;
     const sight = await this.control.sight(clusterId);
@@ -58,15 +64,7 @@ export class Failovers {
         'If that is acceptable, ask again with confirmDataLoss: true.',
         loss,
       );
-    return this.database.transaction((tx) =>
-      this.idempotency.once(tx, key, `failover ${clusterId}`, () =>
-        this.operations.start(tx, {
-          kind: 'cluster.failover',
-          clusterId,
-          input: { leader, candidate: isElected ? null : choice.candidate, automatic: false },
-        }),
-      ),
-    );
+    return { leader, candidate: isElected ? null : choice.candidate, automatic: false };
   }
 }
 

@@ -25,32 +25,41 @@ export class Switchovers {
     private readonly idempotency: Idempotency,
   ) {}
 
-  /** Refused at once when it could not be done now; one that is scheduled is looked at when its time has come. */
+  /** Refused at once when it could not be done now. A scheduled one is checked when it starts. */
   async start(
     clusterId: string,
     { candidate, at }: SwitchoverRequest,
     key: IdempotencyInput,
   ): Promise<Operation> {
-    const parts = await this.rows.partsOf(this.database.manager, clusterId);
     const notBefore = at === undefined ? undefined : new Date(at);
-    if (notBefore && notBefore.getTime() < Date.now() - 60_000)
-      throw invalidInput(`${at} is in the past.`, {
-        errors: [{ path: '/at', message: 'must be a time to come' }],
-        remedy: 'Give a later time, or leave it out for a switchover now.',
-      });
-    if (candidate !== undefined && !parts.members.some(({ name }) => name === candidate))
-      throw refusal(parts, `${candidate} is no member of the cluster`);
-    if (!notBefore) await this.refuseUnfit(parts, candidate);
-    return this.database.transaction((tx) =>
-      this.idempotency.once(tx, key, `switchover ${clusterId}`, () =>
+    return this.idempotency.onceChecked(
+      key,
+      `switchover ${clusterId}`,
+      () => this.check(clusterId, candidate, notBefore),
+      (tx) =>
         this.operations.start(tx, {
           kind: 'cluster.switchover',
           clusterId,
           input: { candidate: candidate ?? null },
           ...(notBefore && { notBefore }),
         }),
-      ),
     );
+  }
+
+  private async check(
+    clusterId: string,
+    candidate: string | undefined,
+    notBefore: Date | undefined,
+  ): Promise<void> {
+    const parts = await this.rows.partsOf(this.database.manager, clusterId);
+    if (notBefore && notBefore.getTime() < Date.now() - 60_000)
+      throw invalidInput(`${notBefore.toISOString()} is in the past.`, {
+        errors: [{ path: '/at', message: 'must be in the future' }],
+        remedy: 'Give a later time, or leave it out for a switchover now.',
+      });
+    if (candidate !== undefined && !parts.members.some(({ name }) => name === candidate))
+      throw refusal(parts, `the cluster has no member named ${candidate}`);
+    if (!notBefore) await this.refuseUnfit(parts, candidate);
   }
 
   private async refuseUnfit(parts: ClusterParts, candidate: string | undefined): Promise<void> {

@@ -6,6 +6,7 @@ import {
   type Idempotency as IdempotencyInput,
   type Operation,
   type RestoreRequest,
+  type RestoreTarget,
 } from '@pgfleet/contracts';
 import { Idempotency, Operations } from '@pgfleet/operations';
 import { DataSource, type EntityManager } from 'typeorm';
@@ -29,28 +30,38 @@ export class Restores {
     private readonly idempotency: Idempotency,
   ) {}
 
-  /** Refused at once when it could not be done now; the operation looks at the target once more, before it touches anything. */
-  async start(
+  /** Refused at once when it could not be done now. The operation checks the target once more before it touches anything. */
+  start(clusterId: string, { target, stanza }: RestoreRequest, key: IdempotencyInput): Promise<Operation> {
+    return this.idempotency.onceChecked(
+      key,
+      `restore ${clusterId}`,
+      () => this.sourceOf(clusterId, target, stanza),
+      async (tx, from) => {
+        this.refuse(restoreFault(await this.rows.find(tx, clusterId, { forUpdate: true })));
+        await this.lineages.hold(tx, from);
+        return this.operations.start(tx, {
+          kind: 'cluster.restore',
+          clusterId,
+          input: { target, from, to: newId('lin') },
+        });
+      },
+    );
+  }
+
+  /** The lineage to restore from. 404; 422 when it does not lead to the target. */
+  private async sourceOf(
     clusterId: string,
-    { target, stanza }: RestoreRequest,
-    key: IdempotencyInput,
-  ): Promise<Operation> {
+    target: RestoreTarget,
+    stanza: string | undefined,
+  ): Promise<string> {
     const from = stanza ?? (await this.rows.find(this.database.manager, clusterId)).stanza;
     const lineage = await this.lineages.find(this.database.manager, from);
     if (lineage.clusterId !== clusterId)
-      throw notFound(`${from} is no lineage of ${clusterId}.`, {
+      throw notFound(`${clusterId} has no lineage named ${from}.`, {
         remedy: 'Data of another cluster are restored into a new one: POST /clusters with fromBackup.',
       });
     await this.sources.refuseOutOfReach(from, target);
-    return this.once(key, `restore ${clusterId}`, async (tx) => {
-      this.refuse(restoreFault(await this.rows.find(tx, clusterId, { forUpdate: true })));
-      await this.lineages.hold(tx, from);
-      return this.operations.start(tx, {
-        kind: 'cluster.restore',
-        clusterId,
-        input: { target, from, to: newId('lin') },
-      });
-    });
+    return from;
   }
 
   undo(clusterId: string, key: IdempotencyInput): Promise<Operation> {
