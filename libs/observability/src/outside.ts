@@ -13,6 +13,12 @@ const open = new Gauge({
   labelNames: ['target'],
 });
 
+const raised = new WeakSet<object>();
+
+/** True for an error that ended a call to an outside system. It says nothing about the service's own database. */
+export const isFromOutside = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && raised.has(error);
+
 /** An outside system did not answer in time, or did so too often that it is not asked now. */
 export class OutsideUnavailable extends Error {
   constructor(
@@ -80,9 +86,12 @@ export class Outside {
       if (error instanceof Error && CircuitBreaker.isOurError(error)) {
         stop({ outcome: 'rejected' });
         const message = `${this.name} has failed too often; it is not asked for a moment`;
-        throw new OutsideUnavailable(this.name, 'open', message, { cause: error });
+        const rejected = new OutsideUnavailable(this.name, 'open', message, { cause: error });
+        raised.add(rejected);
+        throw rejected;
       }
       stop({ outcome: error instanceof OutsideUnavailable ? 'timeout' : 'error' });
+      if (typeof error === 'object' && error !== null) raised.add(error);
       throw error;
     }
   }

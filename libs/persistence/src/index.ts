@@ -1,4 +1,4 @@
-export { isDatabaseGone } from './database-gone';
+export { isConnectionLost, isDatabaseGone } from './database-gone';
 export { migrate } from './migrate';
 export { migrateProgram } from './migrate-program';
 export { openDatabase, untilDatabaseAnswers } from './open-database';

@@ -9,7 +9,7 @@ import {
   unavailable,
 } from '@pgfleet/contracts';
 import { isObservable, lastValueFrom } from 'rxjs';
-import { isDatabaseGone } from '@pgfleet/persistence';
+import { isConnectionLost, isDatabaseGone } from '@pgfleet/persistence';
 import { NATS, SERVICE } from '../tokens';
 import type { Reply } from './reply';
 
@@ -90,6 +90,7 @@ export class RequestTransport extends ServerNats {
     } catch (error) {
       if (error instanceof ProblemError) return { problem: error.problem };
       if (isDatabaseGone(error)) return { problem: withoutDatabase(contract, error as Error).problem };
+      if (isConnectionLost(error)) return { problem: withoutOther(contract, error as Error).problem };
       this.logger.error(`${contract.name} failed: ${(error as Error).message}`, (error as Error).stack);
       return { problem: internalProblem(contract) };
     }
@@ -100,6 +101,12 @@ export class RequestTransport extends ServerNats {
 const withoutDatabase = (contract: RequestContract, error: Error) =>
   unavailable(`The database of ${contract.service} does not answer: ${error.message}`, {
     remedy: 'Ask again in some seconds; repeat a POST with the same Idempotency-Key.',
+  });
+
+/** Another system that the request needs is away: etcd, the machine provider, a cluster. */
+const withoutOther = (contract: RequestContract, error: Error) =>
+  unavailable(`${contract.service} could not reach a system that ${contract.name} needs: ${error.message}`, {
+    remedy: 'Try again in a few seconds; repeat a POST with the same Idempotency-Key.',
   });
 
 const internalProblem = (contract: RequestContract) => ({

@@ -18,6 +18,8 @@ export interface Delivery {
   /** Resolves when the database is back. Rejects, or resolves early, when the process is stopping. */
   readonly untilDatabaseAnswers: () => Promise<void>;
   readonly stopping: () => boolean;
+  /** Waits so many milliseconds, or until the process is stopping. */
+  readonly pause: (ms: number) => Promise<void>;
 }
 
 /**
@@ -41,14 +43,16 @@ export const deliver = async (message: JsMsg, delivery: Delivery): Promise<void>
   }
 };
 
+/** A database may answer again and the effect fail all the same: each further run waits longer. */
 const runThroughOutages = async (delivery: Delivery): Promise<void> => {
-  for (;;) {
+  for (let attempt = 1; ; attempt += 1) {
     try {
       return await delivery.effect();
     } catch (error) {
       if (!isDatabaseGone(error) || delivery.stopping()) throw error;
       logger.warn(`${delivery.feed.durable} waits for the database: ${(error as Error).message}`);
       await delivery.untilDatabaseAnswers();
+      if (attempt > 1) await delivery.pause(backoffMs(attempt - 1));
       if (delivery.stopping()) throw error;
     }
   }

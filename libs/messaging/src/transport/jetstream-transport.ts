@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import type { JsMsg } from '@nats-io/jetstream';
@@ -132,6 +133,7 @@ export class JetStreamTransport extends Server implements CustomTransportStrateg
         if (this.dataSource) await untilDatabaseAnswers(this.dataSource, this.stopping.signal);
       },
       stopping: () => this.stopping.signal.aborted,
+      pause: (ms) => pause(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined),
     });
   }
 
