@@ -3,6 +3,7 @@ import type { getTopology, listProbeTargets, RequestOutput } from '@pgfleet/cont
 import { DataSource, In, IsNull } from 'typeorm';
 import { ClusterEntity, MachineEntity } from '../persistence/cluster.entity';
 import { ClusterSecrets } from '../secrets/cluster-secrets';
+import { platformDatabase } from '../verification/platform-login';
 import { ClusterRows } from './cluster-rows';
 import { roleOf } from './cluster-view';
 
@@ -33,16 +34,17 @@ export class ClusterTopology {
     return { clusterId, state: cluster.state, stanza: cluster.stanza, nodes };
   }
 
-  /** Clusters that serve: what is being created or deleted has nothing to be probed for. */
+  /** Clusters that serve: nothing is probed while a cluster is being created or deleted. Probes use the platform's database. */
   async probeTargets(): Promise<RequestOutput<typeof listProbeTargets>> {
     const clusters = await this.database.manager.findBy(ClusterEntity, {
       state: In(['ready', 'degraded']),
       deletedAt: IsNull(),
     });
     return Promise.all(
-      clusters.map(async ({ id: clusterId, databaseName }) => ({
+      clusters.map(async ({ id: clusterId, databaseName, databaseUser }) => ({
         clusterId,
-        database: databaseName,
+        database: platformDatabase,
+        customer: { database: databaseName, user: databaseUser },
         password: (await this.secrets.reveal(clusterId)).monitor,
         nodes: (await this.database.manager.findBy(MachineEntity, { clusterId, kind: 'node' })).map(
           ({ name, address }) => ({

@@ -24,7 +24,8 @@ import { ClusterMachines } from '../machines/cluster-machines';
 import { membersWhole } from '../membership/wholeness';
 import { ClusterSecrets } from '../secrets/cluster-secrets';
 import { FirstWrite } from '../verification/first-write';
-import { ProvenWrite } from '../verification/proven-write';
+import { platformLogin } from '../verification/platform-login';
+import { growingPauseMs, ProvenWrite } from '../verification/proven-write';
 import { configureJob, type Restoring } from './configure-job';
 import { explainFailedJob } from './explain-failed-job';
 import { StanzaMaking } from './stanza-making';
@@ -35,7 +36,6 @@ type Context = StepContext<unknown>;
 const patience = {
   electionMs: 120_000,
   loadBalancerMs: 60_000,
-  askAgainMs: 250,
 };
 
 /** Gives a customer a cluster that takes a write on the primary port and shows it on the replica port. */
@@ -113,18 +113,20 @@ export class CreateCluster extends Program<unknown> {
 
   async connect_load_balancer(context: Context): Promise<Outcome> {
     const primary = await this.primary(context);
+    let seen: string;
     try {
       const { inRecovery } = await this.firstWrite.answers(primary);
       if (!inRecovery) return next();
+      seen = 'a replica answers there';
     } catch (error) {
-      if (this.waited(context) > patience.loadBalancerMs) {
-        return fail(
-          `The load balancer ${primary.host}:${primary.port} does not lead to the primary: ${String(error)}`,
-          'Look at the journal of haproxy on the load balancer and of pgbouncer on the nodes, then retry the operation.',
-        );
-      }
+      seen = (error as Error).message;
     }
-    return again(patience.askAgainMs);
+    const waitedMs = this.waited(context);
+    if (waitedMs <= patience.loadBalancerMs) return again(growingPauseMs(waitedMs));
+    return fail(
+      `The load balancer ${primary.host}:${primary.port} does not lead to the primary: ${seen}`,
+      'Look at the journal of haproxy on the load balancer and of pgbouncer on the nodes, then retry the operation.',
+    );
   }
 
   async create_stanza(context: Context): Promise<Outcome> {
@@ -200,7 +202,6 @@ export class CreateCluster extends Program<unknown> {
     const { cluster, machines } = await this.parts(context);
     const connection = connectionOf(cluster, machines);
     if (!connection) throw new Error('the cluster has no load balancer');
-    const { customer: password } = await this.secrets.reveal(cluster.id);
-    return { ...connection.primary, password };
+    return platformLogin(connection.primary, await this.secrets.reveal(cluster.id));
   }
 }

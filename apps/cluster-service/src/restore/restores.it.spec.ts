@@ -54,9 +54,8 @@ const noMachines = {
 };
 const writesWork = {
   answers: () => Promise.resolve({ inRecovery: false }),
-  write: () => Promise.resolve(),
+  write: () => Promise.resolve('700'),
   read: () => Promise.resolve(true),
-  forget: () => Promise.resolve(),
 };
 
 describe('restores', () => {

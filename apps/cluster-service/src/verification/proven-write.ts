@@ -1,18 +1,28 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { again, fail, type Outcome, type StepContext } from '@pgfleet/operations';
 import { connectionOf, keepsAcknowledged, type ClusterParts } from '../clusters/cluster-view';
 import { ClusterSecrets } from '../secrets/cluster-secrets';
 import { FirstWrite } from './first-write';
+import { platformLogin } from './platform-login';
 
+const endpointMs = 60_000;
 const replicationMs = 30_000;
 /** Patroni names synchronous standbys in the round after they have begun to stream: its longest round (10 s), twice, and room. */
 const durabilityMs = 60_000;
 const askAgainMs = 250;
+/** How long one run of the step looks for its transaction on a replica. */
+const lookMs = 5_000;
+
+/** The pause before the next attempt grows with the time waited so far: 250 ms at first, 5 s at most. */
+export const growingPauseMs = (waitedMs: number): number =>
+  Math.min(5_000, Math.max(askAgainMs, Math.round(waitedMs / 4)));
 
 /**
- * The step that proves a cluster to its customer: a row written on the primary port shows on the replica port,
+ * The step that proves a cluster: a transaction committed on the primary port is visible on the replica port,
  * and what is acknowledged from now on outlives the leader as its durability says: Patroni lets no replica lead before it has named
  * the synchronous ones, so a cluster that loses its leader before that has none until the machine is back.
+ * It uses the platform's role and database, so it proves the same whatever the customer has done to theirs.
  */
 @Injectable()
 export class ProvenWrite {
@@ -36,18 +46,35 @@ export class ProvenWrite {
         'Look at the members in GET /clusters/:id and at the journal of patroni on the leader, then retry the operation.',
       );
     }
-    const { customer: password } = await this.secrets.reveal(cluster.id);
-    const primary = { ...connection.primary, password };
-    const replicas = { ...connection.replicas, password };
-    await this.firstWrite.write(primary, context.operationId);
-    if (!(await this.firstWrite.read(replicas, context.operationId))) {
-      if (waitedMs < durabilityMs + replicationMs) return again(askAgainMs);
+    const secrets = await this.secrets.reveal(cluster.id);
+    const { primary, replicas } = connection;
+    try {
+      const xid = await this.firstWrite.write(platformLogin(primary, secrets));
+      if (await this.shows(platformLogin(replicas, secrets), xid, context.abort)) return null;
+    } catch (error) {
+      if (waitedMs < durabilityMs + endpointMs) return again(growingPauseMs(waitedMs));
       return fail(
-        `A row written through ${primary.host}:${primary.port} does not show through ${replicas.host}:${replicas.port}.`,
-        'Look at the lag of the members in GET /clusters/:id, then retry the operation.',
+        `The platform could not write through ${primary.host}:${primary.port} and read through ${replicas.host}:${replicas.port} within ${Math.round(waitedMs / 1000)} s: ${(error as Error).message}`,
+        'Look at the journal of haproxy on the load balancer and of pgbouncer on the nodes, then retry the operation.',
       );
     }
-    await this.firstWrite.forget(primary);
-    return null;
+    if (waitedMs < durabilityMs + replicationMs) return again(growingPauseMs(waitedMs));
+    return fail(
+      `A transaction committed through ${primary.host}:${primary.port} is not visible through ${replicas.host}:${replicas.port}.`,
+      'Look at the lag of the members in GET /clusters/:id, then retry the operation.',
+    );
+  }
+
+  private async shows(
+    replicas: ReturnType<typeof platformLogin>,
+    xid: string,
+    abort: AbortSignal,
+  ): Promise<boolean> {
+    const deadline = Date.now() + lookMs;
+    while (!(await this.firstWrite.read(replicas, xid))) {
+      if (Date.now() > deadline || abort.aborted) return false;
+      await pause(askAgainMs);
+    }
+    return true;
   }
 }

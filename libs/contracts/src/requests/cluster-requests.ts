@@ -156,7 +156,10 @@ export const listProbeTargets = defineRequest({
   output: z.array(
     z.object({
       clusterId: ClusterId,
+      /** The platform's own. Customers cannot connect to it. */
       database: z.string(),
+      /** What the customer owns. Absent in the answer of an earlier release. */
+      customer: z.object({ database: z.string(), user: z.string() }).optional(),
       password: z.string(),
       nodes: z.array(z.object({ name: z.string(), address: z.string() })),
     }),

@@ -1,0 +1,15 @@
+import type { Endpoint } from '@pgfleet/contracts';
+import type { z } from 'zod';
+import type { ClusterSecrets } from '../secrets/cluster-secrets';
+
+type Place = z.infer<typeof Endpoint>;
+export type Login = Pick<Place, 'host' | 'port' | 'database' | 'user'> & { password: string };
+
+/** The platform's own database on every cluster. pg_hba.conf refuses it to customers, who therefore own nothing in it. */
+export const platformDatabase = 'postgres';
+
+/** The login that the platform verifies a cluster with: nothing a customer does with SQL changes what it may do. */
+export const platformLogin = (
+  { host, port }: Place,
+  { monitor: password }: Pick<Awaited<ReturnType<ClusterSecrets['reveal']>>, 'monitor'>,
+): Login => ({ host, port, database: platformDatabase, user: 'pgfleet_monitor', password });
