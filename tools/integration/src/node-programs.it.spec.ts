@@ -10,6 +10,7 @@ const role = join(__dirname, '..', '..', '..', 'deploy', 'ansible', 'roles', 'po
 describe('what runs on a node', () => {
   it.each([
     ['its agent and its restore_command', 'tests', 18],
+    ['what its agent knows from etcd', 'tests/etcd', 6],
     ["Patroni's launcher", 'tests/launcher', 17],
     ['its way to the pooler', 'tests/pooler', 2],
   ])(

@@ -35,7 +35,7 @@ def main():
 
     def etcd():
         endpoints = setting("ETCD_ENDPOINTS").split(",")
-        return Etcd(endpoints, setting("ETCD_CA"), setting("ETCD_USER"), setting("ETCD_PASSWORD"))
+        return Etcd(endpoints, setting("ETCD_CA"), setting("ETCD_USER"), setting("ETCD_PASSWORD"), member)
 
     keys = ClusterKeys(etcd(), etcd(), scope, lambda: follower.notice(), log)
     report = NodeReport(etcd(), "%spgfleet/nodes/%s" % (keys.prefix, member), log)

@@ -10,6 +10,8 @@ from etcd import EtcdError
 # How old the last word of etcd's quorum may be to be believed. Patroni's lease lives 20 s at least.
 FRESH_SECONDS = 4.0
 READ_EVERY = 1.0
+# For a change that is on its way, before the watch that has not brought it counts as deaf.
+ON_ITS_WAY = 0.5
 
 
 class ClusterKeys:
@@ -21,6 +23,7 @@ class ClusterKeys:
         self._changed, self._log = changed, log
         self._lock = threading.Lock()
         self._keys = {}
+        self._revision = 0  # everything up to it is in the keys
         self._read_at = None
         self._read = threading.Event()
 
@@ -75,21 +78,31 @@ class ClusterKeys:
         while True:
             try:
                 keys, revision = self._watch_client.get_prefix(self.prefix)
-                with self._lock:
-                    kept = {key: value for key, value in self._keys.items() if key.startswith("\0")}
-                    self._keys = kept
-                    for key, value in keys.items():
-                        self._take(key[len(self.prefix):], value)
+                self._take_all(keys, revision)
                 self._read.set()
                 self._changed()
-                for events, _ in self._watch_client.watch(self.prefix, revision + 1):
+                for events, reached in self._watch_client.watch(self.prefix, revision + 1):
                     with self._lock:
+                        if reached <= self._revision:
+                            continue  # _check has read it meanwhile
                         for key, value in events:
                             self._take(key[len(self.prefix):], value)
+                        self._revision = reached
                     self._changed()
             except EtcdError as error:
                 self._log("etcd: %s" % error)
                 time.sleep(0.5)
+
+    def _take_all(self, keys, revision, newer_only=False):
+        with self._lock:
+            if newer_only and revision <= self._revision:
+                return
+            gone = [key for key in self._keys if not key.startswith("\0") and self.prefix + key not in keys]
+            for key in gone:
+                self._take(key, None)
+            for key, value in keys.items():
+                self._take(key[len(self.prefix):], value)
+            self._revision = revision
 
     def _take(self, key, value):
         if value is None:
@@ -101,21 +114,28 @@ class ClusterKeys:
             self._keys[key] = value
 
     def _check(self):
-        """Reads the leader from the quorum: a watch on a member that is cut off from the others stays silent for ever."""
-        missed = None
+        """Compares with the quorum: a watch on a member that lost power, or is cut off from the others, stays silent without an error."""
+        behind_at = None
         while True:
             try:
-                leader = self._read_client.get(self.prefix + "leader")
+                newest, count = self._read_client.newest(self.prefix)
                 self._read_at = time.monotonic()
                 with self._lock:
-                    differs = leader != self._keys.get("leader")
-                    # Once may be a change that is on its way; what still differs at the next look, the watch did not get.
-                    deaf = differs and missed == (leader,)
-                    if deaf:
-                        self._take("leader", leader)
-                missed = (leader,) if differs else None
-                if deaf:
-                    self._changed()
+                    at = self._revision
+                    known = sum(not key.startswith("\0") for key in self._keys)
+                behind = newest > at or count != known
+                # Once may be a change that is on its way. A watch that brought nothing since is deaf.
+                if behind and behind_at == at:
+                    self._replace_watch(at)
+                    behind = False
+                behind_at = at if behind else None
             except EtcdError:
                 pass
-            time.sleep(0.2 if missed else READ_EVERY)
+            time.sleep(READ_EVERY if behind_at is None else ON_ITS_WAY)
+
+    def _replace_watch(self, deaf_at):
+        self._log("etcd: the watch brings nothing since revision %d; watching another member" % deaf_at)
+        keys, revision = self._read_client.get_prefix(self.prefix)
+        self._take_all(keys, revision, newer_only=True)
+        self._watch_client.end_watch()
+        self._changed()
