@@ -1,4 +1,5 @@
-import type { Etcd3 } from 'etcd3';
+import type { Etcd3, IEvent, Watcher } from 'etcd3';
+import { abandon } from './abandoned-watcher';
 import { namespace, parseKey, type PatroniMember } from './keys';
 import type { NodeReport } from './node-report';
 
@@ -45,10 +46,13 @@ export async function readCluster(etcd: Etcd3, scope: string): Promise<ClusterSi
   return sightOf((await readKeys(etcd, scope)).keys);
 }
 
+/** A watch that brings nothing must not stop who waits for it: the quorum is read as well, this often. */
+const readEveryMs = 1000;
+
 /**
  * Looks at a cluster now and after every change of its keys, until `look` gives something else than undefined; gives that, or
- * undefined when it did not within so many milliseconds. Throws when the watch breaks. The quorum is read once: a cluster changes its
- * leader while this looks on, and what reads it again and again would take the time that others need for that.
+ * undefined when it did not within so many milliseconds. Throws what `look` throws, and when etcd does not answer at the end. The watch
+ * makes it quick. The reads make it sure: the watch may hang on a member that lost power, or end.
  */
 export async function watchCluster<T>(
   etcd: Etcd3,
@@ -57,43 +61,107 @@ export async function watchCluster<T>(
   { withinMs, signal }: { withinMs: number; signal: AbortSignal },
 ): Promise<T | undefined> {
   const deadline = Date.now() + withinMs;
-  const { keys, revision } = await readKeys(etcd, scope);
-  signal.throwIfAborted();
-  const first = look(sightOf(keys));
-  if (first !== undefined) return first;
-
-  const watcher = await etcd
-    .watch()
-    .prefix(`${namespace}${scope}/`)
-    .startRevision(String(revision + 1n))
-    .create();
-  let stopWaiting: () => void = () => undefined;
+  const watch = new ScopeWatch(etcd, scope);
   try {
-    return await new Promise<T | undefined>((resolve, reject) => {
-      watcher.on('data', ({ events }) => {
-        for (const { kv, type } of events) {
-          const parsed = parseKey(kv.key.toString(), type === 'Delete' ? null : kv.value.toString());
-          if (parsed?.value) keys.set(parsed.path, parsed.value);
-          else if (parsed) keys.delete(parsed.path);
-        }
-        try {
-          const found = look(sightOf(keys));
-          if (found !== undefined) resolve(found);
-        } catch (error) {
-          reject(error as Error);
-        }
-      });
-      watcher.on('error', reject).on('disconnected', reject);
-      const timer = setTimeout(() => resolve(undefined), Math.max(0, deadline - Date.now()));
-      const abort = () => reject(signal.reason as Error);
-      signal.addEventListener('abort', abort, { once: true });
-      stopWaiting = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', abort);
-      };
-    });
+    let failure: Error | undefined;
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        await watch.read();
+        failure = undefined;
+      } catch (error) {
+        failure = error as Error;
+      }
+      if (!failure) {
+        const found = look(watch.sight);
+        if (found !== undefined) return found;
+      }
+      const nextRead = Math.min(deadline, Date.now() + readEveryMs);
+      while (await watch.changed(nextRead - Date.now(), signal)) {
+        const found = look(watch.sight);
+        if (found !== undefined) return found;
+      }
+      if (Date.now() >= deadline) {
+        if (failure) throw failure;
+        return undefined;
+      }
+    }
   } finally {
-    stopWaiting();
-    await watcher.cancel().catch(() => undefined);
+    watch.end();
+  }
+}
+
+/** The keys of one cluster, as the quorum had them and with what has changed since. */
+class ScopeWatch {
+  private keys = new Map<string, Value>();
+  private revision = 0n;
+  private watcher: Watcher | null = null;
+  private isNew = false;
+  private wake: () => void = () => undefined;
+
+  constructor(
+    private readonly etcd: Etcd3,
+    private readonly scope: string,
+  ) {}
+
+  get sight(): ClusterSight {
+    return sightOf(this.keys);
+  }
+
+  async read(): Promise<void> {
+    const { keys, revision } = await readKeys(this.etcd, this.scope);
+    if (revision >= this.revision) [this.keys, this.revision] = [keys, revision];
+    this.watcher ??= this.watch();
+  }
+
+  /** Waits until a change came; false when none came within so many milliseconds. */
+  async changed(withinMs: number, signal: AbortSignal): Promise<boolean> {
+    if (!this.isNew && withinMs > 0 && !signal.aborted)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(() => done(), withinMs);
+        const done = () => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', done);
+          resolve();
+        };
+        this.wake = done;
+        signal.addEventListener('abort', done, { once: true });
+      });
+    signal.throwIfAborted();
+    const changed = this.isNew;
+    this.isNew = false;
+    return changed;
+  }
+
+  end(): void {
+    if (this.watcher) abandon(this.watcher);
+  }
+
+  private watch(): Watcher {
+    const watcher = this.etcd
+      .watch()
+      .prefix(`${namespace}${this.scope}/`)
+      .startRevision(String(this.revision + 1n))
+      .watcher();
+    return watcher
+      .on('data', ({ events }) => this.take(events))
+      .on('error', () => {
+        abandon(watcher);
+        this.watcher = null; // the next read begins another
+      });
+  }
+
+  private take(events: IEvent[]): void {
+    for (const { kv, type } of events) {
+      const revision = BigInt(kv.mod_revision);
+      if (revision <= this.revision) continue; // read already
+      const parsed = parseKey(kv.key.toString(), type === 'Delete' ? null : kv.value.toString());
+      if (parsed?.value) this.keys.set(parsed.path, parsed.value);
+      else if (parsed) this.keys.delete(parsed.path);
+      this.isNew = true;
+    }
+    const last = events.at(-1);
+    if (last && BigInt(last.kv.mod_revision) > this.revision) this.revision = BigInt(last.kv.mod_revision);
+    this.wake();
   }
 }

@@ -1,4 +1,5 @@
 import { Etcd3, type IWatchResponse, type Watcher } from 'etcd3';
+import { abandon } from './abandoned-watcher';
 import { namespace, parseKey, type KeyChange } from './keys';
 
 /** What etcd changed at once. */
@@ -37,12 +38,22 @@ export interface WatchOptions {
  */
 const isCompacted = (error: unknown): boolean => /compacted|Watcher canceled:\s*$/.test(String(error));
 
-/** A watcher that is not cancelled would be connected again for ever, by a client that is closed. */
-const forget = (watcher: Watcher): void => {
-  watcher.removeAllListeners();
-  // Listeners are gone, yet a client that is closing may still report its end: an unheard 'error' event would be thrown.
-  watcher.on('error', () => undefined);
-  watcher.cancel().catch(() => undefined);
+/** For etcd to confirm a watch. A stream to a member that lost power is neither confirmed nor refused. */
+const confirmWithinMs = 5000;
+
+const confirmed = async (watcher: Watcher): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`etcd did not confirm the watch within ${confirmWithinMs} ms`)),
+        confirmWithinMs,
+      );
+      watcher.once('connected', () => resolve()).once('error', reject);
+    });
+  } finally {
+    clearTimeout(timer);
+  }
 };
 
 /**
@@ -85,17 +96,18 @@ export class ServiceWatch {
       if (position === null) position = await this.takeSnapshot(client);
       if (this.isOver(generation)) return;
       this.seen = position;
-      const watcher = await client
+      const watcher = client
         .watch()
         .prefix(namespace)
         .startRevision(String(position + 1n))
-        .create();
-      if (this.isOver(generation)) return forget(watcher);
+        .watcher();
       this.watcher = watcher;
       watcher
         .on('data', (response) => this.receive(response, generation))
         .on('disconnected', (error) => this.restart(generation, `watch disconnected: ${String(error)}`))
         .on('error', (error) => this.failed(error, generation));
+      await confirmed(watcher);
+      if (this.isOver(generation)) return;
       this.checkTimer = setInterval(
         () => void this.check(client, generation),
         this.options.checkEveryMs ?? 2000,
@@ -188,7 +200,7 @@ export class ServiceWatch {
   private disconnect(): void {
     if (this.checkTimer) clearInterval(this.checkTimer);
     if (this.restartTimer) clearTimeout(this.restartTimer);
-    if (this.watcher) forget(this.watcher);
+    if (this.watcher) abandon(this.watcher);
     this.watcher = null;
     this.waiting = [];
     this.behindSince = null;

@@ -16,5 +16,6 @@ export { type Machines, startMachines } from './machines';
 export type { Nats } from './nats';
 export type { Postgres } from './postgres';
 export { ProgramProcess } from './program-process';
+export { SilentEndpoint } from './silent-endpoint';
 export { StreamingReplica } from './streaming-replica';
 export { startServices, type Services, type Wanted } from './start-services';
