@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { ClusterId, JobId, OperationId } from './ids';
 
-/** A machine as Ansible and ssh see it. `hostKey` is its public ed25519 key, so that a connection is never to a stranger. */
+/**
+ * A machine as Ansible and ssh see it. `hostKey` is its public ed25519 key, so that a connection is never to a stranger. The address is
+ * IPv4: pg_hba.conf, certificates and URLs on the machines are written for nothing else.
+ */
 export const JobHost = z.object({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
-  address: z.union([z.ipv4(), z.ipv6(), z.hostname()]),
+  address: z.ipv4(),
   hostKey: z.string().regex(/^ssh-ed25519 [A-Za-z0-9+/=]+$/),
   user: z
     .string()

@@ -82,7 +82,7 @@ export const backup = (
 
 /** Where role postgres_node says how one node reaches the pgBackRest server of another; only these two commands read it. */
 const peers = '--config-include-path=/etc/pgfleet/backup-from-replica';
-const host = z.union([z.ipv4(), z.ipv6(), z.hostname()]);
+const host = z.ipv4();
 
 /**
  * Makes a backup, on a replica, and tells how far it is: its files are read there and go from there to the store. The leader at that

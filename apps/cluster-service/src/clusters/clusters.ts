@@ -37,7 +37,8 @@ const fixed = {
   nodes: 'The number of nodes is set at creation.',
   postgresVersion: 'A major upgrade is not offered yet.',
   userId: 'A cluster stays with the user that it was created for.',
-  database: 'Database and role are made once, at creation; make further ones with SQL.',
+  database:
+    'A cluster has the one database and the one role that it was created with; schemas in it are created with SQL.',
 } as const;
 
 const isNameTaken = (error: unknown): boolean =>

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ClusterId, OperationId, UserId } from '../ids';
 import { FailoverChange, FailoverChoice, FailoverSettings } from './failover';
-import { Description, Instant, Labels, NodeName, ResourceName, SqlName } from './fields';
+import { DatabaseName, Description, Instant, Labels, NodeName, ResourceName, RoleName } from './fields';
 import { FromBackup } from './restore';
 
 export const ClusterState = z.enum(['creating', 'ready', 'degraded', 'restoring', 'failed', 'deleting']);
@@ -83,23 +83,8 @@ export const CreateCluster = z
     postgresVersion: z.literal(17).default(17),
     database: z
       .strictObject({
-        name: SqlName.refine(
-          (name) => !['postgres', 'template0', 'template1'].includes(name),
-          'is taken by PostgreSQL',
-        ).default('app'),
-        user: SqlName.refine(
-          (name) =>
-            ![
-              'postgres',
-              'replicator',
-              'rewind',
-              'pgbouncer_auth',
-              'pgbouncer',
-              'pgfleet_monitor',
-              'pgfleet_pooler',
-            ].includes(name),
-          'is taken by the platform',
-        ).default('app'),
+        name: DatabaseName.default('app'),
+        user: RoleName.default('app'),
       })
       .optional()
       .meta({

@@ -25,6 +25,27 @@ export const SqlName = z
     'must be a plain PostgreSQL identifier: a-z, 0-9, _, at most 63, not starting with pg_',
   );
 
+/** What each name would mean to PostgreSQL, to pg_hba.conf or to PgBouncer instead of a database of the customer. */
+const takenDatabases = ['postgres', 'template0', 'template1', 'pgfleet', 'pgbouncer', 'replication'];
+/** Words of pg_hba.conf. */
+const hbaWords = ['all', 'sameuser', 'samegroup', 'samerole'];
+const takenRoles = ['postgres', 'replicator', 'rewind', 'pgbouncer_auth', 'pgbouncer'];
+/** PostgreSQL refuses these as names of roles, quoted too. */
+const reservedRoles = ['public', 'none'];
+
+export const DatabaseName = SqlName.refine(
+  (name) => ![...takenDatabases, ...hbaWords].includes(name),
+  'has a meaning of its own to PostgreSQL, PgBouncer or the platform: choose another name',
+);
+
+export const RoleName = SqlName.refine(
+  (name) => !reservedRoles.includes(name) && !hbaWords.includes(name),
+  'is a reserved word of PostgreSQL: choose another name',
+).refine(
+  (name) => !takenRoles.includes(name) && !/^pgfleet(_|$)/.test(name),
+  'is taken by the platform: choose another name',
+);
+
 export const Labels = z
   .record(
     z

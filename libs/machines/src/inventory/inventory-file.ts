@@ -11,11 +11,14 @@ const inventoryMachine = z.strictObject({
       /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
       'must be 1 to 63 characters of letters, digits, ".", "_" and "-"',
     ),
-  address: z.union([z.ipv4(), z.ipv6(), z.hostname()]),
-  /** `<type> <base64>`, as `ssh-keyscan -t ed25519 ADDRESS` prints it after the address. */
+  address: z.ipv4('must be an IPv4 address: host names and IPv6 are not supported'),
+  /** `ssh-ed25519 <base64>`, as `ssh-keyscan -t ed25519 ADDRESS` prints it after the address. */
   hostKey: z
     .string()
-    .regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+$/, 'must be "<type> <base64>" as ssh-keyscan prints it'),
+    .regex(
+      /^ssh-ed25519 [A-Za-z0-9+/=]+$/,
+      'must be the ed25519 host key, "ssh-ed25519 <base64>", as ssh-keyscan -t ed25519 prints it after the address',
+    ),
   /** What it may be used for; for anything if absent. */
   roles: z.array(z.string()).optional(),
 });

@@ -57,6 +57,15 @@ describe('InventoryProvider', () => {
     await expect(provider.create({ ...spec, role: 'other' })).rejects.toThrow(SpecConflict);
   });
 
+  it.each([
+    [{ address: '2001:db8::1' }, /machines\.0\.address must be an IPv4 address/],
+    [{ address: 'rack1.example.com' }, /machines\.0\.address must be an IPv4 address/],
+    [{ hostKey: 'ecdsa-sha2-nistp256 AAAA' }, /machines\.0\.hostKey must be the ed25519 host key/],
+  ])('refuses %j, which the machines could not be configured with', async (entry, reason) => {
+    write([{ name: 'rack1', ...entry }]);
+    await expect(provider.capacity()).rejects.toThrow(reason);
+  });
+
   it('gives two who ask at once for one name one machine', async () => {
     const machines = await Promise.all([1, 2, 3, 4, 5].map(() => open().create(spec)));
     expect(new Set(machines.map(({ name }) => name)).size).toBe(1);
@@ -114,7 +123,7 @@ describe('InventoryProvider', () => {
     ['machines: [{name: "../a", address: 10.0.0.1, hostKey: "ssh-ed25519 A"}]', 'machines.0.name'],
     ['machines: [{name: a, address: 10.0.0.1, hostKey: "x"}]', 'machines.0.hostKey'],
     [
-      'machines: [{name: a, address: 10.0.0.1, hostKey: "a A"}, {name: a, address: 10.0.0.2, hostKey: "a A"}]',
+      'machines: [{name: a, address: 10.0.0.1, hostKey: "ssh-ed25519 A"}, {name: a, address: 10.0.0.2, hostKey: "ssh-ed25519 A"}]',
       'two machines are called a',
     ],
   ])('names the fault of an inventory: %s', async (text, fault) => {
