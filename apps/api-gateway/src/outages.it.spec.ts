@@ -81,7 +81,15 @@ describe('outages', () => {
 
   it('a list that comes late, because the store is away, is given all the same', async () => {
     const asOf = new Date().toISOString();
-    const list = { stanza: newId('lin'), status: 'ok', walMin: null, walMax: null, asOf, items: [] };
+    const list = {
+      stanza: newId('lin'),
+      status: 'ok',
+      walMin: null,
+      walMax: null,
+      asOf,
+      items: [],
+      next: null,
+    };
     platform.answers.on(listBackups, () => new Promise((resolve) => setTimeout(() => resolve(list), 6_000)));
     const answer = await platform.call('GET', `/clusters/${newId('clu')}/backups`);
     expect([answer.status, answer.json.asOf]).toEqual([200, asOf]);

@@ -125,7 +125,7 @@ describe('the routes', () => {
         replicasUri: 'r',
         caCertificate: 'c',
       };
-      const backups = { stanza: 's', status: 'ok', walMin: null, walMax: null, asOf, items: [] };
+      const backups = { stanza: 's', status: 'ok', walMin: null, walMax: null, asOf, items: [], next: null };
       const health = { clusterId: cluster.id, state: 'healthy' as const, nodes: [] };
       platform.answers.on(getCluster, () => cluster);
       platform.answers.on(listClusters, () => ({ items: [cluster], next: null }));

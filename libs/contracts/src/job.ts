@@ -50,8 +50,10 @@ export const CommandJob = JobBase.extend({
   alsoOn: z.array(JobHost).default([]),
   runAs: z.enum(['postgres', 'root']),
   argv: z.array(z.string().max(4096)).min(1).max(64),
-  /** Keep standard output, that of `host`, in the result as well as in the log. */
+  /** Keep standard output, that of `host`, in the result, byte by byte and whole: a job whose output cannot be kept whole fails. */
   capture: z.boolean().default(false),
+  /** Show standard output in the operation's log, line by line. False for data, which nobody wants to read there. */
+  logged: z.boolean().default(true),
 });
 export type CommandJob = z.infer<typeof CommandJob>;
 

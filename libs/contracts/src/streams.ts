@@ -14,6 +14,9 @@ export const buckets = {
   jobCancels: { name: 'job_cancels', ttlSeconds: 24 * 3600 },
 } as const;
 
+/** Object store of what jobs printed, where that is too long for `job.finished`: so long it waits to be read. */
+export const jobOutputs = { name: 'job_outputs', ttlSeconds: 24 * 3600, maxBytes: 1024 ** 3 } as const;
+
 /** The services that answer requests and own operations; also their names in NATS subjects and users. */
 export const services = [
   'api-gateway',

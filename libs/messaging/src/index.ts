@@ -7,6 +7,7 @@ export { connectNats, type NatsOptions } from './nats/connect-nats';
 export { NatsLink } from './nats/nats-link';
 export { messagingMigrations } from './outbox/messaging-migrations';
 export { type EventOptions, Outbox, type SendOptions } from './outbox/outbox';
+export { JobOutputs, type KeptOutput, OutputLost } from './outputs/job-outputs';
 export { provision } from './provision';
 export { OnRequest } from './requests/on-request';
 export { Requester } from './requests/requester';

@@ -4,6 +4,7 @@ import type { ServiceName } from '@pgfleet/contracts';
 import { Readiness } from '@pgfleet/observability';
 import { Inbox } from './inbox/inbox';
 import { OperationLog } from './log/operation-log';
+import { JobOutputs } from './outputs/job-outputs';
 import { connectNats, inboxPrefix, type NatsOptions } from './nats/connect-nats';
 import { NatsLink } from './nats/nats-link';
 import { Outbox } from './outbox/outbox';
@@ -22,7 +23,7 @@ export interface MessagingOptions {
   readonly database: boolean;
 }
 
-/** Everything a service says and hears: `Outbox`, `Requester`, `OperationLog`, `NATS`, and the transports behind the decorators. */
+/** Everything a service says and hears: `Outbox`, `Requester`, `OperationLog`, `JobOutputs`, `NATS`, and the transports behind the decorators. */
 @Module({})
 export class MessagingModule implements OnApplicationShutdown {
   constructor(
@@ -39,7 +40,7 @@ export class MessagingModule implements OnApplicationShutdown {
   }
 
   static forRoot(options: MessagingOptions): DynamicModule {
-    const shared = [Requester, OperationLog];
+    const shared = [Requester, OperationLog, JobOutputs];
     const stored = options.database ? [Outbox, Inbox] : [];
     return {
       module: MessagingModule,

@@ -7,8 +7,9 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
+import { Objm } from '@nats-io/obj';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
-import { buckets, streams } from '@pgfleet/contracts';
+import { buckets, jobOutputs, streams } from '@pgfleet/contracts';
 import { parseEnv } from '@pgfleet/observability';
 import { z } from 'zod';
 import { connectNats } from './nats/connect-nats';
@@ -68,7 +69,28 @@ export const provision = async (nats: NatsConnection): Promise<string[]> => {
     if (!exists) made.push(name);
     await kvm.create(name, { history: 1, ttl: ttlSeconds * 1000 });
   }
+  if (await provisionJobOutputs(nats)) made.push(jobOutputs.name);
   return made;
+};
+
+/** The oldest outputs make room for new ones: a reader notices that one is gone, and its job fails. */
+const provisionJobOutputs = async (nats: NatsConnection): Promise<boolean> => {
+  const { name, ttlSeconds, maxBytes } = jobOutputs;
+  const stream = `OBJ_${name}`;
+  const { streams } = await jetstreamManager(nats);
+  const exists = await streams.info(stream).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) await new Objm(nats).create(name, { storage: StorageType.File });
+  const { config } = await streams.info(stream);
+  const limits = {
+    max_age: nanos(ttlSeconds * 1000),
+    max_bytes: maxBytes,
+    discard: DiscardPolicy.Old,
+  };
+  await streams.update(stream, { ...config, ...limits });
+  return !exists;
 };
 
 const Env = z.object({

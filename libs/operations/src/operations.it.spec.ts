@@ -3,6 +3,7 @@ import type { INestApplication } from '@nestjs/common';
 import {
   clusterOperations,
   jobFinished,
+  type JobResult,
   newId,
   type Operation,
   type OperationState,
@@ -12,6 +13,8 @@ import {
 import { eventually, type Services, startServices } from '@pgfleet/integration';
 import {
   connectNats,
+  JobOutputs,
+  type KeptOutput,
   NatsLink,
   OperationLog,
   Outbox,
@@ -203,6 +206,46 @@ describe('operations', () => {
     const { error } = await until(id, 'failed');
     expect(error).toEqual({ step: 'one', cause: 'nobody called', remedy: 'Call.' });
     expect(what('deadline')).toEqual(['one', 'one', 'failed']);
+  });
+
+  it('gives a step the whole output of a job, and a failed job when it is lost', async () => {
+    const outputs = new JobOutputs(nats);
+    const printed = 'x'.repeat(3 * 1024 * 1024);
+    const host = { name: 'm1', address: '10.0.0.1', hostKey: 'ssh-ed25519 AAAA' };
+    const one = (ctx: StepContext<unknown>) => {
+      const result = ctx.signal<JobResult>('job');
+      if (result?.state === 'failed') return fail(result.failures[0]!.message, 'Retry.');
+      if (result) return next(result.output === printed);
+      return runJob({ kind: 'command', host, runAs: 'postgres', argv: ['true'], deadlineSeconds: 60 });
+    };
+    const finish = async (id: string, kept: KeptOutput) => {
+      await untilWaiting(id, 'job');
+      const [{ job_id: jobId }] = await database.query('SELECT job_id FROM operation WHERE id = $1', [id]);
+      const result = { jobId, operationId: id, step: 'one', state: 'succeeded' as const, exitCode: 0 };
+      await inTx((tx) =>
+        app.get(Outbox).publish(tx, jobFinished, jobId, { ...result, durationMs: 1, failures: [], ...kept }),
+      );
+    };
+    const whole = await start('long output', { one });
+    await finish(whole.id, await outputs.keep(newId('job'), Buffer.from(printed)));
+    await until(whole.id, 'succeeded');
+    const [{ result }] = await database.query(
+      `SELECT result FROM operation_step WHERE operation_id = $1 AND name = 'one'`,
+      [whole.id],
+    );
+    expect(result).toBe(true);
+
+    const gone = await start('lost output', { one });
+    await finish(gone.id, { output: null, outputObject: { name: 'gone', bytes: 1 } });
+    expect((await until(gone.id, 'failed')).error?.cause).toMatch(/gone.*cannot be read: it is not there/);
+
+    const cut = await start('cut output', { one });
+    const kept = await outputs.keep(newId('job'), Buffer.from(printed));
+    const { streams } = await jetstreamManager(nats);
+    const { state } = await streams.info('OBJ_job_outputs');
+    await streams.deleteMessage('OBJ_job_outputs', state.last_seq - 2);
+    await finish(cut.id, kept);
+    expect((await until(cut.id, 'failed')).error?.cause).toMatch(/pieces of it are missing/);
   });
 
   it('orders a job with the commit, and goes on when that job, and no other, has ended', async () => {

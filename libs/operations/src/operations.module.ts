@@ -4,6 +4,7 @@ import { Announcer } from './announcer';
 import { Claims } from './claim';
 import { Idempotency } from './idempotency';
 import { JobFinishedController } from './job-finished.controller';
+import { JobSignals } from './job-signals';
 import { OperationEnd } from './operation-end';
 import { operationRequestsController } from './operation-requests.controller';
 import { OperationStore } from './operation-store';
@@ -41,6 +42,7 @@ export class OperationsModule {
         OperationEnd,
         Schedule,
         Claims,
+        JobSignals,
         StepCommit,
         StepWorker,
         Sweep,

@@ -4,6 +4,7 @@ import type { OperationError } from '@pgfleet/contracts';
 import { isDatabaseGone } from '@pgfleet/persistence';
 import type { StepMessage } from './announcer';
 import { type Claim, Claims, leaseMs } from './claim';
+import { JobSignals } from './job-signals';
 import { Lease } from './lease';
 import { alsoFailed } from './operation-end';
 import type { Effect } from './outcome';
@@ -26,6 +27,7 @@ export class StepWorker {
     private readonly commits: StepCommit,
     private readonly programs: Programs,
     private readonly log: OperationLog,
+    private readonly jobSignals: JobSignals,
   ) {}
 
   async run(message: StepMessage, work: Work): Promise<void> {
@@ -48,10 +50,12 @@ export class StepWorker {
   private async runClaimed(claim: Claim, work: Work): Promise<void> {
     const { row } = claim;
     const lease = new Lease(() => this.claims.renew(row), work.signal);
-    const run = new StepRun(claim, lease.signal, (line) => this.note(claim, line));
+    let run = new StepRun(claim, lease.signal, (line) => this.note(claim, line));
     const program = this.programs.find(row.kind);
     try {
       if (!program) throw new StepFailure(`No program for operations of kind ${row.kind}`, retryRemedy);
+      const signals = await this.jobSignals.complete(claim.signals);
+      run = new StepRun({ ...claim, signals }, lease.signal, (line) => this.note(claim, line));
       const outcome = await runStep(program, run.context);
       if (outcome.move.kind === 'fail') {
         const { cause, remedy } = outcome.move;

@@ -21,7 +21,6 @@ const BackupAnswer = z
       repository: z.object({ delta: z.int(), size: z.int().optional() }),
     }),
     prior: z.string().nullish(),
-    reference: z.array(z.string()).nullish(),
     error: z.boolean().nullish(),
     annotation: z
       .object({
@@ -46,8 +45,11 @@ const BackupAnswer = z
     walStop: backup.archive?.stop ?? null,
     lsnStart: backup.lsn?.start ?? null,
     lsnStop: backup.lsn?.stop ?? null,
-    /** Labels of the backups without which this one cannot be restored; pgBackRest removes it with each of them. */
-    dependsOn: [...new Set([...(backup.reference ?? []), ...(backup.prior ? [backup.prior] : [])])],
+    /**
+     * Label of the backup that this one builds on, if it builds on one. It cannot be restored without that one and whatever that builds on,
+     * and pgBackRest removes it with each of them. `reference` would list all of them: five megabytes in a repository of 600 backups.
+     */
+    dependsOn: backup.prior ? [backup.prior] : [],
     /** pgBackRest met damaged pages while it copied. */
     failed: backup.error ?? false,
     /** Who made it, as `BackupOrigin` says; null for one that was made before this was kept. */
@@ -88,7 +90,7 @@ export interface StanzaInfo {
   backups: BackupInfo[];
 }
 
-/** The store gave no answer, or what was printed is not pgBackRest's JSON. */
+/** The repository gave no answer: it may the next time. */
 export class InfoUnreadable extends Error {
   constructor(reason: string, options?: ErrorOptions) {
     super(reason, options);
@@ -100,18 +102,18 @@ const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new InfoUnreadable('pgbackrest info did not print JSON', { cause: error });
+    throw new TypeError('pgbackrest info did not print JSON', { cause: error });
   }
 };
 
 /**
  * Parses what `info` printed for one stanza. pgBackRest exits with 0 also when it could not reach the store.
- * @throws InfoUnreadable with pgBackRest's reason
+ * @throws InfoUnreadable with pgBackRest's reason, TypeError when it is not pgBackRest's JSON
  */
 export function parseInfo(stdout: string): StanzaInfo {
   const parsed = z.array(StanzaAnswer).length(1).safeParse(parseJson(stdout));
   if (!parsed.success)
-    throw new InfoUnreadable(`pgbackrest info printed something else: ${z.prettifyError(parsed.error)}`);
+    throw new TypeError(`pgbackrest info printed something else: ${z.prettifyError(parsed.error)}`);
   const { name, status, repo, archive, backup } = parsed.data[0]!;
   if (status.code === unreadable)
     throw new InfoUnreadable(repo[0]?.status.message.split('\n')[0] ?? status.message);

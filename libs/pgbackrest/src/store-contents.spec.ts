@@ -32,6 +32,19 @@ esac`;
     });
   });
 
+  it('leaves out what grows with the square of the backups', () => {
+    const backups = `[{"name":"lin_1","backup":[{"label":"a","prior":null,"reference":null},{"label":"b","prior":"a","reference":["a"]}]}]`;
+    expect(JSON.parse(splitStoreContents(printed(`printf '%s' '${backups}'`)).info)).toEqual([
+      {
+        name: 'lin_1',
+        backup: [
+          { label: 'a', prior: null },
+          { label: 'b', prior: 'a' },
+        ],
+      },
+    ]);
+  });
+
   it('fails where either does', () => {
     expect(() => printed('exit 49')).toThrow();
     expect(() => splitStoreContents('[]\nERROR: [049]')).toThrow(TypeError);

@@ -1,9 +1,13 @@
 import { archiveRuns, type ArchiveRun, parseArchiveRuns } from './archive-runs';
-import { type Argv, info } from './commands';
+import { type Argv, fullInfo, shortInfo } from './commands';
+
+/** No word of the first command needs quoting: they are ours, and the stanza's name is checked. */
+const script = (first: Argv): string =>
+  `/usr/bin/python3 -s -c "$1" ${first.join(' ')} && echo && shift && exec "$@"`;
 
 /** Tells what `info` and `archiveRuns` tell, in one run: reaching a machine takes longer than either. See `splitStoreContents`. */
 export const storeContents = (stanza: string, segmentBytes: number): Argv => [
-  ...['/bin/sh', '-c', `${info(stanza).join(' ')} && echo && exec "$@"`, 'store-contents'],
+  ...['/bin/sh', '-c', script(fullInfo(stanza)), 'store-contents', shortInfo],
   ...archiveRuns(stanza, segmentBytes),
 ];
 

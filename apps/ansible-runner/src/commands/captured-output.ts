@@ -1,19 +1,31 @@
-/** JobResult's limit on `output`. */
-const limitBytes = 256 * 1024;
+/** The most that a job's result may be. */
+export const longestOutput = 16 * 1024 * 1024;
 
-/** Keeps what a command printed, up to the limit; the log has all of it. */
+/** Standard output of a command, byte by byte; `fault` says why it is not whole. */
 export class CapturedOutput {
-  private readonly lines: string[] = [];
-  private bytes = 0;
-  truncated = false;
+  private readonly chunks: Buffer[] = [];
+  private length = 0;
+  private cutOff = false;
 
-  add(line: string): void {
-    this.bytes += Buffer.byteLength(line) + 1;
-    if (this.bytes > limitBytes) this.truncated = true;
-    else this.lines.push(line);
+  add(chunk: Buffer): void {
+    this.length += chunk.length;
+    if (this.length <= longestOutput) this.chunks.push(chunk);
+    else this.chunks.length = 0;
   }
 
-  get text(): string {
-    return this.lines.map((line) => `${line}\n`).join('');
+  /** The stream was closed before its end. */
+  interrupted(): void {
+    this.cutOff = true;
+  }
+
+  get fault(): string | null {
+    if (this.length > longestOutput)
+      return `The command printed ${this.length} bytes; the result of a job can hold ${longestOutput}.`;
+    if (this.cutOff) return 'The output of the command broke off before its end.';
+    return null;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.chunks);
   }
 }

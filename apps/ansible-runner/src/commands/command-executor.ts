@@ -12,7 +12,7 @@ import { type JobDirectory, RunDirectory } from '../process/run-directory';
 import { runToEnd } from '../process/run-to-end';
 import { knownHosts, sshCommand } from '../ssh/ssh-files';
 import { CapturedOutput } from './captured-output';
-import { commandFailures, LastLines } from './command-failure';
+import { commandFailures, commandTask, LastLines } from './command-failure';
 import { runScript, stopScript, unitOf } from './unit-script';
 
 /** For the stop of a unit on its machine: systemd's own patience with it, and the way there. */
@@ -26,6 +26,8 @@ interface Listener {
   stdout: (line: string) => void;
   stderr: (line: string) => void;
   room: () => Promise<void>;
+  /** Standard output as it is. */
+  captured?: CapturedOutput;
 }
 
 /** Runs a command on its machines as a transient unit; its output goes to the operation's log while it runs. */
@@ -63,17 +65,27 @@ export class CommandExecutor implements Executor<CommandJob> {
     const hosts = hostsOf(job);
     const ran = await Promise.all(
       hosts.map((host) =>
-        this.executeOn(host, job, execution, directory, log, (line) => {
-          if (job.capture && host === job.host) captured.add(line);
-        }),
+        this.executeOn(
+          host,
+          job,
+          execution,
+          directory,
+          log,
+          job.capture && host === job.host ? captured : undefined,
+        ),
       ),
     );
-    if (captured.truncated) log.note('The output is longer than what a result can hold: it was cut there.');
-    return {
-      exitCode: ran.find(({ exitCode }) => exitCode !== 0)?.exitCode ?? 0,
-      failures: ran.flatMap(({ failures }) => failures),
-      output: job.capture ? captured.text : null,
-    };
+    const exitCode = ran.find((run) => run.exitCode !== 0)?.exitCode ?? 0;
+    const failures = ran.flatMap((run) => run.failures);
+    if (!job.capture) return { exitCode, failures, output: null };
+    if (captured.fault) {
+      log.note(captured.fault);
+      const lost = { host: job.host.name, task: commandTask(job), message: captured.fault };
+      return { exitCode, failures: [...failures, lost], output: null };
+    }
+    const output = captured.bytes;
+    if (!job.logged) log.note(`${output.length} bytes of output are kept as the result of the job.`);
+    return { exitCode, failures, output };
   }
 
   private async executeOn(
@@ -82,21 +94,21 @@ export class CommandExecutor implements Executor<CommandJob> {
     execution: Execution,
     directory: JobDirectory,
     log: JobLog,
-    capture: (line: string) => void,
+    captured: CapturedOutput | undefined,
   ): Promise<{ exitCode: number; failures: Ending['failures'] }> {
     const last = { stdout: new LastLines(), stderr: new LastLines() };
     const of = job.alsoOn.length > 0 ? `${host.name}: ` : '';
     const listener: Listener = {
       stdout: (line) => {
-        log.output('stdout', of + line);
+        if (job.logged) log.output('stdout', of + line);
         last.stdout.add(line);
-        capture(line);
       },
       stderr: (line) => {
         log.output('stderr', of + line);
         last.stderr.add(line);
       },
       room: () => log.room(),
+      ...(captured && { captured }),
     };
     const { attempt, stop } = execution;
     const secondsLeft = Math.max(0, execution.deadline - Date.now()) / 1000;
@@ -159,7 +171,11 @@ export class CommandExecutor implements Executor<CommandJob> {
       lifetime,
     );
     const output = [
-      readLines(child.stdout, noSecrets, listener.stdout, listener.room),
+      readLines(child.stdout, noSecrets, listener.stdout, listener.room, (chunk) =>
+        listener.captured?.add(chunk),
+      ).then((whole) => {
+        if (!whole) listener.captured?.interrupted();
+      }),
       readLines(child.stderr, noSecrets, listener.stderr, listener.room),
     ];
     const exitCode = await runToEnd(child, output, stop);

@@ -23,6 +23,9 @@ export class LastLines {
   }
 }
 
+/** The command, as failures name it. */
+export const commandTask = ({ argv }: CommandJob): string => argv.join(' ').slice(0, taskLimit);
+
 export interface Said {
   stdout: string;
   stderr: string;
@@ -37,7 +40,7 @@ const messageOf = (exitCode: number, said: Said): string => {
 
 /** Why a command did not succeed on a machine, in words for a person; nothing for exit code 0. */
 export const commandFailures = (
-  { argv }: CommandJob,
+  job: CommandJob,
   host: JobHost,
   exitCode: number,
   said: Said,
@@ -47,7 +50,7 @@ export const commandFailures = (
     : [
         {
           host: host.name,
-          task: argv.join(' ').slice(0, taskLimit),
+          task: commandTask(job),
           message: messageOf(exitCode, said).slice(0, messageLimit),
         },
       ];

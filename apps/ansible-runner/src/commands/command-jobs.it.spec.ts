@@ -56,6 +56,7 @@ describe('command jobs on a real machine', () => {
     runAs: 'postgres',
     argv,
     capture: false,
+    logged: true,
     ...more,
   });
   const script = (text: string, more: Partial<CommandJob> = {}) => command(['sh', '-c', text], more);
@@ -93,6 +94,31 @@ describe('command jobs on a real machine', () => {
     const lines = await board.log(job);
     expect(lines.filter(({ stream }) => stream === 'stderr').map(({ line }) => line)).toEqual(['trouble']);
   }, 30_000);
+
+  it('hands over megabytes as they are, without showing them', async () => {
+    const bytes = 5 * 1024 * 1024;
+    // One line, as pgBackRest prints JSON; the pieces of a line would be seen by their ends.
+    const text = `head -c ${bytes} /dev/zero | tr '\\0' x; printf 'größe'; head -c 3 /dev/zero`;
+    const job = script(text, { capture: true, logged: false });
+    await board.order(job);
+    const result = await board.result(job);
+    expect(result).toMatchObject({ state: 'succeeded', output: null });
+    const output = await board.output(result);
+    const expected = Buffer.concat([Buffer.alloc(bytes, 'x'), Buffer.from('größe\0\0\0')]);
+    expect(output?.equals(expected)).toBe(true);
+    expect((await board.log(job)).map(({ line }) => line)).toEqual([
+      `${expected.length} bytes of output are kept as the result of the job.`,
+    ]);
+  }, 60_000);
+
+  it('fails a job whose output is too long to be kept whole', async () => {
+    const job = script('head -c 17000000 /dev/zero', { capture: true, logged: false });
+    await board.order(job);
+    expect(await board.result(job)).toMatchObject({
+      ...{ state: 'failed', exitCode: 0, output: null },
+      failures: [{ host: 'n1', message: expect.stringContaining('printed 17000000 bytes') as string }],
+    });
+  }, 60_000);
 
   it('runs a program on several machines at the same time, and says which of them failed', async () => {
     const text = 'echo here; [ "$(hostname)" = n1 ] || { sleep 1; exit 3; }';

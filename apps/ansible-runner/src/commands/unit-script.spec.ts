@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { CommandJob } from '@pgfleet/contracts';
 import { commandFailures } from './command-failure';
-import { CapturedOutput } from './captured-output';
+import { CapturedOutput, longestOutput } from './captured-output';
 import { runScript, unitOf } from './unit-script';
 
 const job = (argv: string[]) =>
@@ -58,12 +58,24 @@ describe('commandFailures', () => {
 });
 
 describe('CapturedOutput', () => {
-  it('keeps whole lines up to the limit', () => {
+  it('keeps bytes as they are', () => {
     const output = new CapturedOutput();
-    output.add('a');
-    output.add('x'.repeat(256 * 1024));
-    output.add('b');
-    expect(output.text).toBe('a\n');
-    expect(output.truncated).toBe(true);
+    const bytes = Buffer.from('größe\u0000');
+    output.add(bytes.subarray(0, 3));
+    output.add(bytes.subarray(3));
+    expect(output.fault).toBeNull();
+    expect(output.bytes).toEqual(bytes);
+  });
+
+  it('says why it is not whole', () => {
+    const long = new CapturedOutput();
+    long.add(Buffer.alloc(longestOutput));
+    expect(long.fault).toBeNull();
+    long.add(Buffer.alloc(1));
+    expect(long.fault).toBe('The command printed 16777217 bytes; the result of a job can hold 16777216.');
+    const broken = new CapturedOutput();
+    broken.add(Buffer.from('a'));
+    broken.interrupted();
+    expect(broken.fault).toBe('The output of the command broke off before its end.');
   });
 });

@@ -5,7 +5,7 @@ import type { Lifetime } from '../process/guarded-process';
 export interface Ending {
   exitCode: number | null;
   failures: JobResult['failures'];
-  output: string | null;
+  output: Buffer | null;
 }
 
 /** Why a job is stopped before its process ends by itself. */

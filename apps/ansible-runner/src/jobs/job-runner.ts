@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { Job, JobResult } from '@pgfleet/contracts';
-import { LeftToOthers, RetryLater, type Work } from '@pgfleet/messaging';
+import { JobOutputs, type KeptOutput, LeftToOthers, RetryLater, type Work } from '@pgfleet/messaging';
 import { CommandExecutor } from '../commands/command-executor';
 import type { JobLease } from '../leases/job-lease';
 import { JobLeases, LeaseHeld } from '../leases/job-leases';
@@ -33,6 +33,7 @@ export class JobRunner implements OnModuleDestroy {
     private readonly events: JobEvents,
     private readonly playbooks: PlaybookExecutor,
     private readonly commands: CommandExecutor,
+    private readonly outputs: JobOutputs,
   ) {}
 
   /** The process is asked to end: from now on a child that dies may have been stopped with it. */
@@ -91,9 +92,10 @@ export class JobRunner implements OnModuleDestroy {
       const execution = { attempt: record.attempts, deadline, lifetime: lease, stop: stop.signal };
       const ending = await this.execute(job, execution);
       const state = this.stateOf(ending, stop);
-      const result = this.result(job, ending, state, performance.now() - began);
-      const event = this.events.finishedEvent(job, result);
-      await this.store(job, record, event, lease);
+      const durationMs = performance.now() - began;
+      const kept = await this.keepOutput(job, record, ending, lease);
+      const event = this.events.finishedEvent(job, this.result(job, ending, kept, state, durationMs));
+      await this.untilStored(job, lease, () => this.records.finish(job.id, record, event));
       outcome = state;
       this.logger.log(`${job.id} ${state}`, {
         operationId: job.operationId,
@@ -108,10 +110,10 @@ export class JobRunner implements OnModuleDestroy {
   }
 
   /** Hours of work may hang on it: an outage of NATS is waited out for as long as the job is ours. */
-  private async store(job: Job, record: JobRecord, event: FinishedEvent, lease: JobLease): Promise<void> {
+  private async untilStored<T>(job: Job, lease: JobLease, store: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        return await this.records.finish(job.id, record, event);
+        return await store();
       } catch (error) {
         if (error instanceof Superseded) throw error;
         if (lease.lost.aborted) throw new LeftToOthers();
@@ -121,12 +123,24 @@ export class JobRunner implements OnModuleDestroy {
     }
   }
 
+  /** Each attempt under a name of its own: a run that was superseded must not touch the output of the one that counts. */
+  private async keepOutput(
+    job: Job,
+    { attempts }: JobRecord,
+    { output }: Ending,
+    lease: JobLease,
+  ): Promise<KeptOutput> {
+    if (!output) return { output: null };
+    return this.untilStored(job, lease, () => this.outputs.keep(`${job.id}.${attempts}`, output));
+  }
+
   private execute(job: Job, execution: Execution): Promise<Ending> {
     return job.kind === 'playbook' ? this.playbooks.run(job, execution) : this.commands.run(job, execution);
   }
 
-  private stateOf({ exitCode }: Ending, { reason }: JobStop): JobResult['state'] {
-    if (exitCode === 0) return 'succeeded';
+  private stateOf({ exitCode, failures }: Ending, { reason }: JobStop): JobResult['state'] {
+    // A command may have ended well and its output not be whole.
+    if (exitCode === 0 && failures.length === 0) return 'succeeded';
     if (reason === 'cancelled' || reason === 'timed_out') return reason;
     if (reason === 'lease_lost') throw new LeftToOthers();
     if (reason === 'shutting_down') throw new RetryLater(handOverMs);
@@ -135,7 +149,13 @@ export class JobRunner implements OnModuleDestroy {
     return 'failed';
   }
 
-  private result(job: Job, ending: Ending, state: JobResult['state'], durationMs: number): JobResult {
+  private result(
+    job: Job,
+    ending: Ending,
+    kept: KeptOutput,
+    state: JobResult['state'],
+    durationMs: number,
+  ): JobResult {
     const { id: jobId, operationId, step } = job;
     // A process that was killed on purpose has no failures of its own.
     const failures = state === 'failed' ? ending.failures : [];
@@ -146,7 +166,7 @@ export class JobRunner implements OnModuleDestroy {
       state,
       failures,
       exitCode: ending.exitCode,
-      output: ending.output,
+      ...kept,
       durationMs: Math.round(durationMs),
     };
   }

@@ -3,7 +3,7 @@ import type { GuardedProcess } from './guarded-process';
 /** Waits for the process and its output; kills it when `stop` is aborted. */
 export const runToEnd = async (
   child: GuardedProcess,
-  output: readonly Promise<void>[],
+  output: readonly Promise<unknown>[],
   stop: AbortSignal,
 ): Promise<number> => {
   const kill = () => child.kill();

@@ -14,7 +14,7 @@ import {
   streams,
 } from '@pgfleet/contracts';
 import { eventually } from '@pgfleet/integration';
-import { NatsLink, OperationLog, provision } from '@pgfleet/messaging';
+import { JobOutputs, NatsLink, OperationLog, provision } from '@pgfleet/messaging';
 
 /** What the services around the runner do: order jobs, cancel them, read what became of them. */
 export class JobBoard {
@@ -79,6 +79,10 @@ export class JobBoard {
       if (!event) throw new Error(`${job.id} has not finished`);
       return event.data;
     }, withinMs);
+  }
+
+  output(result: JobResult): Promise<Buffer | null> {
+    return new JobOutputs(this.nats).read(result);
   }
 
   /** Jobs in the queue: those that wait and those that run. */

@@ -39,8 +39,8 @@ export class BackupsController {
   constructor(private readonly requester: Requester) {}
 
   @Endpoint(getClusterBackups)
-  list(@Input() { params }: RequestOf<typeof getClusterBackups>) {
-    return this.requester.ask(listBackups, params, readingStore);
+  list(@Input() { params, query }: RequestOf<typeof getClusterBackups>) {
+    return this.requester.ask(listBackups, { ...params, ...query }, readingStore);
   }
 
   @Endpoint(postBackup)

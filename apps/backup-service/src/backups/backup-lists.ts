@@ -1,9 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { hasEnded, notFound, unavailable, type Backup, type BackupList } from '@pgfleet/contracts';
+import {
+  hasEnded,
+  notFound,
+  unavailable,
+  type Backup,
+  type BackupList,
+  type BackupPage,
+  type ListBackupsQuery,
+} from '@pgfleet/contracts';
 import { Operations } from '@pgfleet/operations';
 import { DataSource, type EntityManager } from 'typeorm';
 import { DrillRows } from '../drills/drill-rows';
+import { isBefore } from './dependents';
 import { StanzaEntity } from '../persistence/stanza.entity';
 import { Lineages } from '../stanzas/lineages';
 import { ReadBackups } from './read-backups.program';
@@ -31,6 +40,15 @@ export class BackupLists {
   /** 404 for a cluster without a stanza, 503 when the store was never read and cannot be now. */
   async of(clusterId: string): Promise<BackupList> {
     return this.drills.marked(await this.read(await this.lineages.current(clusterId)));
+  }
+
+  /** A page of it. A backup that was removed since is still a place to continue from: labels sort by time. */
+  async page(clusterId: string, { limit, before }: ListBackupsQuery): Promise<BackupPage> {
+    const list = await this.of(clusterId);
+    const older =
+      before === undefined ? list.items : list.items.filter((item) => isBefore(item.label, before));
+    const items = older.slice(0, limit);
+    return { ...list, items, next: older.length > limit ? items.at(-1)!.label : null };
   }
 
   /** One backup of it. 404. */

@@ -22,8 +22,8 @@ export class BackupsController {
   ) {}
 
   @OnRequest(listBackups)
-  list({ clusterId }: ParsedInput<typeof listBackups>): Promise<RequestOutput<typeof listBackups>> {
-    return this.lists.of(clusterId);
+  list({ clusterId, ...page }: ParsedInput<typeof listBackups>): Promise<RequestOutput<typeof listBackups>> {
+    return this.lists.page(clusterId, page);
   }
 
   @OnRequest(getBackup)

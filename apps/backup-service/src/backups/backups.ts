@@ -14,6 +14,10 @@ import { DeleteBackup } from './delete-backup.program';
 import { dependentsOf } from './dependents';
 import { RunBackup } from './run-backup.program';
 
+/** A cause is to be read: the problem's `dependents` has all of them. */
+const named = (labels: string[]): string =>
+  labels.length <= 5 ? labels.join(', ') : `${labels.slice(0, 5).join(', ')} and ${labels.length - 5} more`;
+
 /** Takes the orders to make and to delete backups. */
 @Injectable()
 export class Backups {
@@ -44,7 +48,7 @@ export class Backups {
     const { items } = await this.lists.of(clusterId);
     const dependents = dependentsOf(label, items);
     if (dependents.length > 0 && !cascade)
-      throw conflict(`${dependents.length} other backups need ${label}: ${dependents.join(', ')}.`, {
+      throw conflict(`${dependents.length} other backups need ${label}: ${named(dependents)}.`, {
         remedy: 'Delete them first, or ask with cascade=true to delete them with it.',
         extra: { dependents },
       });

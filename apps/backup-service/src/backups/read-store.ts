@@ -21,6 +21,7 @@ export const readStore = (
     argv: info(context.input.stanza),
     host: () => leader.findAny(context.input.clusterId),
     read: readList,
+    printsData: true,
     deadlineSeconds,
     patienceMs,
   });

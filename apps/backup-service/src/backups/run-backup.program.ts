@@ -143,6 +143,7 @@ export class RunBackup extends Program<BackupInput> {
         const { info, runs } = splitStoreContents(stdout);
         return { list: readList(info), runs };
       },
+      printsData: true,
       deadlineSeconds: walkDeadlineSeconds,
       patienceMs,
     });

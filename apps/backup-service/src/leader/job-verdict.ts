@@ -30,6 +30,8 @@ export function jobVerdict(result: JobResult, meaningOf = exitMeaning): Verdict 
     };
   if (result.state === 'cancelled')
     return { cause: 'the job was cancelled', remedy: 'Retry the operation to go on.', passing: false };
+  // pgBackRest did its work, but its output was lost on the way here.
+  if (result.exitCode === 0) return { cause: said, remedy: `Retry the operation. ${log}`, passing: false };
   if (result.exitCode === sshFailed || result.exitCode === null || result.exitCode === stillRunning) {
     const cause = `the machine cannot run pgBackRest now: ${said || 'it gave no answer'}`;
     return {

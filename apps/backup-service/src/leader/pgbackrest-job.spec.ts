@@ -1,5 +1,6 @@
 import { newId, type JobHost, type JobResult } from '@pgfleet/contracts';
 import { Outcome, type StepContext } from '@pgfleet/operations';
+import { InfoUnreadable } from '@pgfleet/pgbackrest';
 import { Answer, drive } from './pgbackrest-job';
 
 const leader: JobHost = { name: 'n1', address: '10.0.0.1', hostKey: 'ssh-ed25519 AAAA', user: 'root' };
@@ -30,7 +31,8 @@ const run = (more: Parameters<typeof context>[0], host: JobHost | null = leader)
   drive(context(more), {
     argv: ['pgbackrest', 'info'],
     read: (stdout) => {
-      if (stdout === 'nonsense') throw new Error('not JSON');
+      if (stdout === 'nonsense') throw new TypeError('not JSON');
+      if (stdout === 'no answer') throw new InfoUnreadable('the repository did not answer');
       return stdout;
     },
     host: () => Promise.resolve(host),
@@ -59,9 +61,34 @@ describe('drive', () => {
     expect(await move({ job: { exitCode: 56 } })).toMatchObject({ kind: 'wait' });
     expect(await move({ job: { exitCode: 56 }, expired: true })).toMatchObject({ kind: 'job' });
     expect(await move({ job: { exitCode: 56 }, minutes: 6 })).toMatchObject({ kind: 'fail' });
-    expect(await move({ job: { state: 'succeeded', exitCode: 0, output: 'nonsense' } })).toMatchObject({
+    expect(await move({ job: { state: 'succeeded', exitCode: 0, output: 'no answer' } })).toMatchObject({
       kind: 'wait',
     });
+  });
+
+  it('does not repeat a job whose output it cannot read, or whose output was lost', async () => {
+    expect(await move({ job: { state: 'succeeded', exitCode: 0, output: 'nonsense' } })).toMatchObject({
+      kind: 'fail',
+      cause: 'The output of the job on the machine means nothing to backup-service: not JSON',
+    });
+    const lost = [{ host: 'n1', task: 'info', message: 'The output of the command broke off.' }];
+    expect(await move({ job: { exitCode: 0, failures: lost } })).toMatchObject({
+      kind: 'fail',
+      cause: 'N1: The output of the command broke off.',
+    });
+  });
+
+  it('keeps data out of the log', async () => {
+    expect(await move({})).toMatchObject({ order: { logged: true } });
+    const outcome = await drive(context({}), {
+      argv: ['pgbackrest', 'info'],
+      read: (stdout) => stdout,
+      host: () => Promise.resolve(leader),
+      deadlineSeconds: 60,
+      patienceMs: 0,
+      printsData: true,
+    });
+    expect(outcome).toMatchObject({ move: { order: { capture: true, logged: false } } });
   });
 
   it('does not count the time of the run itself', async () => {

@@ -1,18 +1,23 @@
 import type { JobHost, JobResult } from '@pgfleet/contracts';
 import { again, fail, runJob, wait, type Outcome, type StepContext } from '@pgfleet/operations';
-import type { Argv, ExitMeaning } from '@pgfleet/pgbackrest';
+import { type Argv, type ExitMeaning, InfoUnreadable } from '@pgfleet/pgbackrest';
 import { jobVerdict, type Verdict } from './job-verdict';
 
 export interface PgbackrestJob<Value> {
   /** The command, for the machine that it runs on. */
   argv: Argv | ((host: JobHost) => Argv);
-  /** Makes of what it printed what the step wants to know; a throw counts as a run that failed for a reason that may pass. */
+  /**
+   * Reads from its output what the step wants to know. It throws `InfoUnreadable` when the repository gave no answer, which may pass; output
+   * that means nothing to it is an error that another run would only repeat.
+   */
   read: (stdout: string) => Value;
   /** What its exit codes say; pgBackRest's own when left out. */
   meaningOf?: (code: number) => ExitMeaning;
   /** Looked up anew for every run, because the leader may have changed; null while there is no machine to run it on. */
   host: () => Promise<JobHost | null>;
   deadlineSeconds: number;
+  /** It prints data: they are kept out of the operation's log. */
+  printsData?: boolean;
   /** How long the step goes on trying what may pass by itself, in milliseconds. */
   patienceMs: number;
 }
@@ -56,9 +61,12 @@ export async function drive<Value>(
   }
   const host = await job.host();
   if (host) {
-    const { deadlineSeconds } = job;
+    const { deadlineSeconds, printsData = false } = job;
     const argv = typeof job.argv === 'function' ? job.argv(host) : job.argv;
-    return runJob({ kind: 'command', host, runAs: 'postgres', argv, deadlineSeconds, capture: true });
+    return runJob({
+      ...{ kind: 'command', host, runAs: 'postgres', argv, deadlineSeconds },
+      ...{ capture: true, logged: !printsData },
+    });
   }
   if (outOfPatience)
     return fail(
@@ -77,6 +85,13 @@ const judge = <Value>(
     return new Answer(read(result.output ?? ''));
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
-    return { cause, remedy: 'Remove the cause, then retry the operation.', passing: true };
+    if (error instanceof InfoUnreadable)
+      return { cause, remedy: 'Remove the cause, then retry the operation.', passing: true };
+    return {
+      cause: `the output of the job on the machine means nothing to backup-service: ${cause}`,
+      remedy:
+        'Compare the version of pgBackRest on the machine with the supported one, then retry the operation.',
+      passing: false,
+    };
   }
 };

@@ -21,7 +21,7 @@ import {
   type WalSight,
 } from '@pgfleet/contracts';
 import type { Ran } from '@pgfleet/integration';
-import { MessagingModule, NATS, OnRequest, OnWork, startService } from '@pgfleet/messaging';
+import { JobOutputs, MessagingModule, NATS, OnRequest, OnWork, startService } from '@pgfleet/messaging';
 
 const hostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHf5bVdfGz0l4ZHZr6a0wIuQ2v1mKcZ1uXk0yX8bq0aB';
 
@@ -95,7 +95,10 @@ class Proofs {
 /** Runs command jobs for real, in the machine's file system, and reports as the ansible-runner does; what it lacks is ssh. */
 @Controller()
 class Commands {
-  constructor(@Inject(NATS) private readonly nats: NatsConnection) {}
+  constructor(
+    @Inject(NATS) private readonly nats: NatsConnection,
+    private readonly outputs: JobOutputs,
+  ) {}
 
   @OnWork({
     stream: 'JOBS',
@@ -132,7 +135,7 @@ class Commands {
       exitCode,
       durationMs: Date.now() - began,
       failures: exitCode === 0 ? [] : [{ host, task: job.argv.join(' ').slice(0, 120), message }],
-      output: job.capture ? stdout : null,
+      ...(job.capture ? await this.outputs.keep(job.id, Buffer.from(stdout)) : { output: null }),
     };
     const facts = { id: `${job.id}.finished`, service: 'ansible-runner', subject: job.id };
     const event = makeEvent(jobFinished, result, facts);

@@ -22,6 +22,7 @@ import {
   Operations,
   Outcome,
   Program,
+  StepFailure,
   type JobOrder,
   type OperationContext,
   type StepContext,
@@ -53,6 +54,19 @@ interface Recovered {
   tookMs: number;
 }
 const Proof = z.object({ databases: z.int() });
+
+/** The last line that the node's program printed. Another attempt would read the same. */
+const readProof = (output: string | null): z.infer<typeof Proof> => {
+  const last = output?.trim().split('\n').at(-1) ?? '';
+  try {
+    return Proof.parse(JSON.parse(last));
+  } catch {
+    throw new StepFailure(
+      `The check did not say what it has checked: ${JSON.stringify(last)}`,
+      'Look at the output in GET /operations/:id/log, then start another drill.',
+    );
+  }
+};
 
 /**
  * Proves on a machine of its own, which is no member of the cluster, that what the store holds of a lineage is sound and can be restored.
@@ -204,7 +218,7 @@ export class ProveRestore extends Program<ProofInput> {
   ): Promise<Outcome> {
     const order = orderOf(context, which);
     return this.ran(context, proveJob(await this.site(context), order.marks), ({ output }) => {
-      const { databases } = Proof.parse(JSON.parse(output?.trim().split('\n').at(-1) ?? ''));
+      const { databases } = readProof(output);
       const { end, tookMs } = context.results[`recover_${which}`] as Recovered;
       const restoreMs = context.results[`restore_${which}`] as number;
       const checkMs = elapsed(context);

@@ -1,3 +1,4 @@
+import { StepFailure } from '@pgfleet/operations';
 import { readRecoveryEnd } from './recovery-end';
 
 describe('readRecoveryEnd', () => {
@@ -7,7 +8,11 @@ describe('readRecoveryEnd', () => {
     expect(readRecoveryEnd('{"timeline": 3, "lsn": "1/0", "time": null}')).toMatchObject({ time: null });
   });
 
-  it.each([null, '', 'LOG:  ready', '{}'])('does not make one up of %j', (output) =>
-    expect(() => readRecoveryEnd(output)).toThrow('did not say where it ended'),
+  it.each([null, '', 'LOG:  ready', '{}'])(
+    'does not make one up of %j, and fails the step for good',
+    (output) => {
+      expect(() => readRecoveryEnd(output)).toThrow('did not say where it ended');
+      expect(() => readRecoveryEnd(output)).toThrow(StepFailure);
+    },
   );
 });

@@ -3,6 +3,9 @@ import { OperationId } from '../ids';
 import { BackupFrom } from './backup-policy';
 import { Instant, Lsn, NodeName, Reason, Stanza, WalName } from './fields';
 
+/** A full backup, or one that builds on a full backup: that one's label, then its own time and kind. */
+export const backupLabel = /^\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?$/;
+
 /** One backup, from `pgbackrest info`. Sizes are bytes; `repositoryBytes` is what it takes in the store, compressed. */
 export const Backup = z
   .object({
@@ -17,7 +20,10 @@ export const Backup = z
     walStop: WalName.nullable(),
     lsnStart: Lsn.nullable(),
     lsnStop: Lsn.nullable(),
-    dependsOn: z.array(z.string()).meta({ description: 'labels of the backups it needs', example: [] }),
+    dependsOn: z.array(z.string()).meta({
+      description: 'label of the backup that it builds on, which may build on another; empty for a full one',
+      example: [],
+    }),
     failed: z.boolean().meta({ description: 'pgBackRest found an error in it' }),
     member: NodeName.nullable().meta({
       description: 'the node that made it; null for one that was made before this was kept',
@@ -48,3 +54,21 @@ export const BackupList = z
   })
   .meta({ id: 'BackupList' });
 export type BackupList = z.infer<typeof BackupList>;
+
+export const BackupPage = BackupList.extend({
+  next: z.string().nullable().meta({
+    description: 'the value for `before` of the next page; null on the last',
+    example: null,
+  }),
+}).meta({ id: 'BackupPage' });
+export type BackupPage = z.infer<typeof BackupPage>;
+
+export const ListBackupsQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+  before: z
+    .string()
+    .regex(backupLabel, 'must be the label of the last backup of the page before')
+    .optional()
+    .meta({ description: 'only backups that were begun before this one', example: '20261123-120000F' }),
+});
+export type ListBackupsQuery = z.infer<typeof ListBackupsQuery>;

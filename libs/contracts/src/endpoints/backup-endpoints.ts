@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Backup, BackupList } from '../api/backup';
+import { Backup, backupLabel, BackupPage, ListBackupsQuery } from '../api/backup';
 import { BackupPolicy, BackupPolicyChange, BackupRequest, DeleteBackupQuery } from '../api/backup-policy';
 import { DrillList, DrillRequest } from '../api/drill';
 import { Operation } from '../api/operation';
@@ -14,10 +14,7 @@ const params = z.strictObject({ clusterId: ClusterId });
 const backupParams = params.extend({
   label: z
     .string()
-    .regex(
-      /^\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?$/,
-      'must be the label of a backup, as GET /clusters/:clusterId/backups shows them',
-    )
+    .regex(backupLabel, 'must be the label of a backup, as GET /clusters/:clusterId/backups shows them')
     .meta({ example: '20261123-120000F' }),
 });
 const missing = 'There is no such cluster, or nothing was archived of it yet.';
@@ -32,9 +29,12 @@ export const getClusterBackups = defineEndpoint({
   path: '/clusters/{clusterId}/backups',
   tag,
   summary: 'List backups',
-  description: 'What `pgbackrest info` says of the cluster: its backups, and the WAL that is archived.',
+  description:
+    'What `pgbackrest info` says of the cluster: its backups, newest first, page by page, and the WAL that is archived. Pass `next` of a page as ' +
+    '`before` to get the one after it.',
   params,
-  answer: { status: 200, description: 'The backups, newest first.', schema: BackupList },
+  query: ListBackupsQuery,
+  answer: { status: 200, description: 'A page of backups.', schema: BackupPage },
   refusals: { 404: missing, 503: unread },
 });
 

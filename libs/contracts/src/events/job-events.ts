@@ -11,8 +11,14 @@ export const JobResult = job.extend({
   exitCode: z.int().nullable(),
   durationMs: z.int(),
   failures: z.array(z.object({ host: NodeName, task: TaskName, message: Cause })),
-  /** Standard output of a `command` job that asked for it with `capture`, at most 256 KiB. */
-  output: z.string().nullable().meta({ example: null }),
+  output: z.string().nullable().meta({
+    description: 'standard output of a `command` job with `capture`, when it is text of at most 64 KiB',
+    example: null,
+  }),
+  outputObject: z
+    .object({ name: z.string(), bytes: z.int() })
+    .optional()
+    .meta({ description: 'where longer output is kept: an object of the store `job_outputs`, for a day' }),
 });
 export type JobResult = z.infer<typeof JobResult>;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Backup, BackupList } from '../api/backup';
+import { Backup, BackupPage, ListBackupsQuery } from '../api/backup';
 import { BackupPolicy, BackupPolicyChange, BackupRequest } from '../api/backup-policy';
 import { DrillList, DrillRequest } from '../api/drill';
 import { Operation } from '../api/operation';
@@ -41,9 +41,10 @@ export const takeFirstBackup = defineRequest({
 export const listBackups = defineRequest({
   service,
   name: 'list-backups',
-  description: 'What `pgbackrest info` says of the cluster. 404 for a cluster without a stanza.',
-  input: byCluster,
-  output: BackupList,
+  description:
+    'What `pgbackrest info` says of the cluster, a page of its backups. 404 for a cluster without a stanza.',
+  input: byCluster.extend(ListBackupsQuery.shape),
+  output: BackupPage,
 });
 export const getBackup = defineRequest({
   service,
