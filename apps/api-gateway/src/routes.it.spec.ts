@@ -110,7 +110,7 @@ describe('the routes', () => {
       const change = { failover: { durability: 'quorum' } };
       expectAccepted(await platform.call('PUT', path, change));
       expect(lastAsked()).toEqual({ clusterId: cluster.id, change });
-      const history = { clusterId: cluster.id, items: [aLeadership()] };
+      const history = { clusterId: cluster.id, items: [aLeadership()], reducedDurability: [] };
       platform.answers.on(getHistory, () => history);
       expect((await platform.call('GET', `${path}/history`)).json).toEqual(history);
     });

@@ -4,6 +4,7 @@ import { ObservabilityModule } from '@pgfleet/observability';
 import { OperationsModule } from '@pgfleet/operations';
 import { PersistenceModule } from '@pgfleet/persistence';
 import { ClusterRows } from './clusters/cluster-rows';
+import { ClusterMetrics } from './clusters/cluster-metrics';
 import { ClusterStates } from './clusters/cluster-state';
 import { Clusters } from './clusters/clusters';
 import { ClustersController } from './clusters/clusters.controller';
@@ -21,6 +22,8 @@ import { ClusterHistories } from './history/cluster-history';
 import { LineageKeys } from './lineages/lineage-keys';
 import { Lineages } from './lineages/lineages';
 import { ClusterMachines, MACHINE_PROVIDER } from './machines/cluster-machines';
+import { PendingMachines } from './machines/pending-machines';
+import { ReachableMachines } from './machines/reachable-machines';
 import { machineProvider } from './machines/machine-provider';
 import { membershipProviders } from './membership/membership-providers';
 import { MembershipWatch } from './membership/membership-watch';
@@ -36,6 +39,8 @@ import { CreateFromBackup } from './programs/create-from-backup.program';
 import { DeleteCluster } from './programs/delete-cluster.program';
 import { Failover } from './programs/failover.program';
 import { RestoreCluster } from './programs/restore-cluster.program';
+import { ConfigureReturned } from './programs/configure-returned.program';
+import { MachineConfiguration } from './programs/machine-configuration';
 import { ClusterSettings } from './programs/settings.program';
 import { StanzaEventsController } from './programs/stanza-events.controller';
 import { StanzaMaking } from './programs/stanza-making';
@@ -62,7 +67,7 @@ export class AppModule {
     const caFile = config.PGFLEET_CA_FILE;
     const programs = [
       ...[CreateCluster, CreateFromBackup, DeleteCluster],
-      ...[Switchover, Failover, ClusterSettings],
+      ...[Switchover, Failover, ClusterSettings, ConfigureReturned],
       ...[RestoreCluster, UndoRestore, ConfirmRestore, DiscardRestore],
       ...[ProveRestore, RemoveProofMachine],
     ];
@@ -85,12 +90,16 @@ export class AppModule {
         Users,
         Clusters,
         ClusterRows,
+        ClusterMetrics,
         ClusterStates,
         ClusterTopology,
         WalSights,
         ClusterHistories,
         ClusterKeys,
         ClusterMachines,
+        ReachableMachines,
+        PendingMachines,
+        MachineConfiguration,
         ClusterControl,
         Switchovers,
         Failovers,

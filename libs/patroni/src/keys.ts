@@ -39,7 +39,13 @@ export interface OrderedChange {
   scheduledAt: string | null;
 }
 
-/** One key of a cluster, parsed. Keys that nobody here reads (`config`, `failsafe` …) come as `other`. */
+/** How Patroni is configured to replicate (`config`, the dynamic configuration). */
+export interface SynchronousConfiguration {
+  synchronousMode: 'off' | 'on' | 'quorum';
+  strict: boolean;
+}
+
+/** One key of a cluster, parsed. Keys that nobody here reads (`failsafe` …) come as `other`. */
 export type ServiceKey =
   | { kind: 'leader'; holder: string }
   | { kind: 'member'; name: string; member: PatroniMember }
@@ -48,6 +54,7 @@ export type ServiceKey =
   /** Patroni leaves `{}` when nothing is asked any more: both are null then. */
   | ({ kind: 'failover' } & OrderedChange)
   | { kind: 'history'; entries: EndedTimeline[] }
+  | { kind: 'config'; config: SynchronousConfiguration }
   | { kind: 'node'; name: string; node: NodeReport }
   | { kind: 'other' };
 
@@ -91,6 +98,26 @@ const parseFailover = (text: string): OrderedChange => {
   return { leader: leader || null, candidate: member || null, scheduledAt };
 };
 
+const ConfigurationValue = z
+  .object({
+    synchronous_mode: z.union([z.boolean(), z.string()]).default(false).catch(false),
+    synchronous_mode_strict: z.union([z.boolean(), z.string()]).default(false).catch(false),
+  })
+  .loose();
+
+/** Patroni takes a boolean also as text: on, true, yes, 1. */
+const isOn = (value: boolean | string): boolean =>
+  typeof value === 'string' ? /^(on|true|yes|1)$/i.test(value) : value;
+
+const parseConfiguration = (text: string): SynchronousConfiguration => {
+  const { synchronous_mode: mode, synchronous_mode_strict: strict } = ConfigurationValue.parse(
+    ConfigurationValue.safeParse(parseJson(text)).data ?? {},
+  );
+  if (typeof mode === 'string' && mode.toLowerCase() === 'quorum')
+    return { synchronousMode: 'quorum', strict: isOn(strict) };
+  return { synchronousMode: isOn(mode) ? 'on' : 'off', strict: isOn(strict) };
+};
+
 /** Where the nodes' agents keep their own keys, under the cluster's. */
 const nodes = 'pgfleet/nodes/';
 
@@ -114,6 +141,8 @@ const parseValue = (path: string, text: string): ServiceKey => {
     }
     case 'failover':
       return { kind: 'failover', ...parseFailover(text) };
+    case 'config':
+      return { kind: 'config', config: parseConfiguration(text) };
     case 'history':
       return { kind: 'history', entries: readHistory(parseJson(text)) };
     default:

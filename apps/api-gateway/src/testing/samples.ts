@@ -43,6 +43,8 @@ export const aCluster = (change: Partial<Cluster> = {}): Cluster => ({
     leaderLossSeconds: 24,
     etcdLossSeconds: 5,
   },
+  durability: { configured: 'quorum', effective: 'quorum', alone: false, since: null },
+  pendingMachines: [],
   members: [],
   connection: null,
   operationId: null,

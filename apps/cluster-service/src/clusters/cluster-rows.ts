@@ -4,6 +4,7 @@ import { Operations } from '@pgfleet/operations';
 import { In, IsNull, type EntityManager } from 'typeorm';
 import { ClusterEntity, MachineEntity, MemberEntity } from '../persistence/cluster.entity';
 import { NodeReportEntity } from '../persistence/leadership.entity';
+import { ReducedDurabilityEntity } from '../persistence/reduced-durability.entity';
 import type { ClusterParts } from './cluster-view';
 
 /** Reads clusters with all that belongs to them. A deleted cluster is not there. */
@@ -30,12 +31,14 @@ export class ClusterRows {
     const members = await tx.find(MemberEntity, { where: { clusterId: In(ids) }, order: { name: 'ASC' } });
     const machines = await tx.find(MachineEntity, { where: { clusterId: In(ids) }, order: { name: 'ASC' } });
     const nodeReports = await tx.findBy(NodeReportEntity, { clusterId: In(ids) });
+    const reduced = await tx.findBy(ReducedDurabilityEntity, { clusterId: In(ids), until: IsNull() });
     const operations = await this.operations.active(tx, ids);
     return clusters.map((cluster) => ({
       cluster,
       members: members.filter(({ clusterId }) => clusterId === cluster.id),
       machines: machines.filter(({ clusterId }) => clusterId === cluster.id),
       nodeReports: nodeReports.filter(({ clusterId }) => clusterId === cluster.id),
+      aloneSince: reduced.find(({ clusterId }) => clusterId === cluster.id)?.since ?? null,
       operationId: operations.get(cluster.id) ?? null,
     }));
   }

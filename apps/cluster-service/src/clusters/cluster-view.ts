@@ -1,4 +1,4 @@
-import type { Cluster, Connection, Member } from '@pgfleet/contracts';
+import type { Cluster, Connection, DurabilityState, Member } from '@pgfleet/contracts';
 import { failoverSettings } from '../failover/failover-settings';
 import type { ClusterEntity, MachineEntity, MemberEntity } from '../persistence/cluster.entity';
 import type { NodeReportEntity } from '../persistence/leadership.entity';
@@ -9,6 +9,8 @@ export interface ClusterParts {
   members: MemberEntity[];
   machines: MachineEntity[];
   nodeReports: NodeReportEntity[];
+  /** Since when the leader acknowledges writes alone; null while it does not. */
+  aloneSince: Date | null;
   operationId: string | null;
 }
 
@@ -79,9 +81,19 @@ export const membersView = ({
     };
   });
 
+const durabilityView = (
+  { durability, patroniDurability }: ClusterEntity,
+  aloneSince: Date | null,
+): DurabilityState => ({
+  configured: durability,
+  effective: aloneSince ? 'async' : patroniDurability,
+  alone: aloneSince !== null,
+  since: aloneSince?.toISOString() ?? null,
+});
+
 /** @param fencingPossible whether the provider of its machines can prove that one is off. */
 export const clusterView = (
-  { cluster, members, machines, nodeReports, operationId }: ClusterParts,
+  { cluster, members, machines, nodeReports, aloneSince, operationId }: ClusterParts,
   fencingPossible: boolean,
 ): Cluster => ({
   id: cluster.id,
@@ -94,6 +106,8 @@ export const clusterView = (
   postgresVersion: cluster.postgresVersion,
   timeline: members.find(({ name }) => name === cluster.leader)?.timeline ?? null,
   failover: failoverSettings(cluster, fencingPossible),
+  durability: durabilityView(cluster, aloneSince),
+  pendingMachines: machines.flatMap(({ name, pendingSince }) => (pendingSince ? [name] : [])),
   members: membersView({ cluster, members, nodeReports }),
   connection: connectionOf(cluster, machines),
   operationId,

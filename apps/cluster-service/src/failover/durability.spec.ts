@@ -1,4 +1,11 @@
-import { defaultDurability, durabilityFault, synchronousSettings } from './durability';
+import { parseKey } from '@pgfleet/patroni';
+import {
+  acknowledgesAlone,
+  defaultDurability,
+  durabilityFault,
+  durabilityOf,
+  synchronousSettings,
+} from './durability';
 import { patroniSettings } from './patroni-settings';
 
 describe('durability', () => {
@@ -21,6 +28,27 @@ describe('durability', () => {
       synchronous_mode_strict: false,
       synchronous_node_count: 1,
     });
+  });
+
+  it.each(['async', 'sync', 'strict-sync', 'quorum'] as const)(
+    'is read back from Patroni: %s',
+    (durability) => {
+      const config = parseKey('/service/c1/config', JSON.stringify(synchronousSettings(durability)))?.value;
+      if (config?.kind !== 'config') throw new Error('no configuration');
+      expect(durabilityOf(config.config)).toBe(durability);
+    },
+  );
+
+  it('is given up by sync and quorum while no replica has the commits', () => {
+    const led = { nodes: 3, leader: 'n1', syncStandbys: [] };
+    const alone = (['async', 'sync', 'strict-sync', 'quorum'] as const).filter((durability) =>
+      acknowledgesAlone({ ...led, durability }),
+    );
+    expect(alone).toEqual(['sync', 'quorum']);
+    expect(acknowledgesAlone({ ...led, durability: 'sync', syncStandbys: ['n2'] })).toBe(false);
+    // The standby of the leader before has taken over, and has not named one of its own.
+    expect(acknowledgesAlone({ ...led, durability: 'sync', syncStandbys: ['n1'] })).toBe(true);
+    expect(acknowledgesAlone({ ...led, durability: 'sync', nodes: 1 })).toBe(false);
   });
 
   it('refuses a durability under which nothing could ever be written', () => {

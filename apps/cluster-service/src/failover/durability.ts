@@ -1,4 +1,5 @@
 import type { Durability } from '@pgfleet/contracts';
+import type { SynchronousConfiguration } from '@pgfleet/patroni';
 
 /** Patroni's settings that make a durability. Each names all of them, so that a change leaves nothing of the one before. */
 export interface SynchronousSettings {
@@ -19,6 +20,33 @@ export const synchronousSettings = (durability: Durability): SynchronousSettings
   ...settings[durability],
   synchronous_node_count: 1,
 });
+
+/** The durability that Patroni's settings make: the inverse of {@link synchronousSettings}. */
+export const durabilityOf = ({ synchronousMode, strict }: SynchronousConfiguration): Durability => {
+  if (synchronousMode === 'off') return 'async';
+  if (synchronousMode === 'quorum') return 'quorum';
+  return strict ? 'strict-sync' : 'sync';
+};
+
+/**
+ * Whether the leader acknowledges commits that no replica has, although the durability asks for one. Patroni gives `sync` and `quorum` up
+ * while no replica can have the commits; with `strict-sync` they wait.
+ */
+export const acknowledgesAlone = ({
+  durability,
+  nodes,
+  leader,
+  syncStandbys,
+}: {
+  durability: Durability;
+  nodes: number;
+  leader: string;
+  syncStandbys: readonly string[];
+}): boolean =>
+  nodes > 1 &&
+  (durability === 'sync' || durability === 'quorum') &&
+  // One that has just taken the lead still stands among the standbys of the leader before.
+  syncStandbys.every((name) => name === leader);
 
 /**
  * What a cluster gets that was not asked for anything. With `quorum` any one replica has an acknowledged write, so no failover loses

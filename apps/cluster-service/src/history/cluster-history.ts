@@ -3,6 +3,7 @@ import type { ClusterHistory } from '@pgfleet/contracts';
 import { DataSource } from 'typeorm';
 import { ClusterRows } from '../clusters/cluster-rows';
 import { LeadershipEntity } from '../persistence/leadership.entity';
+import { ReducedDurabilityEntity } from '../persistence/reduced-durability.entity';
 import { mergedHistory } from './merged-history';
 
 /** Who led a cluster when. */
@@ -19,6 +20,16 @@ export class ClusterHistories {
       where: { clusterId },
       order: { seq: 'ASC' },
     });
-    return { clusterId, items: mergedHistory(leaderships, cluster.patroniHistory ?? []) };
+    const reduced = await this.database.manager.find(ReducedDurabilityEntity, {
+      where: { clusterId },
+      order: { since: 'DESC' },
+    });
+    return {
+      clusterId,
+      items: mergedHistory(leaderships, cluster.patroniHistory ?? []),
+      reducedDurability: reduced.map(({ since, until, configured, leader }) => ({
+        ...{ since: since.toISOString(), until: until?.toISOString() ?? null, configured, leader },
+      })),
+    };
   }
 }

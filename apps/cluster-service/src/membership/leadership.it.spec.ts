@@ -14,6 +14,7 @@ import { eventually, startServices, type Services } from '@pgfleet/integration';
 import { connectNats, provision, Requester } from '@pgfleet/messaging';
 import { migrate, openDatabase } from '@pgfleet/persistence';
 import { Etcd3 } from 'etcd3';
+import { register } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { LeadershipIntents } from '../failover/leadership-intents';
 import { ClusterEntity } from '../persistence/cluster.entity';
@@ -388,6 +389,7 @@ describe('leaderships', () => {
       'failover.started',
       'degraded',
       'leader.changed',
+      'durability.reduced',
       'failover.completed',
     ]);
     expect(the(events, 'failover.completed').data).toMatchObject({ cause: leaseRanOut('n1'), loss: sure });
@@ -413,7 +415,7 @@ describe('leaderships', () => {
     await startBoth();
     for (const { id } of [unseen, begun, back]) {
       const events = await toldUntil(id, 'failover.completed', 20_000);
-      expect(names(events).filter((what) => what !== 'degraded')).toEqual([
+      expect(names(events).filter((what) => !/^(degraded|durability\.reduced)$/.test(what))).toEqual([
         'leader.changed',
         'failover.started',
         'leader.changed',
@@ -527,5 +529,44 @@ describe('leaderships', () => {
     await expect(requester().ask(getHistory, { clusterId: newId('clu') })).rejects.toMatchObject({
       problem: { status: 404 },
     });
+  }, 30_000);
+
+  it('says when a sync cluster acknowledges writes alone, and since when, until a replica has them again', async () => {
+    const { id: clusterId, keys } = await aCluster('sync');
+    await keys.put('config', { synchronous_mode: true, synchronous_mode_strict: false });
+    await settled();
+    const durability = async () => (await requester().ask(getCluster, { clusterId })).durability;
+    expect(await durability()).toEqual({ configured: 'sync', effective: 'sync', alone: false, since: null });
+    for (const name of ['n2', 'n3']) await keys.die(name);
+    await keys.put('sync', { leader: 'n1', sync_standby: null });
+    const reduced = the(await toldUntil(clusterId, 'durability.reduced'), 'durability.reduced');
+    expect(reduced.data).toMatchObject({ durability: 'sync', leader: 'n1' });
+    const alone = await durability();
+    expect(alone).toMatchObject({ configured: 'sync', effective: 'async', alone: true });
+    expect(alone.since).not.toBeNull();
+    const metric = async () =>
+      (await register.metrics()).match(new RegExp(`reduced.*${clusterId}.* (\\d)`))?.[1];
+    expect(await metric()).toBe('1');
+    const periods = async () => (await requester().ask(getHistory, { clusterId })).reducedDurability;
+    expect(await periods()).toEqual([{ since: alone.since, until: null, configured: 'sync', leader: 'n1' }]);
+
+    await keys.replica('n2', 1);
+    await keys.put('sync', { leader: 'n1', sync_standby: 'n2' });
+    const restored = the(await toldUntil(clusterId, 'durability.restored'), 'durability.restored');
+    expect(restored.data).toMatchObject({ durability: 'sync', since: alone.since });
+    expect(await durability()).toMatchObject({ effective: 'sync', alone: false, since: null });
+    expect(await metric()).toBe('0');
+    expect(await periods()).toMatchObject([{ since: alone.since, until: expect.any(String) as string }]);
+  }, 30_000);
+
+  it('does not say so of strict-sync, whose writes wait, and shows what is in force beside what was asked for', async () => {
+    const { id: clusterId, keys } = await aCluster('strict-sync');
+    await keys.put('config', { synchronous_mode: 'on', synchronous_mode_strict: true });
+    await keys.put('sync', { leader: 'n1', sync_standby: '' });
+    await settled();
+    await database.manager.update(ClusterEntity, { id: clusterId }, { durability: 'async' });
+    const cluster = await requester().ask(getCluster, { clusterId });
+    expect(cluster.durability).toMatchObject({ configured: 'async', effective: 'strict-sync', alone: false });
+    expect(names(await told(clusterId))).toEqual(['leader.changed']);
   }, 30_000);
 });

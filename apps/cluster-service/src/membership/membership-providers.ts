@@ -1,3 +1,4 @@
+import { DurabilityFollower } from './durability-follower';
 import { LeadershipCompletion } from './leadership-completion';
 import { LeadershipFollower } from './leadership-follower';
 import { LeadershipRows } from './leadership-rows';
@@ -16,5 +17,6 @@ export const membershipProviders = [
   LeadershipCompletion,
   MemberEvents,
   Wholeness,
+  DurabilityFollower,
   Rejoins,
 ];

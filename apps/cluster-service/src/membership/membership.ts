@@ -3,6 +3,7 @@ import { Operations } from '@pgfleet/operations';
 import type { KeyChange, Revision, WatchSink } from '@pgfleet/patroni';
 import { DataSource, In, IsNull, type EntityManager } from 'typeorm';
 import { ClusterEntity } from '../persistence/cluster.entity';
+import { DurabilityFollower } from './durability-follower';
 import { LeadershipFollower } from './leadership-follower';
 import { MemberEvents } from './member-events';
 import { Rejoins } from './rejoins';
@@ -25,6 +26,7 @@ export class Membership implements WatchSink {
     private readonly leaderships: LeadershipFollower,
     private readonly memberEvents: MemberEvents,
     private readonly wholeness: Wholeness,
+    private readonly durability: DurabilityFollower,
     private readonly rejoins: Rejoins,
   ) {}
 
@@ -90,6 +92,7 @@ export class Membership implements WatchSink {
     await this.leaderships.follow(tx, change);
     await this.memberEvents.publish(tx, change);
     await this.wholeness.follow(tx, change);
+    await this.durability.follow(tx, change);
     await this.rejoins.followOnTheWay(tx, change);
   }
 

@@ -15,6 +15,7 @@ export class SightRows {
       leader: cluster.leader,
       leaderPosition: cluster.leaderPosition,
       syncStandbys: cluster.syncStandbys,
+      durability: cluster.patroniDurability,
       orderedChange: cluster.orderedChange,
       history: cluster.patroniHistory ?? [],
       members: new Map(
@@ -39,6 +40,7 @@ export class SightRows {
       {
         ...{ leader, lastLeader, leaderPosition, orderedChange, intent, lost, lostAt },
         syncStandbys: [...after.syncStandbys],
+        patroniDurability: after.durability,
         patroniHistory: [...after.history],
       },
     );

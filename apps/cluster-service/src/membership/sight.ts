@@ -1,4 +1,6 @@
+import type { Durability } from '@pgfleet/contracts';
 import type { EndedTimeline, KeyChange, NodeReport, OrderedChange, PatroniMember } from '@pgfleet/patroni';
+import { durabilityOf } from '../failover/durability';
 import type { ClusterEntity } from '../persistence/cluster.entity';
 
 /** What etcd says of a cluster at one moment. */
@@ -7,6 +9,8 @@ export interface Sight {
   readonly leader: string | null;
   readonly leaderPosition: number | null;
   readonly syncStandbys: readonly string[];
+  /** The durability that Patroni's configuration sets; null while it is not known. */
+  readonly durability: Durability | null;
   readonly orderedChange: OrderedChange | null;
   readonly history: readonly EndedTimeline[];
   readonly members: ReadonlyMap<string, PatroniMember>;
@@ -48,6 +52,8 @@ const takeKey = (sight: Writable<Sight>, { path, value }: KeyChange): void => {
   } else if (path === 'failover') {
     const { leader, candidate, scheduledAt } = value?.kind === 'failover' ? value : nothingOrdered;
     sight.orderedChange = leader || candidate ? { leader, candidate, scheduledAt } : null;
+  } else if (value?.kind === 'config') {
+    sight.durability = durabilityOf(value.config);
   } else if (value?.kind === 'status') {
     sight.leaderPosition = value.leaderPosition ?? sight.leaderPosition;
   } else if (value?.kind === 'history') {

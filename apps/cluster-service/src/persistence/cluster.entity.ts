@@ -31,6 +31,8 @@ export class ClusterEntity {
   @Column('text') profile!: FailoverProfile;
   @Column('text') durability!: Durability;
   @Column('boolean') fencing!: boolean;
+  /** The durability that Patroni's configuration in etcd sets; null while nobody has seen it. */
+  @Column('text', { name: 'patroni_durability', nullable: true }) patroniDurability!: Durability | null;
   /** What a program is about to do to the leader; see LeadershipIntents. */
   @Column('jsonb', { nullable: true }) intent!: LeadershipIntent | null;
   /** What somebody has asked of Patroni itself. */
@@ -70,6 +72,11 @@ export class MachineEntity {
   @Column('text') kind!: 'node' | 'load_balancer';
   @Column('text') address!: string;
   @Column('text', { name: 'host_key' }) hostKey!: string;
+  /** Since when it lacks a change that the other machines have: it was down. It is configured when it returns. */
+  @Column('timestamptz', { name: 'pending_since', nullable: true }) pendingSince!: Date | null;
+  /** How often configuring it after its return failed, and when that is tried again. */
+  @Column('int', { name: 'pending_failures', default: 0 }) pendingFailures!: number;
+  @Column('timestamptz', { name: 'pending_retry_at', nullable: true }) pendingRetryAt!: Date | null;
 }
 
 @Entity('secrets')

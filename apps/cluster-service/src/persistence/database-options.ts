@@ -3,12 +3,15 @@ import { operationsMigrations } from '@pgfleet/operations';
 import type { PersistenceOptions } from '@pgfleet/persistence';
 import { AddFailover1796000000000 } from './add-failover.migration';
 import { AddLineageKeys1799000000000 } from './add-lineage-keys.migration';
+import { AddPendingConfiguration1800000000010 } from './add-pending-configuration.migration';
 import { AddReleasedLineages1798000000000 } from './add-released-lineages.migration';
 import { AddRestore1797000000000 } from './add-restore.migration';
+import { AddReducedDurability1800000000020 } from './add-reduced-durability.migration';
 import { ClusterEntity, MachineEntity, MemberEntity, SecretEntity } from './cluster.entity';
 import { CreateClusterSchema1795000000000 } from './create-cluster-schema.migration';
 import { LeadershipEntity, NodeReportEntity } from './leadership.entity';
 import { LineageEntity } from './lineage.entity';
+import { ReducedDurabilityEntity } from './reduced-durability.entity';
 import { UserEntity } from './user.entity';
 
 /** cluster-service's own schema. */
@@ -25,6 +28,7 @@ export const databaseOptions = (url: string, caFile: string | undefined): Persis
     LeadershipEntity,
     NodeReportEntity,
     LineageEntity,
+    ReducedDurabilityEntity,
   ],
   migrations: [
     ...messagingMigrations,
@@ -34,5 +38,7 @@ export const databaseOptions = (url: string, caFile: string | undefined): Persis
     AddRestore1797000000000,
     AddReleasedLineages1798000000000,
     AddLineageKeys1799000000000,
+    AddPendingConfiguration1800000000010,
+    AddReducedDurability1800000000020,
   ],
 });

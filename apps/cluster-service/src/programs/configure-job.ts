@@ -10,6 +10,8 @@ import type { ClusterEntity, MachineEntity } from '../persistence/cluster.entity
 export interface Restoring {
   /** Nodes whose Patroni is not to start, now or with the machine. */
   isHeld?: (node: string) => boolean;
+  /** Nodes that are about to leave the cluster. */
+  isLeaving?: (node: string) => boolean;
   /** The lineage that is restored from; else the way to it is removed. */
   source?: { stanza: string };
 }
@@ -19,7 +21,7 @@ export function configureJob(
   cluster: ClusterEntity,
   machines: MachineEntity[],
   config: Config,
-  { isHeld = () => false, source }: Restoring = {},
+  { isHeld = () => false, isLeaving = () => false, source }: Restoring = {},
 ): Omit<PlaybookJob, 'id' | 'operationId' | 'step'> {
   const group = (kind: MachineEntity['kind']) =>
     machines
@@ -29,7 +31,11 @@ export function configureJob(
         address,
         hostKey,
         user: 'root',
-        vars: { member_name: name, ...(isHeld(name) && { patroni_held: true }) },
+        vars: {
+          member_name: name,
+          ...(isHeld(name) && { patroni_held: true }),
+          ...(isLeaving(name) && { leaving: true }),
+        },
       }));
   const users = etcdUsers(cluster.id);
   const { checks, keepalive } = failoverProfile(cluster.profile);

@@ -19,6 +19,7 @@ import { Lineages } from '../lineages/lineages';
 import { ClusterMachines } from '../machines/cluster-machines';
 import { ClusterEntity, MachineEntity, MemberEntity, SecretEntity } from '../persistence/cluster.entity';
 import { LeadershipEntity, NodeReportEntity } from '../persistence/leadership.entity';
+import { ReducedDurabilityEntity } from '../persistence/reduced-durability.entity';
 
 interface Input {
   keepBackups: boolean;
@@ -127,6 +128,7 @@ export class DeleteCluster extends Program<Input> {
     await tx.delete(MachineEntity, { clusterId: id });
     await tx.delete(LeadershipEntity, { clusterId: id });
     await tx.delete(NodeReportEntity, { clusterId: id });
+    await tx.delete(ReducedDurabilityEntity, { clusterId: id });
     await this.lineages.end(tx, cluster, input.keepBackups);
     await tx.delete(SecretEntity, { clusterId: id });
     await tx.update(ClusterEntity, { id }, { deletedAt: new Date() });

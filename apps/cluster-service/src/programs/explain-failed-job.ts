@@ -13,7 +13,7 @@ export class Failure {
   }
 }
 
-const isUnreachable = (message: string): boolean =>
+export const isUnreachable = (message: string): boolean =>
   /unreachable|failed to connect|timed out.*ssh/i.test(message);
 
 /** Turns a job that did not succeed into the end of its operation. */

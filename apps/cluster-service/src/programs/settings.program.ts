@@ -1,58 +1,44 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { FailoverChange, JobResult } from '@pgfleet/contracts';
+import { Injectable } from '@nestjs/common';
+import type { FailoverChange } from '@pgfleet/contracts';
 import {
   again,
   done,
   fail,
   next,
   Program,
-  runJob,
   type OperationContext,
   type Outcome,
   type StepContext,
 } from '@pgfleet/operations';
 import { DataSource } from 'typeorm';
 import { ClusterRows } from '../clusters/cluster-rows';
-import { CONFIG, type Config } from '../config';
 import { ClusterControl } from '../failover/cluster-control';
 import { patroniSettings } from '../failover/patroni-settings';
 import { ClusterSecrets } from '../secrets/cluster-secrets';
-import { configureJob } from './configure-job';
-import { explainFailedJob } from './explain-failed-job';
+import { MachineConfiguration } from './machine-configuration';
 
 type Context = StepContext<{ failover: FailoverChange }>;
 
 /** Patroni takes a change in at once, and finds its synchronous standbys in its next rounds. */
 const settleMs = 90_000;
 
-/** Brings changed failover settings to the machines of a cluster, one after the other; nothing is restarted. */
+/**
+ * Brings changed failover settings into force; nothing is restarted. What Patroni reads from etcd needs no machine and comes first: a
+ * `strict-sync` cluster whose writes wait for a lost replica is released by it. Machines that are down are configured when they return.
+ */
 @Injectable()
 export class ClusterSettings extends Program<{ failover: FailoverChange }> {
   readonly kind = 'cluster.settings';
-  readonly steps = ['configure_machines', 'configure_patroni', 'settle'] as const;
+  readonly steps = ['configure_patroni', 'configure_machines', 'settle'] as const;
 
   constructor(
     private readonly database: DataSource,
     private readonly rows: ClusterRows,
     private readonly control: ClusterControl,
     private readonly secrets: ClusterSecrets,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly configuration: MachineConfiguration,
   ) {
     super();
-  }
-
-  async configure_machines(context: Context): Promise<Outcome> {
-    const result = context.signal<JobResult>('job');
-    if (result) return result.state === 'succeeded' ? next() : explainFailedJob(result);
-    if (context.expired)
-      return fail(
-        'The runner gave no answer in time.',
-        'See whether ansible-runner runs, then retry the operation.',
-      );
-    const { cluster, machines } = await this.parts(context);
-    await this.secrets.complete(cluster.id);
-    const job = configureJob(cluster, machines, this.config);
-    return runJob({ ...job, vars: { ...job.vars, one_by_one: true } });
   }
 
   async configure_patroni(context: Context): Promise<Outcome> {
@@ -61,12 +47,24 @@ export class ClusterSettings extends Program<{ failover: FailoverChange }> {
     return next();
   }
 
-  /** A synchronous cluster has its synchronous standbys; an asynchronous one has none. */
+  async configure_machines(context: Context): Promise<Outcome> {
+    const { cluster, machines } = await this.parts(context);
+    await this.secrets.complete(cluster.id);
+    return this.configuration.step(context, { cluster, machines });
+  }
+
+  /** A synchronous cluster has its synchronous standbys, unless no replica streams; an asynchronous one has none. */
   async settle(context: Context): Promise<Outcome> {
     const { cluster } = await this.parts(context);
-    const { syncStandbys } = await this.control.sight(cluster.id);
+    const { syncStandbys, members, leader } = await this.control.sight(cluster.id);
     const wanted = cluster.durability !== 'async' && cluster.nodes > 1;
-    if (syncStandbys.length > 0 === wanted) return done();
+    if (syncStandbys.length > 0 === wanted) return this.settled(context);
+    if (wanted && ![...members].some(([name, { state }]) => name !== leader && state === 'streaming')) {
+      const meanwhile =
+        cluster.durability === 'strict-sync' ? 'writes wait' : 'the leader acknowledges writes alone';
+      await context.note(`No replica streams: ${meanwhile} until one does.`);
+      return this.settled(context);
+    }
     if (Date.now() - context.stepStartedAt.getTime() < settleMs) return again(500);
     return fail(
       wanted
@@ -74,6 +72,11 @@ export class ClusterSettings extends Program<{ failover: FailoverChange }> {
         : `Replication is still synchronous after ${settleMs / 1000} s.`,
       'Look at the members in GET /clusters/:id and at the journal of patroni on the leader, then retry the operation.',
     );
+  }
+
+  /** The result names the machines that are configured when they return. */
+  private settled({ results }: Context): Outcome {
+    return done(results.configure_machines);
   }
 
   private parts({ clusterId }: OperationContext<{ failover: FailoverChange }>) {

@@ -276,7 +276,8 @@ export class ProveRestore extends Program<ProofInput> {
     const parts = await this.rows.partsOf(this.database.manager, clusterId);
     const { address, hostKey } = context.results.boot_machine as ProofMachine;
     const name = machineOf(context);
-    const machine = { name, clusterId, kind: 'node' as const, address, hostKey } satisfies MachineEntity;
+    const row = { name, clusterId, kind: 'node' as const, address, hostKey };
+    const machine = this.database.manager.create(MachineEntity, row);
     return {
       parts: { ...parts, machines: [machine] },
       node: name,

@@ -20,7 +20,7 @@ import {
 import { MessagingModule, NATS, OnRequest, OnWork, startService } from '@pgfleet/messaging';
 
 /** What the machines do when a job is run: its exit code and what it prints; nothing: it succeeds. */
-type Ran = { exitCode: number; stdout?: string; stderr?: string };
+type Ran = { exitCode: number; stdout?: string; stderr?: string; host?: string };
 type Run = (job: Job) => Promise<Ran | void>;
 
 const nothing: Run = () => Promise.resolve();
@@ -104,8 +104,8 @@ class Runner {
   })
   async run(job: Job): Promise<void> {
     world.ran.push(job);
-    const { exitCode, stdout = '', stderr = '' } = (await world.run(job)) ?? { exitCode: 0 };
-    const host = job.kind === 'command' ? job.host.name : 'n1';
+    const { exitCode, stdout = '', stderr = '', ...ran } = (await world.run(job)) ?? { exitCode: 0 };
+    const host = ran.host ?? (job.kind === 'command' ? job.host.name : 'n1');
     const message = `ended with exit code ${exitCode}: ${stderr}`;
     const data: JobResult = {
       jobId: job.id,

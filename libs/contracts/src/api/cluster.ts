@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ClusterId, OperationId, UserId } from '../ids';
-import { FailoverChange, FailoverChoice, FailoverSettings } from './failover';
+import { DurabilityState, FailoverChange, FailoverChoice, FailoverSettings } from './failover';
 import { DatabaseName, Description, Instant, Labels, NodeName, ResourceName, RoleName } from './fields';
 import { FromBackup } from './restore';
 
@@ -64,6 +64,10 @@ export const Cluster = z
     postgresVersion: z.int(),
     timeline: z.int().nullable(),
     failover: FailoverSettings,
+    durability: DurabilityState,
+    pendingMachines: z.array(NodeName).meta({
+      description: 'machines that were down when something changed; they are configured when they return',
+    }),
     members: z.array(Member),
     connection: Connection.nullable(),
     operationId: OperationId.nullable().meta({

@@ -19,6 +19,23 @@ export const Durability = z.enum(['async', 'sync', 'strict-sync', 'quorum']).met
 });
 export type Durability = z.infer<typeof Durability>;
 
+/** What was asked for, and what is so now. */
+export const DurabilityState = z
+  .object({
+    configured: Durability.meta({ description: 'what was asked for; the same as `failover.durability`' }),
+    effective: Durability.nullable().meta({
+      description:
+        'what an acknowledged write survives now: `async` while the leader acknowledges writes alone; null until it is known',
+    }),
+    alone: z.boolean().meta({
+      description:
+        'the leader acknowledges writes that no replica has, although the durability asks for one: if it is lost now, they are, too',
+    }),
+    since: Instant.nullable().meta({ description: 'since when `alone` is true; null while it is not' }),
+  })
+  .meta({ id: 'DurabilityState' });
+export type DurabilityState = z.infer<typeof DurabilityState>;
+
 const fencing = z.boolean().meta({
   description:
     "fail over at once when the machine provider proves that the leader's machine is off and the replicas have lost it, instead of waiting for its lease",
@@ -152,6 +169,22 @@ export const Leadership = z
 export type Leadership = z.infer<typeof Leadership>;
 
 export const ClusterHistory = z
-  .object({ clusterId: ClusterId, items: z.array(Leadership) })
+  .object({
+    clusterId: ClusterId,
+    items: z.array(Leadership),
+    reducedDurability: z
+      .array(
+        z.object({
+          since: Instant,
+          until: Instant.nullable().meta({ description: 'null while it lasts' }),
+          configured: Durability,
+          leader: NodeName,
+        }),
+      )
+      .meta({
+        description:
+          'when the leader acknowledged writes alone although the durability asked for a replica; the newest hundred, newest first',
+      }),
+  })
   .meta({ id: 'ClusterHistory', description: 'newest first' });
 export type ClusterHistory = z.infer<typeof ClusterHistory>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PossibleLoss } from '../api/failover';
+import { Durability, PossibleLoss } from '../api/failover';
 import { ProvenRestores } from '../api/drill';
 import { Cause, Instant, Lsn, NodeName, Reason, Remedy, Stanza, StepName } from '../api/fields';
 import { ClusterState, MemberRole } from '../api/cluster';
@@ -159,6 +159,19 @@ export const clusterRecovered = defineEvent({
   version: 1,
   description: 'The cluster is whole again.',
   data: cluster.extend({ degradedAt: Instant, durationMs: z.int().nonnegative() }),
+});
+export const clusterDurabilityReduced = defineEvent({
+  name: 'cluster.durability.reduced',
+  version: 1,
+  description:
+    'The leader acknowledges writes that no replica has, although the durability asks for one: none streams, or a new leader has not named its standbys yet.',
+  data: cluster.extend({ durability: Durability, leader: NodeName }),
+});
+export const clusterDurabilityRestored = defineEvent({
+  name: 'cluster.durability.restored',
+  version: 1,
+  description: 'What is acknowledged survives again what the durability in force promises.',
+  data: cluster.extend({ durability: Durability, since: Instant, durationMs: z.int().nonnegative() }),
 });
 export const clusterMemberRejoining = defineEvent({
   name: 'cluster.member.rejoining',
