@@ -20,7 +20,10 @@ const JobBase = z.object({
   id: JobId,
   operationId: OperationId,
   step: z.string(),
-  /** Wall-clock budget in seconds from the first start; the process group is killed when it is over. */
+  /**
+   * How many seconds one run of the job may take; then its process group is killed. A job begins anew when its runner died or lost power,
+   * and has the whole time again: time in which nothing could run must not count. The operation that waits for it bounds the total.
+   */
   deadlineSeconds: z
     .int()
     .min(1)

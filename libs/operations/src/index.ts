@@ -3,4 +3,4 @@ export { type CompletedOperation, Operations, type StartOperation } from './oper
 export { operationsMigrations } from './operations-migrations';
 export { OperationsModule, type OperationsOptions } from './operations.module';
 export { again, done, type Effect, fail, goto, type JobOrder, next, Outcome, runJob, wait } from './outcome';
-export { type OperationContext, Program, type StepContext, StepFailure } from './program';
+export { JobAgain, type OperationContext, Program, type StepContext, StepFailure } from './program';

@@ -32,6 +32,7 @@ import {
   goto,
   Idempotency,
   next,
+  JobAgain,
   Operations,
   runJob,
   type StepContext,
@@ -283,6 +284,34 @@ describe('operations', () => {
     const manager = await jetstreamManager(nats);
     const { state } = await manager.streams.info('JOBS', { subjects_filter: 'jobs.command.*' });
     expect(state.subjects).toMatchObject({ [`jobs.command.${jobId}`]: 1 });
+  });
+
+  it('orders a job anew when it failed for a reason that may pass, and fails with its cause after the last attempt', async () => {
+    const host = { name: 'm1', address: '10.0.0.1', hostKey: 'ssh-ed25519 AAAA' };
+    const { id } = await start('job again', {
+      one: (ctx) => {
+        const result = ctx.signal<{ output: string }>('job');
+        if (result) throw new JobAgain(result.output, 'Bring the machine back.');
+        if (ctx.expired) throw new Error('an attempt must not begin as expired');
+        return runJob({ kind: 'command', host, runAs: 'postgres', argv: ['true'], deadlineSeconds: 60 });
+      },
+    });
+    const jobs: string[] = [];
+    for (const attempt of [1, 2, 3]) {
+      const jobId = await eventually(async () => {
+        await untilWaiting(id, 'job');
+        const [{ job_id: now }] = await database.query('SELECT job_id FROM operation WHERE id = $1', [id]);
+        if (jobs.includes(now as string)) throw new Error('the same job');
+        return now as string;
+      });
+      jobs.push(jobId);
+      await inTx((tx) => operations.jobFinished(tx, id, jobId, { output: `m1 is off (${attempt})` }));
+    }
+    expect((await until(id, 'failed')).error).toEqual({
+      step: 'one',
+      cause: 'm1 is off (3)',
+      remedy: 'Bring the machine back.',
+    });
   });
 
   it('tries a step again with backoff, says so in the log, and fails after the last attempt', async () => {

@@ -64,3 +64,14 @@ export class StepFailure extends Error {
     this.name = 'StepFailure';
   }
 }
+
+/** Thrown by a step whose job failed for a reason that may pass by itself: the next attempt orders the job anew. */
+export class JobAgain extends Error {
+  constructor(
+    message: string,
+    readonly remedy: string,
+  ) {
+    super(message);
+    this.name = 'JobAgain';
+  }
+}

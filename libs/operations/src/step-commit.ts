@@ -85,11 +85,12 @@ export class StepCommit {
     });
   }
 
-  /** After a failed attempt: the next one is due after `delayMs`. */
-  async tryAgain(claim: Claim, delayMs: number): Promise<void> {
+  /** After a failed attempt: the next one is due after `delayMs`. With `forgetJob` it does not see what the last job ended with. */
+  async tryAgain(claim: Claim, delayMs: number, forgetJob = false): Promise<void> {
     await this.store.dataSource.transaction(async (tx) => {
       const row = await this.lockClaimed(tx, claim);
-      await this.stay(tx, row, row.waiting_for, row.job_id);
+      await this.stay(tx, row, forgetJob ? null : row.waiting_for, row.job_id);
+      if (forgetJob) await this.forgetJob(tx, row);
       await tx.query('UPDATE operation SET begun = false, failures = failures + 1 WHERE id = $1', [row.id]);
       await this.announcer.nextTurn(tx, row.id, delayMs);
     });
@@ -202,7 +203,11 @@ export class StepCommit {
     if (row.job_id) await cancelJob(tx, this.outbox, row.job_id, row.id);
     const job = Job.parse({ ...order, id: newId('job'), operationId: row.id, step: row.step });
     await this.outbox.send(tx, jobSubject(job), job, { id: job.id });
-    await tx.query('DELETE FROM operation_signal WHERE operation_id = $1 AND name = $2', [row.id, jobSignal]);
+    await this.forgetJob(tx, row);
     return job.id;
+  }
+
+  private async forgetJob(tx: EntityManager, row: OperationRow): Promise<void> {
+    await tx.query('DELETE FROM operation_signal WHERE operation_id = $1 AND name = $2', [row.id, jobSignal]);
   }
 }

@@ -8,7 +8,7 @@ import { JobSignals } from './job-signals';
 import { Lease } from './lease';
 import { alsoFailed } from './operation-end';
 import type { Effect } from './outcome';
-import { type Program, StepFailure } from './program';
+import { JobAgain, type Program, StepFailure } from './program';
 import { Programs, runStep } from './programs';
 import { ClaimLost, type Progress, StepCommit } from './step-commit';
 import { StepRun } from './step-context';
@@ -103,15 +103,16 @@ export class StepWorker {
     const cause = error instanceof Error ? error.message : String(error);
     const failures = row.failures + 1;
     const text = `${row.id} (${row.kind}): step '${row.step}' failed, attempt ${run.context.attempt}: ${cause}`;
-    if (error instanceof StepFailure) this.logger.warn(text);
+    const isExplained = error instanceof StepFailure || error instanceof JobAgain;
+    if (isExplained) this.logger.warn(text);
     else this.logger.warn(text, { err: error });
     if (program && !(error instanceof StepFailure) && failures < program.attempts) {
       const delayMs = program.backoffMs(failures);
-      await this.commits.tryAgain(claim, delayMs);
+      await this.commits.tryAgain(claim, delayMs, error instanceof JobAgain);
       await this.note(claim, `Attempt ${failures} failed: ${cause}. Next attempt in ${delayMs / 1000} s.`);
       return;
     }
-    const remedy = error instanceof StepFailure ? error.remedy : retryRemedy;
+    const remedy = isExplained ? error.remedy : retryRemedy;
     await this.note(claim, `Failed: ${cause}`);
     await this.fail(claim, program, run, { step: row.step, cause, remedy });
   }

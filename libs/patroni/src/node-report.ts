@@ -28,7 +28,7 @@ export const NodeReport = z.object({
   hold: orNull(
     z.object({
       id: z.string(),
-      state: z.enum(['prepared', 'stopping', 'held', 'refused', 'released']),
+      state: z.enum(['preparing', 'prepared', 'stopping', 'held', 'refused', 'released']),
       ms: z.number().nonnegative().transform(Math.round).catch(0),
       reason: orNull(z.string()),
     }),

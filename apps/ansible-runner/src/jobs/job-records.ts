@@ -11,7 +11,6 @@ export type FinishedEvent = z.infer<typeof FinishedEvent>;
 
 /** What is remembered of a job beyond the life of a runner. */
 const Stored = z.object({
-  startedAt: z.iso.datetime(),
   attempts: z.int(),
   /** The `job.finished` event, to be published again as it was. */
   finished: FinishedEvent.optional(),
@@ -31,7 +30,7 @@ export class Superseded extends Error {
 const read = (entry: KvEntry | null): JobRecord | null =>
   entry?.operation === 'PUT' ? { ...Stored.parse(entry.json()), revision: entry.revision } : null;
 
-/** Since when, how many times, and with what end a job ran: in the KV bucket `job_results`. Only who holds the lease may write. */
+/** How many times, and with what end a job ran: in the KV bucket `job_results`. Only who holds the lease may write. */
 @Injectable()
 export class JobRecords {
   private readonly bucket: Promise<KV>;
@@ -45,10 +44,7 @@ export class JobRecords {
     const bucket = await this.bucket;
     const known = read(await bucket.get(jobId));
     if (known?.finished) return known;
-    const record: Stored = {
-      startedAt: known?.startedAt ?? new Date().toISOString(),
-      attempts: (known?.attempts ?? 0) + 1,
-    };
+    const record: Stored = { attempts: (known?.attempts ?? 0) + 1 };
     const revision = await bucket.put(jobId, JSON.stringify(record), { previousSeq: known?.revision ?? 0 });
     return { ...record, revision };
   }

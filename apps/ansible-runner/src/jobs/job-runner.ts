@@ -76,7 +76,7 @@ export class JobRunner implements OnModuleDestroy {
     const measured = measureRun(job, record.attempts);
     let outcome: JobResult['state'] | 'interrupted' = 'interrupted';
     const began = performance.now();
-    const deadline = Date.parse(record.startedAt) + job.deadlineSeconds * 1000;
+    const deadline = Date.now() + job.deadlineSeconds * 1000;
     const stop = new JobStop();
     try {
       stop.whenAborted(lease.lost, 'lease_lost');

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Job } from '@pgfleet/contracts';
 import { eventually, ProgramProcess, type Services, startServices } from '@pgfleet/integration';
 import { ansibleRoot, type AnsibleRoot } from '../testing/ansible-root';
@@ -48,10 +49,10 @@ describe('a runner that goes away', () => {
     runners.push(runner);
     return runner;
   };
-  const order = async (name: string, seconds: number): Promise<Job> => {
+  const order = async (name: string, seconds: number, more: Partial<Job> = {}): Promise<Job> => {
     trace = join(ansible.dir, `${name}.trace`);
     ansible.playbook(`${name}.yml`, playbook(trace, seconds));
-    const job = board.playbook(`${name}.yml`);
+    const job = board.playbook(`${name}.yml`, more);
     await board.order(job);
     return job;
   };
@@ -88,6 +89,17 @@ describe('a runner that goes away', () => {
     await second.kill();
     start();
     await eventually(() => expect(readdirSync(join(ansible.runDir, 'jobs'))).toEqual([]));
+  }, 60_000);
+
+  it('loses power for longer than a job may take: the job has its whole time again', async () => {
+    const first = start();
+    const job = await order('power', 3, { deadlineSeconds: 6 });
+    await begun();
+    await first.kill();
+    await pause(7000);
+    start();
+    expect(await board.result(job)).toMatchObject({ state: 'succeeded' });
+    expect(runs()).toHaveLength(2);
   }, 60_000);
 
   it('freezes: its Ansible is dead within 10 s, another takes over, and its return changes nothing', async () => {

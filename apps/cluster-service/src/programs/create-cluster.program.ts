@@ -27,7 +27,7 @@ import { FirstWrite } from '../verification/first-write';
 import { platformLogin } from '../verification/platform-login';
 import { growingPauseMs, ProvenWrite } from '../verification/proven-write';
 import { configureJob, type Restoring } from './configure-job';
-import { explainFailedJob } from './explain-failed-job';
+import { failOrRunAgain } from './explain-failed-job';
 import { StanzaMaking } from './stanza-making';
 
 type Context = StepContext<unknown>;
@@ -95,7 +95,7 @@ export class CreateCluster extends Program<unknown> {
       const { cluster, machines } = await this.parts(context);
       return runJob(configureJob(cluster, machines, this.config, await this.restoring(context)));
     }
-    return result.state === 'succeeded' ? next() : explainFailedJob(result);
+    return result.state === 'succeeded' ? next() : failOrRunAgain(result);
   }
 
   /** One member leads and the others stream from it, as the watch on etcd tells. */

@@ -30,6 +30,8 @@ type Context = StepContext<Input>;
 type Hold = NonNullable<NodeReport['hold']>;
 
 const limits = {
+  /** For every node to say that it prepares. The order is gone from etcd by then: an agent that has not seen it never will. */
+  takeOrderMs: 30_000,
   /** A checkpoint of a busy database may have gigabytes to write. */
   prepareMs: 300_000,
   /** Statements wait no longer than this, whatever happens: the nodes see to it themselves. A switchover takes a second or two. */
@@ -91,9 +93,17 @@ export class Switchover extends Program<Input> {
     const { leader, candidate } = planOf(context);
     const id = tryOf(context);
     await this.order(context, id, 'prepare', []);
-    const sight = await this.until(context, limits.prepareMs, ({ members, nodes }) =>
-      [...members.keys()].every((name) => nodes.get(name)?.hold?.id === id),
-    );
+    const ordered = Date.now();
+    const sight = await this.until(context, limits.prepareMs, ({ members, nodes }) => {
+      // A member's key is gone while its machine starts; without these two there is no switchover.
+      const names = [...new Set([leader, candidate, ...members.keys()])];
+      const silent = names.filter((name) => nodes.get(name)?.hold?.id !== id);
+      if (silent.length > 0 && Date.now() - ordered > limits.takeOrderMs)
+        throw new Error(
+          `${silent.join(', ')} did not begin to prepare within ${limits.takeOrderMs / 1000} s: the agent (pgfleet-follow-leader) does not run there, or does not reach etcd.`,
+        );
+      return silent.length === 0 && names.every((name) => nodes.get(name)?.hold?.state !== 'preparing');
+    });
     const reasons = [leader, candidate].flatMap((name) => {
       const reason = sight.nodes.get(name)?.hold?.reason;
       return reason ? [`${name}: ${reason}`] : [];

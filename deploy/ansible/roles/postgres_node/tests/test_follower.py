@@ -250,6 +250,27 @@ class FollowerTest(unittest.TestCase):
                         self.report, lambda _: None)._start()
         self.assertEqual(self.pooler.done, ["to 10.0.0.1", "resume"])
 
+    def test_started_anew_it_prepares_what_was_asked_for_while_it_was_away(self):
+        self.node("n3", "replica")
+        self.keys.command = {"id": "op/1", "phase": "prepare", "leader": "n1", "candidate": "n2", "nodes": [], "capMs": 1, "drainMs": 1}
+        prepared = threading.Event()
+        node = module.Follower("n3", ADDRESSES["n3"], "stanza", self.keys, self.pooler, self.patroni, self.database, Rejoin(),
+                               self.report, lambda _: None)
+        node._prepare = lambda command: command["id"] == "op/1" and prepared.set()
+        node._start()
+        node._turn()
+        self.assertTrue(prepared.wait(1))
+
+    def test_started_anew_it_refuses_to_take_part_in_a_switchover_that_is_under_way(self):
+        self.node("n3", "replica")
+        self.hold()
+        node = module.Follower("n3", ADDRESSES["n3"], "stanza", self.keys, self.pooler, self.patroni, self.database, Rejoin(),
+                               self.report, lambda _: None)
+        node._start()
+        node._turn()
+        self.assertEqual(self.report.said["hold"]["state"], "refused")
+        self.assertFalse(self.pooler.paused)
+
     def test_a_leader_that_stood_still_lets_nothing_through_until_it_knows_that_it_leads(self):
         node = self.node("n1", "leader")
         node._last_turn -= module.FROZEN + 1

@@ -66,9 +66,13 @@ class Follower:
 
     def _start(self):
         # Statements may have been held when an earlier run of this program died, and their way prepared to a candidate that never
-        # led; a command from then is not for this one.
+        # led. This one takes no part in a switchover that is past its preparation, and says so: the others must not wait for it.
         self._keys.wait()
-        self._last_command = self._command_key(self._keys.switchover())
+        command = self._keys.switchover()
+        if command is not None and command["phase"] != "prepare":
+            self._last_command = self._command_key(command)
+            reason = "the agent of this node was started again"
+            self._report.say(hold={"id": command["id"], "state": "refused", "ms": 0, "reason": reason})
         try:
             if (leader := self._keys.leader()) is not None:
                 self._route_to(leader)
@@ -187,6 +191,7 @@ class Follower:
     def _prepare(self, command):
         """What takes time and holds nobody up is done before statements are held."""
         begun = time.monotonic()
+        self._report.say(hold={"id": command["id"], "state": "preparing", "ms": 0, "reason": None})
         database = self._database.another()
         reason = None
         if command["leader"] == self._me:
