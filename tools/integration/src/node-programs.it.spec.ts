@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { runInImage } from './in-image';
 import { serversRoot } from './image';
 
-const role = join(__dirname, '..', '..', '..', 'deploy', 'ansible', 'roles', 'postgres_node');
+const repository = join(__dirname, '..', '..', '..');
+const roles = join(repository, 'deploy', 'ansible', 'roles');
+const role = join(roles, 'postgres_node');
 
 /** What runs on a node is Python and uses what the machine image has; its own tests stand beside it. */
 describe('what runs on a node', () => {
@@ -36,4 +38,29 @@ describe('what runs on a node', () => {
     },
     60_000,
   );
+
+  it('offers on each port what docs/how-it-works/connections.md says, behind the load balancer', async () => {
+    const data = mkdtempSync(join(tmpdir(), 'pgfleet-ports-'));
+    chmodSync(data, 0o755);
+    try {
+      cpSync(join(role, 'tests', 'ports'), data, { recursive: true });
+      for (const name of ['postgres_node', 'load_balancer'])
+        cpSync(join(roles, name), join(data, 'roles', name), { recursive: true });
+      cpSync(join(repository, 'docs', 'how-it-works'), join(data, 'docs', 'how-it-works'), {
+        recursive: true,
+      });
+      // A network of its own: the ports are those of a load balancer and a node.
+      const unittest = ['python3', '-B', '-m', 'unittest', 'discover', '-v', '-s', '/srv'];
+      const { exitCode, stderr } = await runInImage({
+        root: await serversRoot(),
+        data,
+        user: 'root',
+        argv: ['unshare', '--net', ...unittest],
+      });
+      if (exitCode !== 0) throw new Error(stderr);
+      expect(Number(/Ran (\d+) tests/.exec(stderr)?.[1] ?? 0)).toBeGreaterThanOrEqual(5);
+    } finally {
+      rmSync(data, { recursive: true, force: true });
+    }
+  }, 120_000);
 });

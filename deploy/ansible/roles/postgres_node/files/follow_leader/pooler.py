@@ -6,6 +6,7 @@ import threading
 import psycopg2
 
 ROUTE = "/var/lib/pgfleet/pooler/leader.ini"
+AUTHORITY = "/etc/pgfleet/cluster-ca.crt"
 SOCKET = "/run/postgresql"
 
 
@@ -15,7 +16,7 @@ class Pooler:
     def __init__(self, password):
         self._login = {
             "host": "127.0.0.1", "port": 6432, "dbname": "pgbouncer", "user": "pgfleet_pooler", "password": password,
-            "connect_timeout": 2, "sslmode": "disable",
+            "connect_timeout": 2, "sslmode": "verify-ca", "sslrootcert": AUTHORITY,
         }
         self._lock = threading.Lock()
         self._console = None

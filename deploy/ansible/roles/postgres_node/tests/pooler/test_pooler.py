@@ -25,6 +25,9 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = any
 admin_users = pgfleet_pooler
+client_tls_sslmode = require
+client_tls_cert_file = {folder}/server.crt
+client_tls_key_file = {folder}/server.key
 pool_mode = transaction
 server_login_retry = 1
 """
@@ -46,6 +49,10 @@ class TestPooler(unittest.TestCase):
         as_postgres = {"user": "postgres", "group": "postgres", "extra_groups": [], "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         data = os.path.join(folder, "data")
         subprocess.run([BIN + "initdb", "-D", data, "-A", "trust", "--no-sync"], check=True, **as_postgres)
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj", "/CN=node",
+             "-keyout", folder + "/server.key", "-out", folder + "/server.crt"], check=True, **as_postgres)
+        pooler.AUTHORITY = folder + "/server.crt"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             cls.port = free.getsockname()[1]
@@ -63,7 +70,7 @@ class TestPooler(unittest.TestCase):
 
     @classmethod
     def connect(cls):
-        return psycopg2.connect(host="127.0.0.1", port=cls.port, dbname="postgres", user="app", sslmode="disable")
+        return psycopg2.connect(host="127.0.0.1", port=cls.port, dbname="postgres", user="app", sslmode="require")
 
     @classmethod
     def answers(cls):
