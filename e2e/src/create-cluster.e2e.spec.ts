@@ -1,6 +1,7 @@
 import type { Cluster, Operation } from '@pgfleet/contracts';
 import { ApiRefusal } from '@pgfleet/platform';
-import { Client } from 'pg';
+import { runOverSsh } from '@pgfleet/write-checker';
+import { Client, type ClientConfig } from 'pg';
 import { EventListener } from './event-listener';
 import { succeeds, testPlatform, testUser, untilCluster, until, type TestPlatform } from './platform';
 
@@ -102,6 +103,90 @@ describe('a cluster, from asking for it to giving it back', () => {
     expect(
       await query(primaryUri, "select rolsuper, rolcreaterole from pg_roles where rolname = 'app'"),
     ).toEqual([{ rolsuper: false, rolcreaterole: false }]);
+  });
+
+  it('has session ports beside the pooled ones, each with its purpose and limits', async () => {
+    const { connection } = await platform.api.cluster(cluster.id);
+    expect(connection).toMatchObject({
+      primary: { port: 5000, pooling: 'transaction', limits: { clients: 2000, servers: 50 } },
+      replicas: { port: 5001, pooling: 'transaction' },
+      primarySession: { port: 5002, pooling: 'none', limits: { clients: 50 } },
+      replicasSession: { port: 5003, pooling: 'none' },
+    });
+    const { primarySessionUri, replicasSessionUri } = await platform.api.credentials(cluster.id);
+    expect(await query(replicasSessionUri, 'select pg_is_in_recovery() as replica')).toEqual([
+      { replica: true },
+    ]);
+    // PostgreSQL itself: the client that it sees is the load balancer.
+    expect(
+      await query(
+        primarySessionUri,
+        'select pg_is_in_recovery() as replica, inet_client_addr()::text as from',
+      ),
+    ).toEqual([{ replica: false, from: `${connection?.primary.host}/32` }]);
+  });
+
+  it('gives a dump through a session port, whole, and harms nobody on the pooled ones', async () => {
+    const { primarySessionUri, primaryUri, password } = await platform.api.credentials(cluster.id);
+    const dump = (uri: string) => {
+      const { username, hostname, port, pathname } = new URL(uri);
+      const target = `host=${hostname} port=${port} user=${username} dbname=${pathname.slice(1)} sslmode=require`;
+      const argv = ['/usr/lib/postgresql/17/bin/pg_dump', target];
+      return runOverSsh(platform.ssh, 'infra1')(argv, { PGPASSWORD: password });
+    };
+    const { stdout, stderr, code } = await dump(primarySessionUri);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('CREATE TABLE public.t');
+    await dump(primaryUri);
+    for (let client = 0; client < 5; client += 1)
+      expect(await query(primaryUri, 'select count(*)::int as count from t')).toEqual([{ count: 1 }]);
+  });
+
+  it('refuses every port without TLS, and the session ports to all but the customer', async () => {
+    const { connection } = await platform.api.cluster(cluster.id);
+    const { password, user, database } = await platform.api.credentials(cluster.id);
+    const refusal = (port: number, more: ClientConfig): Promise<string> => {
+      const client = new Client({
+        host: connection?.primary.host ?? '',
+        port,
+        user,
+        database,
+        password,
+        ...more,
+      });
+      client.on('error', () => undefined);
+      return client.connect().then(
+        () => client.end().then(() => 'accepted'),
+        (error: Error) => error.message,
+      );
+    };
+    for (const port of [5000, 5001]) expect(await refusal(port, { ssl: false })).toMatch(/SSL required/);
+    const ssl = { rejectUnauthorized: false };
+    for (const port of [5002, 5003]) {
+      expect(await refusal(port, { ssl: false })).toMatch(/no encryption/);
+      for (const role of ['postgres', 'replicator', 'rewind', 'pgfleet_monitor', 'pgbouncer_auth'])
+        expect(await refusal(port, { ssl, user: role })).toMatch(/no pg_hba.conf entry/);
+      expect(await refusal(port, { ssl, database: 'postgres' })).toMatch(/no pg_hba.conf entry/);
+    }
+  });
+
+  it('replicates logically through the session port, and nowhere else', async () => {
+    const { primaryUri, primarySessionUri, replicationUser, password } = await platform.api.credentials(
+      cluster.id,
+    );
+    await query(primaryUri, 'create publication news for table t');
+    const receive = (uri: string, ...argv: string[]) => {
+      const { hostname, port, pathname } = new URL(uri);
+      const target = `host=${hostname} port=${port} user=${replicationUser} dbname=${pathname.slice(1)} sslmode=require`;
+      const program = ['/usr/lib/postgresql/17/bin/pg_recvlogical', '-d', target, '--slot=news'];
+      return runOverSsh(platform.ssh, 'infra1')([...program, ...argv], { PGPASSWORD: password });
+    };
+    const created = await receive(primarySessionUri, '--create-slot', '--plugin=pgoutput');
+    expect({ code: created.code, stderr: created.stderr }).toEqual({ code: 0, stderr: '' });
+    expect((await receive(primaryUri, '--drop-slot')).code).not.toBe(0);
+    // Patroni removes slots that are not its own, unless it is told otherwise: not this one, after its next rounds.
+    await new Promise((resolve) => setTimeout(resolve, 11_000));
+    expect((await receive(primarySessionUri, '--drop-slot')).stderr).toBe('');
   });
 
   it('archives WAL and has a first full backup', async () => {

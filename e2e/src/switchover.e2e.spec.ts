@@ -1,5 +1,6 @@
 import type { Cluster, Operation } from '@pgfleet/contracts';
 import { checkWrites, explain, runOverSsh, runPgbench, WriteClients } from '@pgfleet/write-checker';
+import { Client } from 'pg';
 import { EventListener } from './event-listener';
 import {
   leaderOf,
@@ -20,6 +21,9 @@ describe('a planned switchover', () => {
   let clients: WriteClients;
   let operation: Operation;
   let bench: Awaited<ReturnType<typeof runPgbench>>;
+  let session: Client;
+  /** SQLSTATE that ended a session that was idle on the session port. */
+  let sessionEnded: Promise<string | undefined>;
 
   const request = (): Promise<Operation> =>
     platform.api.call(
@@ -34,7 +38,18 @@ describe('a planned switchover', () => {
     cluster = await sharedCluster(platform.api);
     before = leaderOf(cluster) ?? '';
     events = await EventListener.start(platform, 'new');
-    const { primaryUri, password, user, database } = await platform.api.credentials(cluster.id);
+    const { primaryUri, primarySessionUri, password, user, database } = await platform.api.credentials(
+      cluster.id,
+    );
+    session = new Client({
+      connectionString: primarySessionUri.replace('?sslmode=require', ''),
+      ssl: { rejectUnauthorized: false },
+    });
+    sessionEnded = new Promise((resolve) => {
+      session.once('error', (error: Error & { code?: string }) => resolve(error.code));
+    });
+    session.on('error', () => undefined);
+    await session.connect();
     clients = new WriteClients(primaryUri, {
       clients: 4,
       pauseMs: 50,
@@ -60,6 +75,13 @@ describe('a planned switchover', () => {
       (count) => count > 40,
       60_000,
     );
+    // pgbench has just made its tables: a candidate that is far behind is refused.
+    await untilCluster(
+      platform.api,
+      cluster.id,
+      ({ members }) => members.every(({ lagBytes }) => lagBytes !== null && lagBytes < 2 ** 23),
+      30_000,
+    );
     candidate = cluster.members.find(({ name }) => name !== before)?.name ?? '';
     const { id } = await request();
     operation = await platform.api.follow(id, 180_000);
@@ -68,6 +90,7 @@ describe('a planned switchover', () => {
   });
   afterAll(async () => {
     await clients?.stop();
+    await session?.end().catch(() => undefined);
     await events?.stop();
   });
 
@@ -91,6 +114,19 @@ describe('a planned switchover', () => {
     });
     expect(bench.transactions).toBeGreaterThan(100);
     process.stderr.write(`worst stall of pgbench in a switchover: ${bench.worstStallMs.toFixed(0)} ms\n`);
+  });
+
+  it('ends an idle session of the session port with 57P01, and takes new ones on the new leader', async () => {
+    expect(await sessionEnded).toBe('57P01');
+    const { primarySessionUri } = await platform.api.credentials(cluster.id);
+    const again = new Client({
+      connectionString: primarySessionUri.replace('?sslmode=require', ''),
+      ssl: { rejectUnauthorized: false },
+    });
+    await again.connect();
+    const { rows } = await again.query<{ replica: boolean }>('select pg_is_in_recovery() as replica');
+    await again.end();
+    expect(rows).toEqual([{ replica: false }]);
   });
 
   it('keeps every acknowledged row, written by clients that never reconnect', async () => {

@@ -123,6 +123,9 @@ describe('the routes', () => {
         database: 'app',
         primaryUri: 'p',
         replicasUri: 'r',
+        primarySessionUri: 'ps',
+        replicasSessionUri: 'rs',
+        replicationUser: 'app_replication',
         caCertificate: 'c',
       };
       const backups = { stanza: 's', status: 'ok', walMin: null, walMax: null, asOf, items: [], next: null };

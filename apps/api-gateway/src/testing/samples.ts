@@ -46,6 +46,7 @@ export const aCluster = (change: Partial<Cluster> = {}): Cluster => ({
   durability: { configured: 'quorum', effective: 'quorum', alone: false, since: null },
   pendingMachines: [],
   members: [],
+  tls: 'required',
   connection: null,
   operationId: null,
   createdAt,

@@ -1,7 +1,8 @@
-import type { Cluster, Connection, DurabilityState, Member } from '@pgfleet/contracts';
+import type { Cluster, DurabilityState, Member } from '@pgfleet/contracts';
 import { failoverSettings } from '../failover/failover-settings';
 import type { ClusterEntity, MachineEntity, MemberEntity } from '../persistence/cluster.entity';
 import type { NodeReportEntity } from '../persistence/leadership.entity';
+import { connectionOf } from './connection';
 
 /** What a row and its members look like to a customer. Everything here is derived: nothing of it is stored twice. */
 export interface ClusterParts {
@@ -48,20 +49,6 @@ export const keepsAcknowledged = ({
 }: Pick<ClusterEntity, 'durability' | 'nodes' | 'syncStandbys'>): boolean =>
   durability === 'async' || nodes === 1 || syncStandbys.length > 0;
 
-export const connectionOf = (cluster: ClusterEntity, machines: MachineEntity[]): Connection | null => {
-  const host = machines.find(({ kind }) => kind === 'load_balancer')?.address;
-  if (!host) return null;
-  const { databaseName: database, databaseUser: user } = cluster;
-  const endpoint = (port: number) => ({
-    host,
-    port,
-    database,
-    user,
-    uri: `postgresql://${user}@${host}:${port}/${database}?sslmode=require`,
-  });
-  return { primary: endpoint(5000), replicas: endpoint(5001) };
-};
-
 export const membersView = ({
   cluster,
   members,
@@ -106,6 +93,7 @@ export const clusterView = (
   postgresVersion: cluster.postgresVersion,
   timeline: members.find(({ name }) => name === cluster.leader)?.timeline ?? null,
   failover: failoverSettings(cluster, fencingPossible),
+  tls: cluster.tls,
   durability: durabilityView(cluster, aloneSince),
   pendingMachines: machines.flatMap(({ name, pendingSince }) => (pendingSince ? [name] : [])),
   members: membersView({ cluster, members, nodeReports }),

@@ -9,7 +9,6 @@ import {
   type Cluster,
   type CreateCluster,
   type Credentials,
-  type FailoverChange,
   type FromBackup,
   type Idempotency as IdempotencyInput,
   type Operation,
@@ -30,7 +29,8 @@ import { ClusterSecrets } from '../secrets/cluster-secrets';
 import { Users } from '../users/users';
 import { ClusterRows } from './cluster-rows';
 import { ClusterStates } from './cluster-state';
-import { clusterView, connectionOf } from './cluster-view';
+import { clusterView } from './cluster-view';
+import { connectionOf, replicationUserOf } from './connection';
 
 /** What cannot be changed yet, and what to do instead. */
 const fixed = {
@@ -97,6 +97,7 @@ export class Clusters {
             profile,
             durability,
             fencing,
+            tls: input.tls,
           });
           await this.secrets.generate(tx, id);
           const operation = await this.operations.start(tx, {
@@ -153,13 +154,16 @@ export class Clusters {
       database: cluster.databaseName,
       primaryUri: withPassword(connection.primary.uri, password),
       replicasUri: withPassword(connection.replicas.uri, password),
+      primarySessionUri: withPassword(connection.primarySession.uri, password),
+      replicasSessionUri: withPassword(connection.replicasSession.uri, password),
+      replicationUser: replicationUserOf(cluster),
       caCertificate: this.config.PGFLEET_CLUSTERS_CA_FILE,
     };
   }
 
   /**
-   * Name, description and labels change at once, so the operation that is answered has already ended. Failover settings are stored at
-   * once and brought to the machines by an operation.
+   * Name, description and labels change at once, so the operation that is answered has already ended. Failover settings and `tls` are
+   * stored at once and brought to the machines by an operation.
    */
   update(clusterId: string, change: UpdateCluster): Promise<Operation> {
     return this.refusingTakenNames(change.name ?? '', () =>
@@ -174,7 +178,7 @@ export class Clusters {
         const { name = cluster.name, description = cluster.description, labels = cluster.labels } = change;
         await tx.update(ClusterEntity, { id: clusterId }, { name, description, labels });
         const operation =
-          (change.failover && (await this.changeFailover(tx, cluster, change.failover))) ??
+          (await this.changeSettings(tx, cluster, change)) ??
           (await this.operations.completed(tx, {
             kind: 'cluster.update',
             clusterId,
@@ -218,26 +222,27 @@ export class Clusters {
   }
 
   /** Gives the operation that brings the settings to the machines; null when they are what was asked for. */
-  private async changeFailover(
+  private async changeSettings(
     tx: EntityManager,
     cluster: ClusterEntity,
-    change: FailoverChange,
+    { failover, tls = cluster.tls }: Pick<UpdateCluster, 'failover' | 'tls'>,
   ): Promise<Operation | null> {
+    if (!failover && tls === cluster.tls) return null;
     if (cluster.state === 'creating' || cluster.state === 'failed') {
-      throw conflict(`The cluster is ${cluster.state}: its failover settings cannot be changed.`, {
+      throw conflict(`The cluster is ${cluster.state}: its settings cannot be changed.`, {
         remedy:
           'Wait until its creation has succeeded, or retry the operation that failed, then change them.',
       });
     }
-    const settings = changedSettings(cluster, change);
-    if (!settings) return null;
-    const fault = durabilityFault(settings.durability, cluster.nodes);
+    const settings = failover ? changedSettings(cluster, failover) : null;
+    if (!settings && tls === cluster.tls) return null;
+    const fault = settings && durabilityFault(settings.durability, cluster.nodes);
     if (fault) throw cannotChange(fault, { errors: [{ path: '/failover/durability', message: fault }] });
-    await tx.update(ClusterEntity, { id: cluster.id }, settings);
+    await tx.update(ClusterEntity, { id: cluster.id }, { ...settings, tls });
     return this.operations.start(tx, {
       kind: 'cluster.settings',
       clusterId: cluster.id,
-      input: { failover: change },
+      input: { ...(failover && { failover }), tls },
     });
   }
 
@@ -252,7 +257,7 @@ export class Clusters {
     if (errors.length === 0) return;
     throw cannotChange(errors.map(({ message }) => message).join(' '), {
       errors,
-      remedy: 'Change name, description, labels or failover; for the rest create another cluster.',
+      remedy: 'Change name, description, labels, failover or tls; for the rest create another cluster.',
     });
   }
 

@@ -1,4 +1,4 @@
-import type { ClusterState, Durability, FailoverProfile } from '@pgfleet/contracts';
+import type { ClusterState, Durability, FailoverProfile, Tls } from '@pgfleet/contracts';
 import type { EndedTimeline, OrderedChange } from '@pgfleet/patroni';
 import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
 import type { LeadershipIntent, LostLeader } from './leadership.entity';
@@ -31,6 +31,7 @@ export class ClusterEntity {
   @Column('text') profile!: FailoverProfile;
   @Column('text') durability!: Durability;
   @Column('boolean') fencing!: boolean;
+  @Column('text') tls!: Tls;
   /** The durability that Patroni's configuration in etcd sets; null while nobody has seen it. */
   @Column('text', { name: 'patroni_durability', nullable: true }) patroniDurability!: Durability | null;
   /** What a program is about to do to the leader; see LeadershipIntents. */

@@ -7,6 +7,7 @@ import { AddPendingConfiguration1800000000010 } from './add-pending-configuratio
 import { AddReleasedLineages1798000000000 } from './add-released-lineages.migration';
 import { AddRestore1797000000000 } from './add-restore.migration';
 import { AddReducedDurability1800000000020 } from './add-reduced-durability.migration';
+import { AddTls1800000000014 } from './add-tls.migration';
 import { ClusterEntity, MachineEntity, MemberEntity, SecretEntity } from './cluster.entity';
 import { CreateClusterSchema1795000000000 } from './create-cluster-schema.migration';
 import { LeadershipEntity, NodeReportEntity } from './leadership.entity';
@@ -39,6 +40,7 @@ export const databaseOptions = (url: string, caFile: string | undefined): Persis
     AddReleasedLineages1798000000000,
     AddLineageKeys1799000000000,
     AddPendingConfiguration1800000000010,
+    AddTls1800000000014,
     AddReducedDurability1800000000020,
   ],
 });

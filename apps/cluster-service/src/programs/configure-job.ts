@@ -1,5 +1,6 @@
 import type { PlaybookJob } from '@pgfleet/contracts';
 import { repositoryPath } from '@pgfleet/pgbackrest';
+import { connectionBudget } from '../clusters/connection-budget';
 import type { Config } from '../config';
 import { etcdUsers } from '../etcd/cluster-keys';
 import { failoverProfile } from '../failover/failover-profile';
@@ -39,6 +40,7 @@ export function configureJob(
       }));
   const users = etcdUsers(cluster.id);
   const { checks, keepalive } = failoverProfile(cluster.profile);
+  const { leaderPool, localPool, sessions } = connectionBudget(cluster.nodes);
   return {
     kind: 'playbook',
     playbook: 'cluster.yml',
@@ -59,6 +61,8 @@ export function configureJob(
       ...(source && { restore_source: { stanza: source.stanza, path: repositoryPath(source.stanza) } }),
       database_name: cluster.databaseName,
       database_user: cluster.databaseUser,
+      client_tls: cluster.tls === 'required' ? 'require' : 'prefer',
+      connections: { leader_pool: leaderPool, local_pool: localPool, sessions },
       patroni: patroniSettings(cluster),
       haproxy_checks: { inter_ms: checks.interMs, fall: checks.fall },
       keepalive: {

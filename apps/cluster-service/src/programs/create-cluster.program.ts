@@ -17,7 +17,8 @@ import {
 import { DataSource, type EntityManager } from 'typeorm';
 import { ClusterRows } from '../clusters/cluster-rows';
 import { ClusterStates } from '../clusters/cluster-state';
-import { connectionOf, isWhole, type ClusterParts } from '../clusters/cluster-view';
+import { isWhole, type ClusterParts } from '../clusters/cluster-view';
+import { connectionOf } from '../clusters/connection';
 import { CONFIG, type Config } from '../config';
 import { ClusterKeys } from '../etcd/cluster-keys';
 import { ClusterMachines } from '../machines/cluster-machines';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { FailoverChange } from '@pgfleet/contracts';
+import type { FailoverChange, Tls } from '@pgfleet/contracts';
 import {
   again,
   done,
@@ -17,17 +17,22 @@ import { patroniSettings } from '../failover/patroni-settings';
 import { ClusterSecrets } from '../secrets/cluster-secrets';
 import { MachineConfiguration } from './machine-configuration';
 
-type Context = StepContext<{ failover: FailoverChange }>;
+/** What was asked for; what the machines get is in the cluster's row. */
+interface Change {
+  failover?: FailoverChange;
+  tls?: Tls;
+}
+type Context = StepContext<Change>;
 
 /** Patroni takes a change in at once, and finds its synchronous standbys in its next rounds. */
 const settleMs = 90_000;
 
 /**
- * Brings changed failover settings into force; nothing is restarted. What Patroni reads from etcd needs no machine and comes first: a
+ * Brings changed settings into force; nothing is restarted. What Patroni reads from etcd needs no machine and comes first: a
  * `strict-sync` cluster whose writes wait for a lost replica is released by it. Machines that are down are configured when they return.
  */
 @Injectable()
-export class ClusterSettings extends Program<{ failover: FailoverChange }> {
+export class ClusterSettings extends Program<Change> {
   readonly kind = 'cluster.settings';
   readonly steps = ['configure_patroni', 'configure_machines', 'settle'] as const;
 
@@ -79,7 +84,7 @@ export class ClusterSettings extends Program<{ failover: FailoverChange }> {
     return done(results.configure_machines);
   }
 
-  private parts({ clusterId }: OperationContext<{ failover: FailoverChange }>) {
+  private parts({ clusterId }: OperationContext<Change>) {
     if (!clusterId) throw new Error('settings without a cluster');
     return this.rows.partsOf(this.database.manager, clusterId);
   }

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { again, fail, type Outcome, type StepContext } from '@pgfleet/operations';
-import { connectionOf, keepsAcknowledged, type ClusterParts } from '../clusters/cluster-view';
+import { keepsAcknowledged, type ClusterParts } from '../clusters/cluster-view';
+import { connectionOf } from '../clusters/connection';
 import { ClusterSecrets } from '../secrets/cluster-secrets';
 import { FirstWrite } from './first-write';
 import { platformLogin } from './platform-login';

@@ -36,8 +36,41 @@ export type Member = z.infer<typeof Member>;
 const Database = z.string().meta({ description: 'name of the database', example: 'app' });
 const DatabaseUser = z.string().meta({ description: 'its owner', example: 'app' });
 
+export const Tls = z.enum(['required', 'optional']).meta({
+  id: 'Tls',
+  description:
+    'required: every port refuses connections without TLS; optional: plain text is accepted, so passwords are protected by SCRAM and data by nothing',
+});
+export type Tls = z.infer<typeof Tls>;
+
 export const Endpoint = z
   .object({
+    purpose: z.string().meta({
+      description: 'what the endpoint is for',
+      example: 'Applications: connections are pooled, and a planned switchover ends none.',
+    }),
+    pooling: z.enum(['transaction', 'none']).meta({
+      description:
+        'transaction: what a client sets or leaves open ends with its transaction; none: a PostgreSQL session of its own',
+    }),
+    limits: z
+      .object({
+        clients: z.int().meta({ description: 'connections that clients can have open', example: 2000 }),
+        servers: z.int().meta({
+          description: "PostgreSQL's connections that serve them: transactions that can run at once",
+          example: 50,
+        }),
+        waitSeconds: z.int().meta({
+          description: 'after this long a client that waits for one of them gets an error',
+          example: 40,
+        }),
+        idleTransactionSeconds: z.int().meta({
+          description:
+            'a transaction that idles for longer is ended, unless the client sets `idle_in_transaction_session_timeout`',
+          example: 30,
+        }),
+      })
+      .meta({ description: 'for each node that the endpoint leads to' }),
     host: z.string().meta({ example: '10.77.0.24' }),
     port: z.int().meta({ example: 5000 }),
     database: Database,
@@ -49,7 +82,14 @@ export const Endpoint = z
     description: 'Where to connect; the password is at /clusters/:clusterId/credentials.',
   });
 
-export const Connection = z.object({ primary: Endpoint, replicas: Endpoint }).meta({ id: 'Connection' });
+export const Connection = z
+  .object({
+    primary: Endpoint,
+    replicas: Endpoint,
+    primarySession: Endpoint,
+    replicasSession: Endpoint,
+  })
+  .meta({ id: 'Connection' });
 export type Connection = z.infer<typeof Connection>;
 
 export const Cluster = z
@@ -64,6 +104,7 @@ export const Cluster = z
     postgresVersion: z.int(),
     timeline: z.int().nullable(),
     failover: FailoverSettings,
+    tls: Tls,
     durability: DurabilityState,
     pendingMachines: z.array(NodeName).meta({
       description: 'machines that were down when something changed; they are configured when they return',
@@ -99,6 +140,7 @@ export const CreateCluster = z
       description: 'begin with the data of a backup instead of an empty database; its source is not touched',
     }),
     failover: FailoverChoice.prefault({}),
+    tls: Tls.default('required'),
     description: Description.default(''),
     labels: Labels.default({}),
   })
@@ -127,6 +169,7 @@ export const UpdateCluster = z
     description: Description.optional(),
     labels: Labels.optional(),
     failover: FailoverChange.optional(),
+    tls: Tls.optional(),
     nodes: z.int().min(1).max(7).optional(),
     postgresVersion: z.int().optional(),
     userId: UserId.optional(),
@@ -150,6 +193,13 @@ export const Credentials = z
     database: Database,
     primaryUri: z.string().meta({ example: 'postgresql://app:kX3v…@10.77.0.24:5000/app' }),
     replicasUri: z.string().meta({ example: 'postgresql://app:kX3v…@10.77.0.24:5001/app' }),
+    primarySessionUri: z.string().meta({ example: 'postgresql://app:kX3v…@10.77.0.24:5002/app' }),
+    replicasSessionUri: z.string().meta({ example: 'postgresql://app:kX3v…@10.77.0.24:5003/app' }),
+    replicationUser: z.string().meta({
+      description:
+        'for logical replication through the session ports, with the same password; clusters that an older release created have no such user',
+      example: 'app_replication',
+    }),
     caCertificate: z.string().meta({
       description: 'PEM; with it sslmode=verify-full works',
       example: '-----BEGIN CERTIFICATE-----\nMIIB…\n-----END CERTIFICATE-----\n',

@@ -53,7 +53,8 @@ export const getClusterById = defineEndpoint({
   tag,
   summary: 'Get a cluster',
   description:
-    'The cluster as it is now: state, members with roles, timeline and lag as Patroni tells them through etcd, and where to connect.',
+    'The cluster as it is now: state, members with roles, timeline and lag as Patroni tells them through etcd, and where to connect: ' +
+    'what each endpoint is for, and its limits.',
   params,
   answer: { status: 200, description: 'The cluster.', schema: Cluster },
   refusals: { 404: missing },
@@ -66,8 +67,8 @@ export const putCluster = defineEndpoint({
   tag,
   summary: 'Change a cluster',
   description:
-    'Changes name, description, labels or failover settings: the fields that are given, leaving the others. `labels` replaces all ' +
-    'labels. `failover` is applied to the machines one after the other, without interrupting anybody. Anything else that a cluster ' +
+    'Changes name, description, labels, failover settings or `tls`: the fields that are given, leaving the others. `labels` replaces all ' +
+    'labels. `failover` and `tls` are applied to the machines one after the other, without interrupting anybody. Anything else that a cluster ' +
     'has is refused with the reason.',
   params,
   body: UpdateCluster,
