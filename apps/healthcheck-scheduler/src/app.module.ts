@@ -4,6 +4,7 @@ import { ObservabilityModule } from '@pgfleet/observability';
 import { PersistenceModule } from '@pgfleet/persistence';
 import { CONFIG, type Config } from './config';
 import { ClusterHealths } from './health/cluster-health';
+import { HealthMetrics } from './health/health-metrics';
 import { HealthController } from './health/health.controller';
 import { HealthRecords } from './health/health-records';
 import { databaseOptions } from './persistence/database-options';
@@ -32,6 +33,7 @@ export class AppModule {
         { provide: CONFIG, useValue: config },
         Claims,
         ClusterHealths,
+        HealthMetrics,
         HealthRecords,
         ProbeLoop,
         Targets,

@@ -3,6 +3,8 @@ import { randomInt } from 'node:crypto';
 import { Controller, Module, type INestApplication } from '@nestjs/common';
 import { jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { Client } from 'pg';
+import { register } from 'prom-client';
 import {
   clusterDeleted,
   clusterReady,
@@ -145,10 +147,14 @@ describe('healthcheck-scheduler', () => {
     await publish(clusterReady, { clusterId, name: 'orders', stanza: newId('lin') });
     await eventually(async () => {
       const { state, nodes: seen } = await health();
+      const inUse = expect.stringMatching(/^\d+ connections in use$/) as string;
       expect(state).toBe('healthy');
       expect(seen.map(({ node, checks }) => [node, checks.map(({ detail }) => detail)])).toEqual([
-        ['n1', ['leader, running on timeline 1', 'answers, takes writes', '1 of 1 replicas stream']],
-        ['n2', ['replica, running on timeline 1', 'answers, in recovery', 'streaming, 0 bytes behind']],
+        ['n1', ['leader, running on timeline 1', 'answers, takes writes', '1 of 1 replicas stream', inUse]],
+        [
+          'n2',
+          ['replica, running on timeline 1', 'answers, in recovery', 'streaming, 0 bytes behind', inUse],
+        ],
       ]);
     });
     await eventually(async () => expect(await published('n1')).toEqual(['unknown → healthy']));
@@ -163,7 +169,7 @@ describe('healthcheck-scheduler', () => {
   }, 20_000);
 
   it('is not delayed by a node that takes connections and never answers', async () => {
-    for (const port of [8008, 6433]) {
+    for (const port of [8008, 6432, 6433]) {
       const server = createServer((socket) => {
         hanging.sockets.add(socket.on('error', () => undefined));
       });
@@ -202,6 +208,39 @@ describe('healthcheck-scheduler', () => {
         'healthy → unhealthy',
         'unhealthy → healthy',
       ]),
+    );
+  }, 60_000);
+
+  it('calls a node saturated, in words, while its pool is full of idle transactions', async () => {
+    const connect = async () => {
+      const client = new Client({
+        ...{ host: `${prefix}.1`, port: 6432, database: 'postgres', user: 'app' },
+        ...{ password: PatroniCluster.password, ssl: { ca: cluster.authority } },
+      });
+      client.on('error', () => undefined);
+      await client.connect();
+      return client;
+    };
+    const idlers = [await connect(), await connect()];
+    for (const idler of idlers) await idler.query('begin');
+    const waiter = await connect();
+    const answered = waiter.query('select 1');
+    await eventually(async () => expect((await nodeHealth('n1')).state).toBe('saturated'), 20_000);
+    const { checks } = await nodeHealth('n1');
+    expect(checks.find(({ name }) => name === 'pools')).toMatchObject({
+      ok: false,
+      detail: expect.stringMatching(
+        /^1 client of app waits for a connection to postgres, the longest for \d+ s: all 2 are in use$/,
+      ) as string,
+    });
+    expect((await health()).state).toBe('saturated');
+    expect(await register.getSingleMetricAsString('pgfleet_node_saturated')).toMatch(/node="n1".*} 1$/m);
+    for (const idler of idlers) await idler.end();
+    await answered;
+    await waiter.end();
+    await eventually(async () => expect((await health()).state).toBe('healthy'), 15_000);
+    await eventually(async () =>
+      expect((await published('n1')).slice(-2)).toEqual(['healthy → saturated', 'saturated → healthy']),
     );
   }, 60_000);
 

@@ -6,7 +6,7 @@ import { NodeEntity } from '../persistence/node.entity';
 
 /** As bad as the worst of its nodes. */
 const worst = (states: readonly HealthState[]): HealthState =>
-  states.includes('unhealthy') ? 'unhealthy' : states.includes('unknown') ? 'unknown' : 'healthy';
+  (['unhealthy', 'unknown', 'saturated'] as const).find((state) => states.includes(state)) ?? 'healthy';
 
 const view = (node: NodeEntity, changes: readonly NodeChangeEntity[]): NodeHealth => ({
   node: node.name,

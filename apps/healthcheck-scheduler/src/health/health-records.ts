@@ -5,6 +5,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { CONFIG, type Config } from '../config';
 import { NodeChangeEntity } from '../persistence/node-change.entity';
 import { NodeEntity } from '../persistence/node.entity';
+import type { ProbeResult } from '../probes/node-probe';
 import type { Claim } from '../schedule/claims';
 import { afterProbe } from './hysteresis';
 
@@ -27,15 +28,14 @@ export class HealthRecords {
   ) {}
 
   /** Nothing is written for a node that is no longer probed, or that was claimed again since. */
-  record({ clusterId, name, probe }: Claim, checks: HealthCheck[]): Promise<void> {
+  record({ clusterId, name, probe }: Claim, { checks, seen }: ProbeResult): Promise<void> {
     return this.database.transaction(async (tx) => {
       const node = await tx.findOne(NodeEntity, {
         where: { clusterId, name },
         lock: { mode: 'pessimistic_write' },
       });
       if (node?.probe !== probe) return;
-      const ok = checks.every((check) => check.ok);
-      const { state, contrary } = afterProbe(node, ok, {
+      const { state, contrary } = afterProbe(node, seen, {
         unhealthyAfter: this.config.PGFLEET_UNHEALTHY_AFTER,
         healthyAfter: this.config.PGFLEET_HEALTHY_AFTER,
       });

@@ -7,7 +7,7 @@ export interface Standing {
 }
 
 export interface Thresholds {
-  /** Failed probes in a row that make a node unhealthy. */
+  /** Failed probes in a row that make a node unhealthy, or saturated: whichever the last one saw. */
   unhealthyAfter: number;
   /** Good probes in a row that make a node healthy. */
   healthyAfter: number;
@@ -17,8 +17,12 @@ export interface Thresholds {
  * What a probe makes of a node's standing. One failure is no verdict: a switchover or a lost packet fails a single probe. A node that
  * is not known yet follows the same counts.
  */
-export function afterProbe({ state, contrary }: Standing, ok: boolean, thresholds: Thresholds): Standing {
-  const seen: HealthState = ok ? 'healthy' : 'unhealthy';
+export function afterProbe(
+  { state, contrary }: Standing,
+  seen: Exclude<HealthState, 'unknown'>,
+  thresholds: Thresholds,
+): Standing {
+  const ok = seen === 'healthy';
   if (seen === state) return { state, contrary: 0 };
   // While unknown, good probes count upwards and failed ones downwards: the first side to reach its count wins.
   const sameSide = state !== 'unknown' || contrary === 0 || contrary > 0 === ok;

@@ -1,5 +1,6 @@
 import { messagingMigrations } from '@pgfleet/messaging';
 import type { PersistenceOptions } from '@pgfleet/persistence';
+import { AddSaturated1800000000014 } from './add-saturated.migration';
 import { CreateHealthSchema1795000000000 } from './create-health-schema.migration';
 import { NodeEntity } from './node.entity';
 import { NodeChangeEntity } from './node-change.entity';
@@ -10,5 +11,5 @@ export const databaseOptions = (url: string, caFile: string | undefined): Persis
   ...(caFile && { caFile }),
   schema: 'health',
   entities: [NodeEntity, NodeChangeEntity],
-  migrations: [...messagingMigrations, CreateHealthSchema1795000000000],
+  migrations: [...messagingMigrations, CreateHealthSchema1795000000000, AddSaturated1800000000014],
 });

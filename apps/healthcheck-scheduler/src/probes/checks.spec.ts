@@ -1,5 +1,5 @@
 import type { PatroniCluster, PatroniStatus } from '@pgfleet/patroni';
-import { judgePatroni, judgeReplication, judgeSql } from './checks';
+import { judgePatroni, judgePools, judgeReplication, judgeSql } from './checks';
 
 const status = (more: Partial<PatroniStatus>): PatroniStatus => ({
   name: 'n1',
@@ -41,6 +41,18 @@ describe('checks', () => {
     expect(judgeSql(true, 'leader').ok).toBe(false);
     expect(judgeSql(false, 'replica').ok).toBe(false);
     expect(judgeSql(false, null).ok).toBe(true);
+  });
+
+  it('calls pools full when clients wait for long and every connection is in use', () => {
+    const pool = { database: 'app', user: 'app', waiting: 0, longestWait: 0, active: 2, idle: 0 };
+    expect(judgePools([pool])).toEqual({ ok: true, detail: '2 connections in use' });
+    expect(judgePools([{ ...pool, waiting: 250, longestWait: 12.4, active: 50 }])).toEqual({
+      ok: false,
+      detail: '250 clients of app wait for a connection to app, the longest for 12 s: all 50 are in use',
+    });
+    // A burst, and a leader that changes.
+    expect(judgePools([{ ...pool, waiting: 9, longestWait: 1 }]).ok).toBe(true);
+    expect(judgePools([{ ...pool, waiting: 9, longestWait: 7, active: 0 }]).ok).toBe(true);
   });
 
   it('wants every other node to stream from a leader', () => {

@@ -1,5 +1,6 @@
 import type { HealthCheck } from '@pgfleet/contracts';
 import type { PatroniCluster, PatroniStatus } from '@pgfleet/patroni';
+import type { Pool } from './pool-probe';
 
 type Verdict = Pick<HealthCheck, 'ok' | 'detail'>;
 
@@ -15,6 +16,32 @@ export const judgeSql = (inRecovery: boolean, role: string | null): Verdict => {
   if (role === 'leader' && inRecovery) return { ok: false, detail: `${said}, although Patroni leads` };
   if (role === 'replica' && !inRecovery) return { ok: false, detail: `${said}, although it is a replica` };
   return { ok: true, detail: said };
+};
+
+/** A client that gets a connection within this many seconds was served. */
+const patienceSeconds = 5;
+
+/**
+ * Clients that wait while every server connection is in use: a pool is full. While a leader changes clients wait as well, for a server
+ * that is not there; no connection is in use then.
+ */
+export const judgePools = (pools: readonly Pool[]): Verdict => {
+  const full = pools.filter(
+    ({ waiting, longestWait, active, idle }) =>
+      waiting > 0 && longestWait >= patienceSeconds && active > 0 && idle === 0,
+  );
+  if (full.length > 0)
+    return {
+      ok: false,
+      detail: full
+        .map(
+          ({ user, database, waiting, longestWait, active }) =>
+            `${waiting === 1 ? `1 client of ${user} waits` : `${waiting} clients of ${user} wait`} for a connection to ${database}, the longest for ${Math.round(longestWait)} s: all ${active} are in use`,
+        )
+        .join('; '),
+    };
+  const active = pools.reduce((sum, pool) => sum + pool.active, 0);
+  return { ok: true, detail: `${active} connections in use` };
 };
 
 export interface ReplicationView {

@@ -1,11 +1,14 @@
-import type { HealthCheck } from '@pgfleet/contracts';
+import type { HealthCheck, HealthState } from '@pgfleet/contracts';
 import { Outside } from '@pgfleet/observability';
 import { PatroniRest } from '@pgfleet/patroni';
-import { judgePatroni, judgeReplication, judgeSql } from './checks';
+import { judgePatroni, judgePools, judgeReplication, judgeSql } from './checks';
+import { readPools } from './pool-probe';
 import { isInRecovery } from './sql-probe';
 
 const patroniPort = 8008;
 const poolerPort = 6433;
+/** The pooler to the leader, and the one to the node itself. */
+const poolerPorts = [6432, poolerPort];
 const monitor = 'pgfleet_monitor';
 
 export interface NodeTarget {
@@ -21,6 +24,12 @@ export interface ProbeLimits {
   timeoutMs: number;
   maxLagBytes: number;
   authority: string;
+}
+
+export interface ProbeResult {
+  checks: HealthCheck[];
+  /** What one probe makes of the node. */
+  seen: Exclude<HealthState, 'unknown'>;
 }
 
 interface Timed<T> {
@@ -63,17 +72,27 @@ export class NodeProbe {
   }
 
   /** Asks everything at once; never rejects, and takes little longer than the timeout. */
-  async run(target: NodeTarget): Promise<HealthCheck[]> {
+  async run(target: NodeTarget): Promise<ProbeResult> {
     const { authority, maxLagBytes } = this.limits;
     const { address, database, password } = target;
     const login = { address, port: poolerPort, database, user: monitor, password, authority };
-    const [status, cluster, recovery] = await Promise.all([
+    const [status, cluster, recovery, pools] = await Promise.all([
       timed(this.patroni.call('status', (signal) => this.rest.status(signal))),
       timed(this.patroni.call('cluster', (signal) => this.rest.cluster(signal))),
       timed(this.pooler.call('in_recovery', (signal) => isInRecovery(login, signal))),
+      timed(
+        this.pooler.call('show_pools', (signal) =>
+          Promise.all(poolerPorts.map((port) => readPools({ ...login, port }, signal))),
+        ),
+      ),
     ]);
     const failed = (error: string | null) => ({ ok: false, detail: error ?? 'no answer' });
-    return [
+    const poolCheck: HealthCheck = {
+      name: 'pools',
+      milliseconds: pools.milliseconds,
+      ...(pools.value ? judgePools(pools.value.flat()) : failed(pools.error)),
+    };
+    const checks: HealthCheck[] = [
       {
         name: 'patroni',
         milliseconds: status.milliseconds,
@@ -98,6 +117,10 @@ export class NodeProbe {
             })
           : failed('unknown: Patroni does not tell')),
       },
+      poolCheck,
     ];
+    const failures = checks.filter(({ ok }) => !ok);
+    const saturated = pools.value !== null && failures.length === 1 && failures[0] === poolCheck;
+    return { checks, seen: failures.length === 0 ? 'healthy' : saturated ? 'saturated' : 'unhealthy' };
   }
 }

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { Client } from 'pg';
+import { Client, type QueryResultRow } from 'pg';
 
 export interface SqlTarget {
   address: string;
@@ -11,11 +11,20 @@ export interface SqlTarget {
   authority: string;
 }
 
-/**
- * Asks a node through its PgBouncer whether it is in recovery, as any client would connect: TLS, verified, scram. The socket is ours,
- * so that an abort ends it whatever state the connection is in.
- */
+/** Asks a node through its PgBouncer whether it is in recovery. */
 export async function isInRecovery(target: SqlTarget, signal: AbortSignal): Promise<boolean> {
+  const [row] = await ask<{ recovery: boolean }>(target, 'select pg_is_in_recovery() as recovery', signal);
+  return row?.recovery ?? false;
+}
+
+/**
+ * Connects as any client would: TLS, verified, scram. The socket is ours, so that an abort ends it whatever state the connection is in.
+ */
+export async function ask<T extends QueryResultRow>(
+  target: SqlTarget,
+  question: string,
+  signal: AbortSignal,
+): Promise<T[]> {
   const socket = new Socket();
   const { address: host, port, database, user, password, authority } = target;
   const client = new Client({
@@ -35,8 +44,7 @@ export async function isInRecovery(target: SqlTarget, signal: AbortSignal): Prom
   try {
     signal.throwIfAborted();
     await client.connect();
-    const { rows } = await client.query<{ recovery: boolean }>('select pg_is_in_recovery() as recovery');
-    return rows[0]?.recovery ?? false;
+    return (await client.query<T>(question)).rows;
   } finally {
     signal.removeEventListener('abort', abort);
     // PgBouncer keeps its server connection; ours needs no farewell that could hang.

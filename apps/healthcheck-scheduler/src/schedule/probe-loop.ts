@@ -85,8 +85,8 @@ export class ProbeLoop implements OnApplicationBootstrap, OnApplicationShutdown 
     const { database, password } = cluster;
     const nodes = cluster.nodes.map(({ name }) => name);
     const { name, address } = claim;
-    const checks = await this.probeOf(claim).run({ name, address, database, password, nodes });
-    await this.records.record(claim, checks);
+    const result = await this.probeOf(claim).run({ name, address, database, password, nodes });
+    await this.records.record(claim, result);
   }
 
   private probeOf({ clusterId, name, address }: Claim): NodeProbe {

@@ -38,12 +38,16 @@ postgresql:
   parameters: {unix_socket_directories: /srv, shared_buffers: 16MB, fsync: 'off'}
 `;
 
-const poolerConfig = (address: string) => `
+/** Two connections for each user of a database: few clients fill such a pool. */
+const poolerConfig = (address: string, port: number) => `
 [databases]
 * = host=/srv port=5432
 [pgbouncer]
 listen_addr = ${address}
-listen_port = 6433
+listen_port = ${port}
+pool_mode = transaction
+default_pool_size = 2
+stats_users = pgfleet_monitor
 unix_socket_dir =
 auth_type = scram-sha-256
 auth_file = /srv/users.txt
@@ -67,7 +71,8 @@ class PatroniNode {
   start(): void {
     for (const argv of [
       ['/usr/bin/patroni', '/srv/patroni.yml'],
-      ['/usr/sbin/pgbouncer', '/srv/pgbouncer.ini'],
+      ['/usr/sbin/pgbouncer', '/srv/pgbouncer-6432.ini'],
+      ['/usr/sbin/pgbouncer', '/srv/pgbouncer-6433.ini'],
     ]) {
       const child = startInImage(this.program(argv));
       for (const stream of [child.stdout!, child.stderr!])
@@ -145,6 +150,7 @@ export class PatroniCluster {
       () => nodes[0].sql(`create role pgfleet_monitor login in role pg_monitor password '${password}'`),
       30_000,
     );
+    await nodes[0].sql(`create role app login password '${password}'`);
     nodes[1].start();
     await eventually(async () => {
       const streaming = await nodes[0].sql(
@@ -180,8 +186,9 @@ const makeNode = (root: string, dir: string, name: string, address: string, etcd
     `x509 -req -days 1 -in ${name}/server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -extfile ${name}/names -out ${name}/server.crt`,
   );
   writeFileSync(join(data, 'patroni.yml'), patroniConfig(name, address, etcd));
-  writeFileSync(join(data, 'pgbouncer.ini'), poolerConfig(address));
-  writeFileSync(join(data, 'users.txt'), `"pgfleet_monitor" "${password}"\n`);
+  for (const port of [6432, 6433])
+    writeFileSync(join(data, `pgbouncer-${port}.ini`), poolerConfig(address, port));
+  writeFileSync(join(data, 'users.txt'), `"pgfleet_monitor" "${password}"\n"app" "${password}"\n`);
   chmodSync(dir, 0o755);
   for (const path of [data, join(data, 'server.key')]) chownSync(path, uid!, gid!);
   return new PatroniNode(name, address, root, data);

@@ -2,12 +2,15 @@ import { z } from 'zod';
 import { ClusterId } from '../ids';
 import { Instant, NodeName, Reason } from './fields';
 
-export const HealthState = z.enum(['unknown', 'healthy', 'unhealthy']);
+export const HealthState = z.enum(['unknown', 'healthy', 'saturated', 'unhealthy']).meta({
+  description:
+    'saturated: the node works, and clients of its poolers wait for seconds because every connection is in use; the check `pools` has the numbers',
+});
 export type HealthState = z.infer<typeof HealthState>;
 
 export const HealthCheck = z
   .object({
-    name: z.enum(['patroni', 'sql', 'replication']),
+    name: z.enum(['patroni', 'sql', 'replication', 'pools']),
     ok: z.boolean(),
     detail: z.string().meta({ example: 'streaming, 0 bytes behind' }),
     milliseconds: z.number().nonnegative(),

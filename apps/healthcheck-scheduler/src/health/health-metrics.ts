@@ -1,0 +1,31 @@
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Gauge, register } from 'prom-client';
+import { DataSource } from 'typeorm';
+import { NodeEntity } from '../persistence/node.entity';
+
+const name = 'pgfleet_node_saturated';
+
+/** Read from the database when it is scraped, so that every replica of the service shows the same. */
+@Injectable()
+export class HealthMetrics implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(private readonly database: DataSource) {}
+
+  onApplicationBootstrap(): void {
+    const { database } = this;
+    register.removeSingleMetric(name);
+    new Gauge({
+      name,
+      help: '1 while clients of a node wait for seconds because every connection of a pool is in use.',
+      labelNames: ['cluster', 'node'],
+      async collect() {
+        this.reset();
+        const saturated = await database.manager.findBy(NodeEntity, { state: 'saturated' });
+        for (const { clusterId: cluster, name: node } of saturated) this.set({ cluster, node }, 1);
+      },
+    });
+  }
+
+  onApplicationShutdown(): void {
+    register.removeSingleMetric(name);
+  }
+}
