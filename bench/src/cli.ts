@@ -2,12 +2,14 @@
 import { backupCases, benchBackup, defaultScale } from './backup/backup';
 import { benchCreate } from './create';
 import { benchFailover, failoverCases } from './failover/failover';
+import { benchPooler, poolerCases } from './pooler/pooler';
 import { benchWal, segmentSizes } from './wal/wal';
 
 interface Options {
   runs: number;
   cases: string[];
   scale: number;
+  seconds: number;
 }
 
 interface Benchmark {
@@ -30,16 +32,25 @@ const benchmarks: Record<string, Benchmark> = {
     runs: 3,
     run: ({ runs, cases, scale }) => benchBackup(runs, cases, scale),
   },
+  pooler: {
+    cases: [...poolerCases],
+    runs: 3,
+    run: ({ runs, cases, seconds }) => benchPooler(runs, cases, seconds),
+  },
   wal: { cases: segmentSizes, runs: 1, run: ({ runs, cases }) => benchWal(runs, cases) },
 };
 
-const usage = `usage: npm run bench:create | bench:failover | bench:backup | bench:wal [-- --runs N] [-- --cases a,b] [-- --scale N]
-  3 runs by default; uses the lab that npm start uses. bench:wal: one run, and no lab, only the machines' image
+const defaultSeconds = 20;
+
+const usage = `usage: npm run bench:create | bench:failover | bench:backup | bench:wal | bench:pooler [-- --runs N] [-- --cases a,b] [-- --scale N] [-- --seconds N]
+  3 runs by default; uses the lab that npm start uses. bench:wal: one run, and no lab, only the machines' image. bench:pooler: no lab either
   cases, all by default:
     bench:failover  ${Object.keys(failoverCases).join(', ')}
     bench:backup    ${Object.keys(backupCases).join(', ')}
     bench:wal       ${segmentSizes.join(', ')} (--wal-segsize)
+    bench:pooler    ${poolerCases.join(', ')}
   scale: of the pgbench database of bench:backup, ${defaultScale} by default (8.8 GB); 100 MB of disk for each
+  seconds: of each run of pgbench in bench:pooler, ${defaultSeconds} by default
 `;
 
 async function main([name = '', ...args]: string[]): Promise<void> {
@@ -65,6 +76,7 @@ async function main([name = '', ...args]: string[]): Promise<void> {
     runs: wholeNumber('--runs', benchmark.runs),
     cases,
     scale: wholeNumber('--scale', defaultScale),
+    seconds: wholeNumber('--seconds', defaultSeconds),
   });
 }
 

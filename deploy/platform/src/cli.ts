@@ -22,7 +22,7 @@ const usage = `usage: npm start | npm stop [-- --keep-data] | npm run status [--
   lab      the machine room: ls, boot, kill, cut, heal, freeze, thaw, ssh, logs; lab --help tells more
   test     prove everything, or some of: checks unit integration e2e; e2e/failover is of e2e what matches;
            faults, which is to be named: machines, services and the store lost during backups and restores
-  bench    measure: create, failover, backup, wal
+  bench    measure: create, failover, backup, wal, pooler
 
 Environment: PGFLEET_LAB (name), PGFLEET_SUBNET, PGFLEET_STATE, PGFLEET_CACHE: set the first two for a second checkout beside the first.
 `;
