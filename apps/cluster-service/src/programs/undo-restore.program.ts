@@ -10,12 +10,15 @@ import { LeadershipIntents } from '../failover/leadership-intents';
 import { Lineages } from '../lineages/lineages';
 import { ClusterEntity } from '../persistence/cluster.entity';
 import type { SetAside } from '../persistence/lineage.entity';
-import { discardJob } from '../restore/restore-jobs';
+import { carryOverJob, discardJob } from '../restore/restore-jobs';
 import { RestoreSteps } from '../restore/restore-steps';
 import { ProvenWrite } from '../verification/proven-write';
 import { driveJob } from './drive-job';
 import { Failure } from './explain-failed-job';
 import { StanzaMaking } from './stanza-making';
+
+/** The step runs many times; what it says once is enough. */
+const carryOverNoteMs = 10_000;
 
 export interface UndoInput {
   setAside: SetAside;
@@ -86,7 +89,13 @@ export class UndoRestore extends Program<UndoInput> {
   }
 
   async verify(context: Context): Promise<Outcome> {
-    const { parts } = await this.site(context);
+    const site = await this.site(context);
+    const { parts } = site;
+    // Not a condition of the undo: the data of before serve, with the password of before.
+    const ran = await driveJob(context, () => carryOverJob(site));
+    if (ran instanceof Outcome) return ran;
+    if (ran instanceof Failure && Date.now() - context.stepStartedAt.getTime() < carryOverNoteMs)
+      await context.note(`The password of before the restore is in force again: ${ran.cause}`);
     const unproven = await this.provenWrite.prove(context, parts);
     if (unproven) return unproven;
     const { left } = context.input;

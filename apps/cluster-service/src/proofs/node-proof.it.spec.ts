@@ -31,6 +31,17 @@ describe('a proof on its machine', () => {
     await node.sql('create index t_v on t (v)');
     await node.sql('create schema pgfleet');
     await node.sql('create table pgfleet.canary (name text primary key)');
+    // A customer who has done what is legal with SQL to the database that is theirs.
+    await node.sql('create role app login');
+    await node.sql('create database odd owner app');
+    await node.must([
+      ...['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', 'odd', '-U', 'app'],
+      ...['-c', 'create schema kept create table u (n int primary key)', '-c', 'drop schema public cascade'],
+      ...['-c', 'alter database odd set default_transaction_read_only = on'],
+      ...['-c', "alter database odd set statement_timeout = '1ms'"],
+      ...['-c', "alter database odd set search_path = ''", '-c', "alter database odd set role = 'app'"],
+    ]);
+    await node.sql('alter database odd connection limit 0');
     table = await node.sql("select pg_relation_filepath('t')");
     const { stdout } = await node.must(backup(stanza, 'full', { member: 'n1' }));
     label = /new backup label = (\S+)/.exec(stdout)![1]!;
@@ -82,7 +93,7 @@ describe('a proof on its machine', () => {
     for (let time = 0; time < 2; time++) {
       const proven = await proof.prove({ rows, transactions });
       expect(proven).toMatchObject({ exitCode: 0, stderr: '' });
-      expect(JSON.parse(proven.stdout.trim().split('\n').at(-1)!)).toEqual({ databases: 2 });
+      expect(JSON.parse(proven.stdout.trim().split('\n').at(-1)!)).toEqual({ databases: 3 });
       expect(proven.stdout).toMatch(/The restored tables and indexes are sound\.\n/);
     }
     for (let time = 0; time < 2; time++) expect(await proof.again()).toMatchObject({ exitCode: 0 });

@@ -22,6 +22,7 @@ describe('restore on a node', () => {
       "select set_config('x.y', 'z', false); create role restored;",
     );
     await node.must(stanzaCreateAndCheck(stanza));
+    await node.sql("create role app login password 'of the backup'");
     await node.sql('create table t (v text, at timestamptz default clock_timestamp())');
     const { stdout } = await node.must(backup(stanza, 'full', { member: 'n1' }));
     label = /new backup label = (\S+)/.exec(stdout)![1]!;
@@ -216,6 +217,43 @@ runpy.run_path('/srv/restore', run_name='__main__')`;
       await takeBack(operation);
     },
     120_000,
+  );
+
+  it.each<'beside' | 'in-place'>(['beside', 'in-place'])(
+    'keeps the password in force before a restore %s, and that before it is undone',
+    async (where) => {
+      const operation = newId('op');
+      // The replica that commits wait for is gone.
+      const change = (password: string) =>
+        node.sql(`set synchronous_commit = local; alter role app password '${password}'`);
+      const verifier = () => node.sql("select rolpassword from pg_authid where rolname = 'app'");
+      await node.startServer();
+      await change('changed with SQL');
+      const changed = await verifier();
+      await node.restore('restore', operation, ...argv({ type: 'name', name: 'between' }));
+      if (where === 'beside') await node.restore('recover', operation, '/srv/restored.sql', where);
+      await node.stopServer();
+      await node.restore('set-aside', operation);
+      if (where === 'in-place') await node.restore('recover', operation, '/srv/restored.sql', where);
+      await node.startServer();
+      expect(await verifier()).toBe(changed);
+
+      await change('changed once more');
+      const changedAgain = await verifier();
+      expect(await node.restore('remember', operation)).toMatchObject({ exitCode: 0, stdout: '' });
+      await node.stopServer();
+      // Not asked in vain: it has stopped, and what was remembered stays.
+      expect(await node.restore('remember', operation)).toMatchObject({ exitCode: 0 });
+      await node.restore('put-back', operation);
+      await node.startServer();
+      expect(await verifier()).toBe(changed);
+      expect(await node.restore('carry-over', operation)).toMatchObject({ exitCode: 0 });
+      expect(await verifier()).toBe(changedAgain);
+      await node.restore('discard', operation);
+      expect(existsSync(join(node.folder, `data.passwords-${operation}.sql`))).toBe(false);
+      await node.stopServer();
+    },
+    60_000,
   );
 
   it('recovers beside what serves while that holds its lock to push WAL', async () => {

@@ -79,6 +79,12 @@ export const recoverJob = (site: RestoreSite, where: RecoveryPlace): JobOrder =>
 
 export const discardJob = (site: RestoreSite): JobOrder => restoreCommand(site, discardSeconds, 'discard');
 
+const carryOverSeconds = 60;
+
+/** Gives the leader the passwords that were in force when its cluster was stopped. */
+export const carryOverJob = (site: RestoreSite): JobOrder =>
+  restoreCommand(site, carryOverSeconds, 'carry-over');
+
 const nodesOf = ({ parts }: RestoreSite) => parts.machines.filter(({ kind }) => kind === 'node');
 
 /** At the same time. */

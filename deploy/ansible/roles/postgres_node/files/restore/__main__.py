@@ -8,6 +8,8 @@ recover   DATA OPERATION SQL WHERE             PostgreSQL, in private, up to the
 set-aside DATA OPERATION                       the data directory makes place, for what is recovered already: the way back
 put-back  DATA OPERATION                       the way back is taken
 discard   DATA OPERATION                       what was set aside, or was given up, is deleted
+remember  DATA OPERATION                       the passwords in force now are noted, for `recover` and `carry-over`
+carry-over DATA OPERATION                      PostgreSQL, which leads, is given the passwords that were noted
 clear     DATA                                 a replica's data are deleted, to be copied anew
 prove     DATA OPERATION MARKS                 what was recovered is sound, can be read, and ends where MARKS (JSON) say
 again     DATA OPERATION                       what was restored is deleted, for another restore to be proven
@@ -20,6 +22,7 @@ import sys
 
 from backup import restore_files
 from data_dirs import DataDirs, Refused, delete
+from passwords import carry_over, remember
 from present import say_what_is_archived, wait_until_alone
 from proof import begin_again, prove
 from recovery import TargetMissed, recover
@@ -44,6 +47,8 @@ def main(command, *arguments):
             "put-back": dirs.put_back,
             "discard": dirs.discard,
             "prove": lambda: prove(dirs, *rest[1:]),
+            "remember": lambda: remember(dirs),
+            "carry-over": lambda: carry_over(dirs),
             "again": lambda: begin_again(dirs),
         }
         commands[command]()

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 from data_dirs import Refused
+from passwords import remember
 from present import begin_checkpoint
 
 # Beside the backup itself: WAL that is fetched, and what recovery makes.
@@ -42,6 +43,7 @@ def restore_files(dirs, argv):
     if state is None:
         check_room(dirs, argv)
     dirs.note(state="restoring")
+    remember(dirs)
     os.makedirs(dirs.beside, 0o700, exist_ok=True)
     ended = subprocess.run(argv + ["--pg1-path=" + dirs.beside] + continued(dirs.beside), check=False)
     if ended.returncode != 0:

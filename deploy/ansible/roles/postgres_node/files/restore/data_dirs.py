@@ -23,6 +23,8 @@ class DataDirs:
         self.before = "%s.before-%s" % (current, operation)
         self._undone = "%s.undone-%s" % (current, operation)
         self._notes = "%s.restore-%s.json" % (current, operation)
+        # Statements that give roles the passwords in force before; see passwords.py.
+        self.passwords = "%s.passwords-%s.sql" % (current, operation)
 
     # How far the restore has come --------------------------------------------------------------------------------------
 
@@ -98,8 +100,9 @@ class DataDirs:
     def discard(self):
         for path in (self.beside, self.before, self._undone):
             delete(path)
-        if os.path.exists(self._notes):
-            os.unlink(self._notes)
+        for path in (self._notes, self.passwords):
+            if os.path.exists(path):
+                os.unlink(path)
         print("Nothing is kept beside the data directory any more.")
 
     def others(self):

@@ -8,6 +8,15 @@ import tempfile
 from data_dirs import Refused, delete, programs_for
 from recovery import PORT, Server
 
+# A customer may set these for their database, and so for every session in it: what a session asks for itself wins.
+OWN_SETTINGS = " ".join(
+    "-c %s=%s" % setting
+    for setting in {
+        "role": "none", "default_transaction_read_only": "off", "search_path": "pg_catalog", "row_security": "off",
+        "statement_timeout": "0", "lock_timeout": "0", "transaction_timeout": "0", "idle_in_transaction_session_timeout": "0",
+    }.items()
+)
+
 
 def prove(dirs, marks):
     """`marks`, as JSON: which canary rows and transactions are to be there, and which are not. Ends with a line of JSON."""
@@ -54,7 +63,8 @@ def judge(marks, found):
 class Databases:
     def __init__(self, programs, private):
         self._programs = programs
-        self._environment = {**os.environ, "PGHOST": private, "PGPORT": PORT, "PGUSER": "postgres", "PGDATABASE": "postgres", "LC_ALL": "C.UTF-8"}
+        login = {"PGHOST": private, "PGPORT": PORT, "PGUSER": "postgres", "PGDATABASE": "postgres", "PGOPTIONS": OWN_SETTINGS}
+        self._environment = {**os.environ, **login, "LC_ALL": "C.UTF-8"}
 
     def found(self, marks):
         xids = marks["transactions"]["present"] + marks["transactions"]["absent"]

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 
 from data_dirs import Refused, begin_lineage, programs_for
+from passwords import remember
 from present import begin_checkpoint
 
 # Of its socket only.
@@ -74,6 +75,8 @@ def recover(dirs, statements, where):
         raise Refused("The files are not restored yet.")
     if where == "in-place":
         dirs.place()
+    else:
+        remember(dirs)
     if notes["state"] != "recovered":
         data = dirs.restored()
         # What fetches ahead may still be at it when PostgreSQL has all.
@@ -86,6 +89,8 @@ def recover(dirs, statements, where):
                     notes = {**where_it_ended(facts, data), "state": "promoted"}
                     dirs.note(**notes)
                 server.run(statements)
+                if os.path.exists(dirs.passwords):
+                    server.run(dirs.passwords)
             finally:
                 server.stop()
         forget_recovery(data)
