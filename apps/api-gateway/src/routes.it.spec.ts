@@ -120,6 +120,7 @@ describe('the routes', () => {
       const credentials = {
         user: 'app',
         password: 's',
+        current: true,
         database: 'app',
         primaryUri: 'p',
         replicasUri: 'r',

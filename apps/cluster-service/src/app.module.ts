@@ -41,6 +41,7 @@ import { Failover } from './programs/failover.program';
 import { RestoreCluster } from './programs/restore-cluster.program';
 import { ConfigureReturned } from './programs/configure-returned.program';
 import { MachineConfiguration } from './programs/machine-configuration';
+import { RotateCredentials } from './programs/rotate-credentials.program';
 import { ClusterSettings } from './programs/settings.program';
 import { StanzaEventsController } from './programs/stanza-events.controller';
 import { StanzaMaking } from './programs/stanza-making';
@@ -51,10 +52,12 @@ import { RestoreSteps } from './restore/restore-steps';
 import { Restores } from './restore/restores';
 import { ClusterSecrets } from './secrets/cluster-secrets';
 import { JobSecrets } from './secrets/job-secrets';
+import { PasswordRotations } from './secrets/password-rotations';
 import { SecretBox } from './secrets/secret-box';
 import { Users } from './users/users';
 import { UsersController } from './users/users.controller';
 import { FirstWrite } from './verification/first-write';
+import { PasswordInForce } from './verification/password-in-force';
 import { ProvenWrite } from './verification/proven-write';
 
 const service = 'cluster-service';
@@ -67,7 +70,7 @@ export class AppModule {
     const caFile = config.PGFLEET_CA_FILE;
     const programs = [
       ...[CreateCluster, CreateFromBackup, DeleteCluster],
-      ...[Switchover, Failover, ClusterSettings, ConfigureReturned],
+      ...[Switchover, Failover, ClusterSettings, ConfigureReturned, RotateCredentials],
       ...[RestoreCluster, UndoRestore, ConfirmRestore, DiscardRestore],
       ...[ProveRestore, RemoveProofMachine],
     ];
@@ -106,8 +109,10 @@ export class AppModule {
         FencedFailoverWatch,
         ClusterSecrets,
         JobSecrets,
+        PasswordRotations,
         FirstWrite,
         ProvenWrite,
+        PasswordInForce,
         StanzaMaking,
         LineageKeys,
         Lineages,

@@ -20,12 +20,14 @@ import {
   postFailover,
   postRestore,
   postRestoreConfirm,
+  postCredentialsRotate,
   postRestoreUndo,
   postSwitchover,
   putCluster,
   removeCluster,
   restoreCluster,
   switchover,
+  rotateCredentials,
   undoRestore,
   updateCluster,
 } from '@pgfleet/contracts';
@@ -72,6 +74,11 @@ export class ClustersController {
   @Endpoint(getHealthOfCluster)
   health(@Input() { params }: RequestOf<typeof getHealthOfCluster>) {
     return this.requester.ask(getClusterHealth, params);
+  }
+
+  @Endpoint(postCredentialsRotate)
+  rotateCredentials(@Input() { params, idempotency }: RequestOf<typeof postCredentialsRotate>) {
+    return this.requester.ask(rotateCredentials, { ...params, idempotency });
   }
 
   @Endpoint(postSwitchover)

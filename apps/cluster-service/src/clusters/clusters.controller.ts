@@ -15,6 +15,7 @@ import {
   releaseLineage,
   restoreCluster,
   revealSecrets,
+  rotateCredentials,
   switchover,
   undoRestore,
   updateCluster,
@@ -28,6 +29,7 @@ import { ClusterHistories } from '../history/cluster-history';
 import { Lineages } from '../lineages/lineages';
 import { Restores } from '../restore/restores';
 import { JobSecrets } from '../secrets/job-secrets';
+import { PasswordRotations } from '../secrets/password-rotations';
 import { Clusters } from './clusters';
 import { ClusterTopology } from './topology';
 import { WalSights } from './wal-sights';
@@ -44,6 +46,7 @@ export class ClustersController {
     private readonly failovers: Failovers,
     private readonly restores: Restores,
     private readonly lineages: Lineages,
+    private readonly passwordRotations: PasswordRotations,
   ) {}
 
   @OnRequest(createCluster)
@@ -69,6 +72,14 @@ export class ClustersController {
     clusterId,
   }: ParsedInput<typeof getCredentials>): Promise<RequestOutput<typeof getCredentials>> {
     return this.clusters.credentials(clusterId);
+  }
+
+  @OnRequest(rotateCredentials)
+  rotateCredentials({
+    clusterId,
+    idempotency,
+  }: ParsedInput<typeof rotateCredentials>): Promise<RequestOutput<typeof rotateCredentials>> {
+    return this.passwordRotations.start(clusterId, idempotency);
   }
 
   @OnRequest(updateCluster)

@@ -27,6 +27,7 @@ import { ClusterEntity } from '../persistence/cluster.entity';
 import { RestoreSources } from '../restore/restore-source';
 import { ClusterSecrets } from '../secrets/cluster-secrets';
 import { Users } from '../users/users';
+import { PasswordInForce } from '../verification/password-in-force';
 import { ClusterRows } from './cluster-rows';
 import { ClusterStates } from './cluster-state';
 import { clusterView } from './cluster-view';
@@ -61,6 +62,7 @@ export class Clusters {
     private readonly idempotency: Idempotency,
     private readonly lineages: Lineages,
     private readonly sources: RestoreSources,
+    private readonly passwordInForce: PasswordInForce,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -151,6 +153,7 @@ export class Clusters {
     return {
       user: cluster.databaseUser,
       password,
+      current: await this.passwordInForce.is(clusterId, connection, password),
       database: cluster.databaseName,
       primaryUri: withPassword(connection.primary.uri, password),
       replicasUri: withPassword(connection.replicas.uri, password),

@@ -6,6 +6,7 @@ import {
   confirmRestore,
   createCluster,
   eventSubject,
+  getCredentials,
   getHistory,
   hasEnded,
   listLineages,
@@ -15,6 +16,7 @@ import {
   releaseLineage,
   restoreCluster,
   revealSecrets,
+  rotateCredentials,
   stanzaDeleted,
   undoRestore,
   type CloudEvent,
@@ -207,6 +209,34 @@ describe('restores', () => {
       (error: unknown) => (error as ProblemError).problem,
     );
 
+  it('rotates the password on the leader, and returns the new one once it is set', async () => {
+    const { id, names } = await aCluster();
+    const password = async () => (await requester.ask(getCredentials, { clusterId: id })).password;
+    const reveal = () => requester.ask(revealSecrets, { clusterId: id, jobId: newId('job') });
+    const before = await password();
+    let fails = true;
+    let next: string | undefined;
+    world.run = async () => {
+      next = (await reveal()).customer_next;
+      return fails ? { exitCode: 2, stderr: 'no' } : undefined;
+    };
+    const rotation = await ended(
+      (await requester.ask(rotateCredentials, { clusterId: id, idempotency: null })).id,
+    );
+    expect(rotation.state).toBe('failed');
+    expect(await password()).toBe(before);
+    fails = false;
+    await requester.ask(clusterOperations.retry, { operationId: rotation.id, idempotency: null });
+    expect((await ended(rotation.id)).error).toBeUndefined();
+    const job = world.ran.at(-1)!;
+    expect(job).toMatchObject({ playbook: 'rotate_password.yml', secretsOf: id });
+    expect(job.kind === 'playbook' && job.groups.leader?.map(({ name }) => name)).toEqual([names[0]]);
+    expect(JSON.stringify(job)).not.toContain(next);
+    expect(await password()).toBe(next);
+    expect(next).not.toBe(before);
+    expect(await reveal()).not.toHaveProperty('customer_next');
+  }, 60_000);
+
   it('takes a cluster back, into a lineage of its own, and undoes that', async () => {
     const { id, stanza, names, keys } = await aCluster();
     world.run = machinesOf(keys, names, () => Promise.resolve());
@@ -272,6 +302,9 @@ describe('restores', () => {
     });
     const undone = await ended((await requester.ask(undoRestore, { clusterId: id, idempotency: null })).id);
     expect(undone.error).toBeUndefined();
+    // The password of before the undo stays in force.
+    const carried = world.ran.filter((job) => job.kind === 'command' && job.argv.includes('carry-over'));
+    expect(carried.map(({ step, kind }) => [step, kind])).toEqual([['verify', 'command']]);
     expect(await row(id)).toMatchObject({ state: 'ready', stanza, setAside: null });
     expect((await lineages(id)).items.map(({ current, until }) => [current, until === null])).toEqual([
       [false, false],

@@ -19,6 +19,9 @@ export const secretNames = [
 ] as const;
 export type SecretName = (typeof secretNames)[number];
 
+/** A password that the customer's role is being given. */
+const nextPassword = 'customer_next';
+
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
 /** 32 letters and digits: 190 bits, and nothing that any configuration file would need to quote. */
@@ -47,6 +50,20 @@ export class ClusterSecrets {
   /** Makes those that the cluster lacks, having been made by an older release. */
   complete(clusterId: string): Promise<void> {
     return this.generate(this.database.manager, clusterId);
+  }
+
+  /** Chooses the password that the customer's role is to have next. It counts once {@link takeNextPassword} has run. */
+  async chooseNextPassword(tx: EntityManager, clusterId: string): Promise<void> {
+    const sealed = this.box.seal(generatePassword(), context(clusterId, nextPassword));
+    await tx.upsert(SecretEntity, { clusterId, name: nextPassword, sealed }, ['clusterId', 'name']);
+  }
+
+  async takeNextPassword(tx: EntityManager, clusterId: string): Promise<void> {
+    const chosen = await tx.findOneByOrFail(SecretEntity, { clusterId, name: nextPassword });
+    const password = this.box.open(chosen.sealed, context(clusterId, nextPassword));
+    const sealed = this.box.seal(password, context(clusterId, 'customer'));
+    await tx.update(SecretEntity, { clusterId, name: 'customer' }, { sealed });
+    await tx.delete(SecretEntity, { clusterId, name: nextPassword });
   }
 
   async reveal(clusterId: string): Promise<Record<SecretName, string>> {

@@ -8,6 +8,12 @@ export type Login = Pick<Place, 'host' | 'port' | 'database' | 'user'> & { passw
 /** The platform's own database on every cluster. pg_hba.conf refuses it to customers, who therefore own nothing in it. */
 export const platformDatabase = 'postgres';
 
+/** PgBouncer's own login, which may ask for the verifiers of customers' roles and for nothing else. */
+export const poolerLogin = (
+  { host, port }: Place,
+  { pgbouncer_auth: password }: Pick<Awaited<ReturnType<ClusterSecrets['reveal']>>, 'pgbouncer_auth'>,
+): Login => ({ host, port, database: platformDatabase, user: 'pgbouncer_auth', password });
+
 /** The login that the platform verifies a cluster with: nothing a customer does with SQL changes what it may do. */
 export const platformLogin = (
   { host, port }: Place,

@@ -190,6 +190,15 @@ export const Credentials = z
   .object({
     user: DatabaseUser,
     password: z.string().meta({ example: 'kX3vT9qLw2Zr8BnY5mHs4JdG7pCf1AeU' }),
+    current: z
+      .boolean()
+      .nullable()
+      .meta({
+        description:
+          'whether the role logs in with this password now. false: its password was changed with SQL, and only whoever changed it knows it; ' +
+          'rotate sets a new one. null: the cluster did not answer',
+        example: true,
+      }),
     database: Database,
     primaryUri: z.string().meta({ example: 'postgresql://app:kX3v…@10.77.0.24:5000/app' }),
     replicasUri: z.string().meta({ example: 'postgresql://app:kX3v…@10.77.0.24:5001/app' }),

@@ -107,6 +107,21 @@ export const getClusterCredentials = defineEndpoint({
   refusals: { 404: missing, 409: 'The cluster cannot be reached yet.' },
 });
 
+export const postCredentialsRotate = defineEndpoint({
+  id: 'rotateCredentials',
+  method: 'POST',
+  path: '/clusters/{clusterId}/credentials/rotate',
+  tag,
+  summary: 'Set a new password',
+  description:
+    "Generates a new password for the customer's role. When the operation has succeeded, /credentials returns it and the old one is " +
+    'refused; sessions that are connected go on. The role also gets back what it may have lost through SQL: the right to connect to ' +
+    'its database, and connection limits are lifted.',
+  params,
+  answer: accepted('The change has begun.'),
+  refusals: { 404: missing, 409: `The cluster does not serve. Or: ${changing}` },
+});
+
 export const getHealthOfCluster = defineEndpoint({
   id: 'getHealth',
   method: 'GET',

@@ -42,6 +42,13 @@ export const getCredentials = defineRequest({
   input: byId,
   output: Credentials,
 });
+export const rotateCredentials = defineRequest({
+  service,
+  name: 'rotate-credentials',
+  description: "Starts the change of the customer's password to a new one. 404; 409 with the reason.",
+  input: z.object({ clusterId: ClusterId, idempotency: Idempotency }),
+  output: Operation,
+});
 export const updateCluster = defineRequest({
   service,
   name: 'update-cluster',
