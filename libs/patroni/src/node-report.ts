@@ -21,14 +21,11 @@ export const NodeReport = z.object({
   watchdog: orNull(z.boolean()),
   /** The member that its pooler leads sessions to. */
   follows: orNull(z.string()),
-  /**
-   * What it did for the planned switchover of that id; from `held` on, for how long its pooler held statements. `stopping`: its Patroni
-   * is about to hand over, and waits until every pooler holds.
-   */
+  /** What it did for the planned switchover of that id; from `held` on, for how long its pooler held statements. */
   hold: orNull(
     z.object({
       id: z.string(),
-      state: z.enum(['preparing', 'prepared', 'stopping', 'held', 'refused', 'released']),
+      state: z.enum(['preparing', 'prepared', 'held', 'refused', 'released']),
       ms: z.number().nonnegative().transform(Math.round).catch(0),
       reason: orNull(z.string()),
     }),

@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import archive_marks  # noqa: E402
 import follower as module  # noqa: E402
+from patroni_api import PatroniError  # noqa: E402
 from pooler import SOCKET  # noqa: E402
 
 ADDRESSES = {"n1": "10.0.0.1", "n2": "10.0.0.2", "n3": "10.0.0.3"}
@@ -110,13 +111,23 @@ class Report:
 
 class Patroni:
     def __init__(self):
-        self.asked = []
+        self.asked, self.refuses = [], None
 
     def switch_over(self, leader, candidate):
         self.asked.append((leader, candidate))
+        if self.refuses:
+            raise PatroniError(self.refuses)
 
     def leads(self):
         return False
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 2
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("it did not happen")
+        time.sleep(0.002)
 
 
 class FollowerTest(unittest.TestCase):
@@ -140,12 +151,9 @@ class FollowerTest(unittest.TestCase):
         self.keys.command = {"id": "op/1", "phase": "hold", "leader": "n1", "candidate": "n2", "nodes": ["n1", "n2", "n3"],
                              "capMs": cap_ms, "drainMs": 100}
 
-    def test_a_replica_holds_when_the_leaders_patroni_is_about_to_stop_and_goes_on_with_the_new_leader(self):
+    def test_a_replica_holds_when_told_and_goes_on_with_the_new_leader(self):
         node = self.node("n3", "replica")
         self.hold()
-        node._turn()
-        self.assertFalse(self.pooler.paused, "nobody is held while Patroni only thinks about it")
-        self.keys.reports["n1"] = {"writable": {"timeline": 1}, "hold": {"id": "op/1", "state": "stopping"}}
         node._turn()
         self.assertEqual(self.pooler.done, ["pause", "to 10.0.0.2"])
         self.assertEqual(self.report.said["hold"]["state"], "held")
@@ -158,7 +166,6 @@ class FollowerTest(unittest.TestCase):
     def test_a_hold_ends_by_itself_and_leads_back_to_who_still_leads(self):
         node = self.node("n3", "replica")
         self.hold(cap_ms=50)
-        self.keys.reports["n1"] = {"writable": {"timeline": 1}, "hold": {"id": "op/1", "state": "held"}}
         node._turn()
         self.assertTrue(self.pooler.paused)
         time.sleep(0.06)
@@ -169,36 +176,31 @@ class FollowerTest(unittest.TestCase):
     def test_a_hold_that_is_given_up_ends(self):
         node = self.node("n3", "replica")
         self.hold()
-        self.keys.reports["n1"] = {"writable": {"timeline": 1}, "hold": {"id": "op/1", "state": "held"}}
         node._turn()
         self.keys.command = None
         node._turn()
         self.assertFalse(self.pooler.paused)
         self.assertEqual(self.pooler.host, ADDRESSES["n1"])
 
-    def ask(self, node):
-        """What the leader's Patroni is answered, in the background."""
-        answers = []
-        thread = threading.Thread(target=lambda: answers.append(node.hand_over()))
-        thread.start()
-        while node._awaited is not None or not (node._is_holding or answers):
-            time.sleep(0.001)
-        node._turn()
-        return answers, thread
-
-    def test_the_leaders_patroni_may_stop_when_every_node_holds(self):
-        node = self.node("n1", "leader")
+    def begin(self, node):
+        """The leader's node is told to hold, and has begun to."""
         self.hold()
         node._turn()
-        self.assertEqual(self.patroni.asked, [("n1", "n2")])
-        answers, thread = self.ask(node)
+        wait_until(lambda: "hold" in self.report.said)
+        node._turn()
+
+    def test_the_leader_asks_patroni_only_when_every_node_holds(self):
+        node = self.node("n1", "leader")
+        self.begin(node)
         self.assertTrue(self.pooler.paused)
-        self.assertEqual(answers, [], "not before the others hold")
-        for name in ("n2", "n3"):
-            self.keys.reports[name] = {"hold": {"id": "op/1", "state": "held"}}
+        self.keys.reports["n2"] = {"hold": {"id": "op/1", "state": "held"}}
         node.notice()
-        thread.join(1)
-        self.assertEqual(answers, [(200, None)], "without a turn, which may wait for a busy database")
+        time.sleep(0.02)
+        self.assertEqual(self.patroni.asked, [], "n3 does not hold yet")
+        self.keys.reports["n3"] = {"hold": {"id": "op/1", "state": "held"}}
+        node.notice()
+        wait_until(lambda: self.patroni.asked)  # without a turn, which may wait for a busy database
+        self.assertEqual(self.patroni.asked, [("n1", "n2")])
         self.assertEqual(self.pooler.done, ["pause", "to 10.0.0.2"])
         asked = self.database.asked
         node._database_seen = 0.0
@@ -206,42 +208,50 @@ class FollowerTest(unittest.TestCase):
         self.assertEqual(self.database.asked, asked, "a database that stops is not asked")
         self.assertIsNone(self.report.said["writable"])
 
-    def test_it_may_not_when_one_refuses_and_statements_go_on_at_once(self):
-        node = self.node("n1", "leader")
-        self.hold()
+    def released(self, node):
+        """The hold was called off: statements go on, and Patroni was asked for nothing."""
+        wait_until(lambda: node._refusal is not None or not node._is_holding)
         node._turn()
-        answers, thread = self.ask(node)
+        self.assertFalse(self.pooler.paused)
+        self.assertEqual(self.patroni.asked, [])
+        return self.report.said["hold"]
+
+    def test_one_that_refuses_calls_it_off_for_all(self):
+        node = self.node("n1", "leader")
+        self.begin(node)
         self.keys.reports["n3"] = {"hold": {"id": "op/1", "state": "refused", "reason": "a transaction ran longer than 100 ms"}}
         node.notice()
-        thread.join(1)
-        node._turn()
-        self.assertEqual(answers[0][0], 409)
-        self.assertFalse(self.pooler.paused)
-        self.assertIn("n3: a transaction ran longer", self.report.said["hold"]["reason"])
+        said = self.released(node)
+        self.assertIn("n3: a transaction ran longer", said["reason"])
+        self.assertEqual(self.pooler.host, SOCKET)
 
-    def test_it_may_not_when_its_own_transactions_do_not_end(self):
+    def test_the_leaders_own_transactions_call_it_off(self):
         node = self.node("n1", "leader")
         self.pooler.drains = False
-        self.hold()
-        node._turn()
-        answers, thread = self.ask(node)
-        thread.join(1)
-        self.assertEqual(answers[0][0], 409)
-        self.assertEqual(self.report.said["hold"]["state"], "refused")
+        self.begin(node)
+        self.assertEqual(self.released(node)["state"], "refused")
 
-    def test_it_may_not_when_a_node_says_nothing(self):
+    def test_a_node_that_says_nothing_calls_it_off(self):
         node = self.node("n1", "leader")
+        self.addCleanup(setattr, module, "ANSWER_WITHIN", module.ANSWER_WITHIN)
         module.ANSWER_WITHIN = 0.05
-        self.hold()
-        node._turn()
-        answers, thread = self.ask(node)
-        thread.join(1)
-        node._turn()
-        self.assertEqual(answers[0][0], 409)
-        self.assertFalse(self.pooler.paused)
+        self.begin(node)
+        self.assertEqual(self.released(node)["reason"], "not every node held its statements in time")
 
-    def test_a_switchover_by_hand_is_not_held_up(self):
-        self.assertEqual(self.node("n1", "leader").hand_over()[0], 204)
+    def test_when_patroni_refuses_statements_go_on_with_the_leader_that_there_is(self):
+        node = self.node("n1", "leader")
+        self.patroni.refuses = "patroni answered 412: candidate name does not match with sync_standby"
+        self.begin(node)
+        for name in ("n2", "n3"):
+            self.keys.reports[name] = {"hold": {"id": "op/1", "state": "held"}}
+        node.notice()
+        wait_until(lambda: node._refusal is not None)
+        node._turn()
+        node._database_seen = 0.0
+        node._turn()
+        self.assertEqual(self.pooler.done, ["pause", "to 10.0.0.2", "to " + SOCKET, "resume"])
+        self.assertEqual(self.report.said["hold"]["reason"], self.patroni.refuses)
+        self.assertIsNotNone(self.report.said["writable"])
 
     def test_started_anew_it_leads_to_who_leads_before_it_lets_go(self):
         self.node("n3", "replica")
@@ -284,30 +294,24 @@ class FollowerTest(unittest.TestCase):
 
     def test_who_stood_still_in_a_hold_holds_on(self):
         node = self.node("n1", "leader")
-        self.hold()
-        node._turn()
-        _, thread = self.ask(node)
+        self.begin(node)
         self.assertTrue(self.pooler.paused)
         self.pooler.drains = False  # PgBouncer refuses a second PAUSE
         node._last_turn -= module.FROZEN + 1
         self.keys.is_fresh = False
         node._turn()
         self.assertTrue(self.pooler.paused)
-        self.keys.command = None
-        self.keys.reports["n2"] = {"hold": {"id": "op/1", "state": "released"}}
-        node.notice()
-        thread.join(1)
 
     def test_who_has_stood_still_hands_nothing_over_while_it_holds_for_that(self):
         node = self.node("n1", "leader")
-        self.hold()
-        node._turn()
         node._last_turn -= module.FROZEN + 1
         self.keys.is_fresh = False
         node._turn()
-        self.assertEqual(node.hand_over()[0], 409)
+        self.hold()
+        node._turn()
+        wait_until(lambda: (self.report.said.get("hold") or {}).get("state") == "refused")
         self.assertTrue(self.pooler.paused)
-        self.assertEqual(self.report.said["hold"]["state"], "refused")
+        self.assertEqual(self.patroni.asked, [])
 
     def test_a_leader_that_stood_still_and_leads_goes_on(self):
         node = self.node("n1", "leader")

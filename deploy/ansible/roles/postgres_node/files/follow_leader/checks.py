@@ -6,8 +6,6 @@
 /leader    200: this node takes writes as the leader.
 /held      200: this node's Patroni is held for a restore, and so never takes the lead; 404: it is not.
 /status    all that the node knows, as JSON.
-/hand-over Asked by this node's Patroni before it stops its database to hand over; answered when every pooler holds its statements.
-           200: go on; 204: go on, nothing is to be held; 409: do not.
 """
 
 import json
@@ -34,14 +32,11 @@ def serve(address, port, follower):
         def do_GET(self):
             follower.ready.wait(PATIENCE)
             path = self.path.partition("?")[0].strip("/")
-            if path == "hand-over" and self.client_address[0] == address:
-                status, reason = follower.hand_over()
-                body = {"detail": reason}
-            elif path == "held":
+            if path == "held":
                 status, body = (200 if is_held() else 404), {}
             else:
                 status, body = follower.answer(path)
-            text = b"" if status == 204 else (json.dumps(body) + "\n").encode()
+            text = (json.dumps(body) + "\n").encode()
             head = "HTTP/1.1 %d \r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (
                 status, len(text))
             self.close_connection = True

@@ -42,8 +42,8 @@ class Follower:
         self._linger_until = 0.0
         self._hold, self._before_hold, self._refusal = None, (503, None), None
         self._last_command = None
-        self._awaited = None  # a switchover for which statements are held as soon as the leader's Patroni is about to hand over
-        self._holding = threading.Lock()  # one hold at a time: this node's Patroni asks for one, and the turns do
+        self._awaited = None  # a switchover for which this node does not hold yet
+        self._holding = threading.Lock()  # one hold at a time: handing over begins one, and so do the turns
         self._news = threading.Condition()
         self._last_turn = None
         self._marked = 0.0
@@ -146,24 +146,15 @@ class Follower:
         if command["phase"] == "prepare":
             threading.Thread(target=self._prepare, args=(command,), daemon=True).start()
         else:
-            self._awaited = command
             if command["leader"] == self._me:
-                threading.Thread(target=self._switch, args=(command,), daemon=True).start()
+                threading.Thread(target=self._hand_over, args=(command,), daemon=True).start()
+            else:
+                self._awaited = command
 
     def _begin_hold(self):
-        """Patroni needs some tenths of a second from the word until it would stop its database. Nobody is held for those."""
+        """Every node holds as soon as it reads the command; the leader's node does so in `_hand_over`, which does not wait for a turn."""
         command = self._awaited
-        if command is None:
-            return
-        if command["leader"] == self._me:
-            # Its Patroni asks when it is time (hand_over), or has refused before.
-            if self._refusal is not None and self._refusal[0] == command["id"]:
-                self._awaited = None
-                refused = {"id": command["id"], "state": "refused", "ms": 0, "reason": self._refusal[1]}
-                self._report.say(hold=refused)
-            return
-        said = self._keys.report(command["leader"]).get("hold") or {}
-        if said.get("id") == command["id"] and said["state"] in ("stopping", "held") and self._begun(command) is not None:
+        if command is not None and self._begun(command) is not None:
             self._awaited = None
 
     def _begun(self, command):
@@ -214,40 +205,43 @@ class Follower:
         took = int((time.monotonic() - begun) * 1000)
         self._report.say(hold={"id": command["id"], "state": "prepared", "ms": took, "reason": reason})
 
-    def hand_over(self):
-        """Asked by this node's Patroni, about to stop its database to hand over: whether it may. When every node holds, it may; when one
-        does not, none need. It waits for the answer, and customers do: nothing here waits for a turn of this program."""
-        command = self._awaited
-        if command is None or command["leader"] != self._me:
-            return 204, "nothing is to be held"
-        self._awaited = None
-        ends = time.monotonic() + command["drainMs"] / 1000 + ANSWER_WITHIN
-        self._report.say(hold={"id": command["id"], "state": "stopping", "ms": 0, "reason": None})
+    def _hand_over(self, command):
+        """On the leader's node: holds, waits until every other node holds too, and only then has Patroni change the leader. Customers
+        wait meanwhile, so nothing here waits for a turn of this program. A node that does not hold in time calls it off."""
         hold = self._begun(command)
         if hold is None:
-            refusal = "this node's statements are held already"
-            self._report.say(hold={"id": command["id"], "state": "refused", "ms": 0, "reason": refusal})
-            return 409, refusal
+            refused = {"id": command["id"], "state": "refused", "ms": 0, "reason": "this node's statements are held already"}
+            self._report.say(hold=refused)
+            return
         self._wake.set()
+        refusal = self._wait_for_all(hold)
+        if refusal is None:
+            hold.may_switch = True
+            try:
+                # Patroni answers when the switchover is over; what counts is seen in etcd before.
+                self._patroni.switch_over(command["leader"], command["candidate"])
+            except PatroniError as error:
+                self._log("switchover: %s" % error)
+                refusal = str(error)
+        if refusal is not None and hold.held:
+            self._refusal = (hold.id, refusal)
+            self._wake.set()
+
+    def _wait_for_all(self, hold):
+        """None once every node holds; else why the lead is not handed over."""
+        ends = time.monotonic() + hold.command["drainMs"] / 1000 + ANSWER_WITHIN
         with self._news:
             while (refusal := self._refused(hold)) is None:
                 if self._others_hold(hold):
-                    hold.may_switch = True
-                    return 200, None
+                    return None
                 if not self._news.wait(ends - time.monotonic()):
-                    refusal = "not every node held its statements in time"
-                    break
-        if hold.held:
-            self._refusal = (hold.id, refusal)
-            self._wake.set()
-        return 409, refusal
+                    return "not every node held its statements in time"
+        return refusal
 
     def _refused(self, hold):
         """Why the lead is not to be handed over; None while nothing speaks against it."""
         if not hold.held:
             return hold.reason or "the hold has ended"
-        if self._refusal is not None and self._refusal[0] == hold.id:
-            return self._refusal[1]
         for name, said in self._said_of(hold).items():
             if said["state"] in ("refused", "released"):
                 return "%s: %s" % (name, said.get("reason") or "its hold has ended")
@@ -261,15 +255,6 @@ class Follower:
         """What the other nodes say of this hold; those that have not come to it yet are not in it."""
         reports = {name: self._keys.report(name).get("hold") or {} for name in hold.command["nodes"] if name != self._me}
         return {name: report for name, report in reports.items() if report.get("id") == hold.id}
-
-    def _switch(self, command):
-        """Has Patroni hand over the lead. It answers when that is done; what counts is seen in etcd before."""
-        try:
-            self._patroni.switch_over(command["leader"], command["candidate"])
-        except PatroniError as error:
-            self._log("switchover: %s" % error)
-            self._refusal = (command["id"], str(error))
-            self.notice()
 
     def _look_at_database(self):
         # etcd tells of a change many times while the leader changes: the database is asked when it may know something new.

@@ -7,7 +7,7 @@ class Hold:
     def __init__(self, command, pooler, holds_already=False):
         self.id = command["id"]
         self.command = command
-        self.may_switch = False  # on the leader's node: its Patroni was told that it may
+        self.may_switch = False  # on the leader's node: every node holds, and Patroni was told to change the leader
         self.way_is_prepared = False
         self._pooler = pooler
         self._began = time.monotonic()

@@ -274,7 +274,7 @@ class HandOverTest(unittest.TestCase):
             on_shutdown(42, None)
 
         with mock.patch.object(launcher.clock, "ha", AnyHa(), create=True), mock.patch.object(launcher, "stop", stop), \
-                mock.patch.object(launcher, "may_hand_over", lambda: None), mock.patch.object(launcher, "is_held", lambda: False):
+                mock.patch.object(launcher, "is_held", lambda: False):
             demote()
             self.assertEqual(launcher.clock.ha.is_failover_possible.__func__, AnyHa.is_failover_possible)
         return asked
