@@ -35,6 +35,9 @@ options:
         role's files; each of them goes below C(path)) or C(link) (makes a symlink); optionally C(owner), C(group), C(mode) (root, root, 0644), C(secret), C(early) (before packages).
       - C(once) writes the file only where it is absent.
       - C(keep_if), an argv, leaves an existing file alone while the command succeeds (a certificate that still verifies).
+      - C(measured) maps texts in the content to what they become on this machine. Each has C(disk_of) (a path), C(percent) and
+        C(at_least); the result is that share of the file system's size in MiB, rounded down to three significant bits so that a file
+        system whose size varies a little does not change the file.
     type: list
     elements: dict
   absent:
@@ -51,7 +54,9 @@ options:
     description:
       - systemd units to enable and start. Each has C(name), optionally C(restart_on) and C(reload_on) (paths watched),
         C(enabled) (true), C(started) (true), and C(held_by) (path): while that file is not empty the unit waits and has read nothing yet,
-        so that one that is let go needs no reload.
+        so that one that is let go needs no reload. C(only_start) starts a unit that does not run and leaves the restart of a running
+        one to a later task, which may go from machine to machine.
+      - A unit that cannot be started does not keep the others from being started, restarted or reloaded. The task fails at the end.
     type: list
     elements: dict
 """
@@ -68,6 +73,9 @@ import sys
 import tempfile
 
 APPLIED = "/var/lib/pgfleet/applied"  # what each unit and command last ran with
+POLICY = "/usr/sbin/policy-rc.d"
+# The comment tells it from a policy that the machine's owner has put there.
+NO_STARTS = b"#!/bin/sh\n# pgfleet: no service starts while packages are installed\nexit 101\n"
 
 
 class Failed(Exception):
@@ -123,27 +131,31 @@ class Machine:
     def have_packages(self, wanted):
         if not wanted:
             return
+        interrupted = read(POLICY) == NO_STARTS  # an earlier run was killed while it installed packages
         query = run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\n"] + wanted, check=False)
         installed = {line.split(" ", 1)[1] for line in query.stdout.splitlines() if line.startswith("installed ")}
         missing = [package for package in wanted if package not in installed]
-        if not missing:
-            return
-        self.done.append("packages " + " ".join(missing))
-        if self.check:
+        if missing:
+            self.done.append("packages " + " ".join(missing))
+        elif interrupted:
+            self.done.append(POLICY + " (removed)")
+        if self.check or not (missing or interrupted):
             return
         # Debian starts a service as soon as it is installed, with a configuration that is not ours yet.
-        policy = "/usr/sbin/policy-rc.d"
-        ours = not os.path.exists(policy)
-        if ours:
-            write_atomically(policy, b"#!/bin/sh\nexit 101\n", 0o755, 0, 0)
+        ours = interrupted or not os.path.exists(POLICY)
         try:
-            apt = ["apt-get", "-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"]
-            environment = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1"}
-            run(apt + ["update"], env=environment)
-            run(apt + ["-o", "Dpkg::Options::=--force-confold", "install"] + missing, env=environment)
-        finally:
             if ours:
-                os.unlink(policy)
+                write_atomically(POLICY, NO_STARTS, 0o755, 0, 0)
+            environment = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1"}
+            if interrupted:
+                run(["dpkg", "--force-confold", "--configure", "-a"], env=environment)
+            if missing:
+                apt = ["apt-get", "-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"]
+                run(apt + ["update"], env=environment)
+                run(apt + ["-o", "Dpkg::Options::=--force-confold", "install"] + missing, env=environment)
+        finally:
+            if ours and os.path.exists(POLICY):
+                remove(POLICY)
 
     # files ----------------------------------------------------------------------------------------------------------
 
@@ -160,7 +172,7 @@ class Machine:
         path = file["path"]
         if "link" in file:
             return self.have_link(path, file["link"])
-        content = file["content"].encode()
+        content = measured(file["content"], file.get("measured") or {}).encode()
         before = read(path)
         if before is not None:
             kept = file.get("once") or (file.get("keep_if") and succeeds(file["keep_if"]))
@@ -186,12 +198,13 @@ class Machine:
                 os.unlink(temporary)
             os.symlink(target, temporary)
             os.replace(temporary, path)
+            sync_folder(path)
 
     def have_not(self, path):
         if os.path.lexists(path):
             self.done.append(path + " (removed)")
             if not self.check:
-                os.unlink(path)
+                remove(path)
 
     def ownership(self, entry, mode):
         try:
@@ -268,6 +281,8 @@ class Machine:
             last = recorded("unit-" + name)
             if state[name]["ActiveState"] not in ("active", "activating", "reloading"):
                 start.append(name)
+            elif unit.get("only_start"):
+                continue
             elif last.get("restart_on") != wanted[name]["restart_on"]:
                 restart.append(name)
             elif last.get("reload_on") != wanted[name]["reload_on"]:
@@ -285,11 +300,16 @@ class Machine:
         dead = [name for name in start if state[name]["ActiveState"] == "failed"]
         if dead:  # one that failed too often before would be refused
             run(["systemctl", "reset-failed"] + dead)
-        self.drive("start", start)
-        self.drive("restart", restart)
-        self.drive("reload", reload)
+        failed = {}
+        for verb, names in (("start", start), ("restart", restart), ("reload", reload)):
+            failed.update({name: verb for name in self.drive(verb, names)})
         for name in start + restart + reload + let_go:
-            record("unit-" + name, wanted[name])
+            if name not in failed:
+                record("unit-" + name, wanted[name])
+        if failed:
+            first = next(iter(failed))
+            journal = run(["journalctl", "--no-pager", "-q", "-n", "15", "-o", "cat", "-u", first], check=False).stdout
+            raise Failed("could not " + ", ".join("%s %s" % (verb, name) for name, verb in failed.items()), tail(journal))
 
     def unit_states(self, names):
         fields = "ActiveState,NeedDaemonReload,FragmentPath"
@@ -301,14 +321,13 @@ class Machine:
         return {key: digest(unit.get(key, [])) for key in ("restart_on", "reload_on")}
 
     def drive(self, verb, names):
-        if not names:
-            return
-        if run(["systemctl", verb] + names, check=False).returncode == 0:
-            return
+        """Gives the names of those that failed; the others are done all the same."""
+        if not names or run(["systemctl", verb] + names, check=False).returncode == 0:
+            return []
+        if verb == "reload":  # one that refuses stays active: which it was is seen one by one
+            return [name for name in names if run(["systemctl", verb, name], check=False).returncode != 0]
         states = self.unit_states(names)
-        failed = [name for name in names if states[name]["ActiveState"] != "active"] or names
-        journal = run(["journalctl", "--no-pager", "-q", "-n", "15", "-o", "cat", "-u", failed[0]], check=False).stdout
-        raise Failed("could not %s %s" % (verb, ", ".join(failed)), tail(journal))
+        return [name for name in names if states[name]["ActiveState"] != "active"] or names
 
 
 def starts_at_boot(unit):
@@ -366,6 +385,33 @@ def write_atomically(path, content, mode, uid, gid):
     except BaseException:
         os.unlink(temporary)
         raise
+    sync_folder(path)
+
+
+def remove(path):
+    os.unlink(path)
+    sync_folder(path)
+
+
+def sync_folder(path):
+    """Without this a machine that loses power may come back without the rename or the removal."""
+    descriptor = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def measured(content, measures):
+    for text, measure in measures.items():
+        folder = measure["disk_of"]
+        while not os.path.isdir(folder):  # check mode has not made it
+            folder = os.path.dirname(folder)
+        disk = os.statvfs(folder)
+        share = disk.f_blocks * disk.f_frsize * measure["percent"] // 100 // 1048576
+        spare = max(share.bit_length() - 3, 0)
+        content = content.replace(text, str(max(share >> spare << spare, measure.get("at_least", 0))))
+    return content
 
 
 def digest(paths):
