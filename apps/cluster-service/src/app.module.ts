@@ -3,6 +3,9 @@ import { MessagingModule } from '@pgfleet/messaging';
 import { ObservabilityModule } from '@pgfleet/observability';
 import { OperationsModule } from '@pgfleet/operations';
 import { PersistenceModule } from '@pgfleet/persistence';
+import { CertificateWatch } from './certificates/certificate-watch';
+import { Certificates } from './certificates/certificates';
+import { EtcdAlarmWatch } from './etcd/etcd-alarm-watch';
 import { ClusterRows } from './clusters/cluster-rows';
 import { ClusterMetrics } from './clusters/cluster-metrics';
 import { ClusterStates } from './clusters/cluster-state';
@@ -38,6 +41,7 @@ import { CreateCluster } from './programs/create-cluster.program';
 import { CreateFromBackup } from './programs/create-from-backup.program';
 import { DeleteCluster } from './programs/delete-cluster.program';
 import { Failover } from './programs/failover.program';
+import { RenewCertificates } from './programs/renew-certificates.program';
 import { RestoreCluster } from './programs/restore-cluster.program';
 import { ConfigureReturned } from './programs/configure-returned.program';
 import { MachineConfiguration } from './programs/machine-configuration';
@@ -73,6 +77,7 @@ export class AppModule {
       ...[Switchover, Failover, ClusterSettings, ConfigureReturned, RotateCredentials],
       ...[RestoreCluster, UndoRestore, ConfirmRestore, DiscardRestore],
       ...[ProveRestore, RemoveProofMachine],
+      RenewCertificates,
     ];
     return {
       module: AppModule,
@@ -123,6 +128,9 @@ export class AppModule {
         LeadershipIntents,
         ...membershipProviders,
         MembershipWatch,
+        Certificates,
+        CertificateWatch,
+        EtcdAlarmWatch,
       ],
     };
   }

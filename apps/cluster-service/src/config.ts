@@ -33,6 +33,8 @@ const Env = BaseEnv.extend({
   PGFLEET_SSH_PUBLIC_KEY_FILE: file,
   /** Of the role that configures nodes, as it is now. Not said: it is never taken for granted that a node was configured by it. */
   PGFLEET_NODES_REVISION: z.string().optional(),
+  /** How long a new certificate of a node is valid: 397 days unless it is said otherwise. */
+  PGFLEET_CERTIFICATE_LIFETIME_SECONDS: z.coerce.number().int().min(60).default(34_300_800),
   PGFLEET_S3_ENDPOINT: z.string(),
   PGFLEET_S3_BUCKET: z.string(),
   PGFLEET_S3_REGION: z.string(),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** The aggregates that events are about; the second token of an event's subject. */
-export type Aggregate = 'user' | 'cluster' | 'operation' | 'backup' | 'node' | 'job';
+export type Aggregate = 'user' | 'cluster' | 'operation' | 'backup' | 'node' | 'job' | 'platform';
 
 /**
  * One event of the catalogue. `name` is `<aggregate>.<what>` in the past tense, `version` counts incompatible changes of `data`.

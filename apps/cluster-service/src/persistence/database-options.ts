@@ -1,6 +1,7 @@
 import { messagingMigrations } from '@pgfleet/messaging';
 import { operationsMigrations } from '@pgfleet/operations';
 import type { PersistenceOptions } from '@pgfleet/persistence';
+import { AddCertificates1800100000000 } from './add-certificates.migration';
 import { AddFailover1796000000000 } from './add-failover.migration';
 import { AddLineageKeys1799000000000 } from './add-lineage-keys.migration';
 import { AddPendingConfiguration1800000000010 } from './add-pending-configuration.migration';
@@ -8,6 +9,7 @@ import { AddReleasedLineages1798000000000 } from './add-released-lineages.migrat
 import { AddRestore1797000000000 } from './add-restore.migration';
 import { AddReducedDurability1800000000020 } from './add-reduced-durability.migration';
 import { AddTls1800000000014 } from './add-tls.migration';
+import { CertificateEntity } from './certificate.entity';
 import { ClusterEntity, MachineEntity, MemberEntity, SecretEntity } from './cluster.entity';
 import { CreateClusterSchema1795000000000 } from './create-cluster-schema.migration';
 import { LeadershipEntity, NodeReportEntity } from './leadership.entity';
@@ -30,6 +32,7 @@ export const databaseOptions = (url: string, caFile: string | undefined): Persis
     NodeReportEntity,
     LineageEntity,
     ReducedDurabilityEntity,
+    CertificateEntity,
   ],
   migrations: [
     ...messagingMigrations,
@@ -42,5 +45,6 @@ export const databaseOptions = (url: string, caFile: string | undefined): Persis
     AddPendingConfiguration1800000000010,
     AddTls1800000000014,
     AddReducedDurability1800000000020,
+    AddCertificates1800100000000,
   ],
 });

@@ -52,6 +52,7 @@ export function configureJob(
       etcd_user: users.node,
       etcd_lb_user: users.loadBalancer,
       ca_certificate: `${config.platformAuthority}\n`,
+      certificate_lifetime_seconds: config.PGFLEET_CERTIFICATE_LIFETIME_SECONDS,
       s3_endpoint: config.PGFLEET_S3_ENDPOINT,
       s3_bucket: config.PGFLEET_S3_BUCKET,
       s3_region: config.PGFLEET_S3_REGION,

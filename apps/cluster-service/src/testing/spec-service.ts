@@ -15,6 +15,7 @@ export const startClusterService = (
   { nats, etcd }: Services,
   url: string,
   instead: ReadonlyMap<unknown, object> = new Map(),
+  settings: Partial<Config> = {},
 ): Promise<INestApplication> => {
   const config: Config = {
     PGFLEET_NATS_URL: nats.url,
@@ -31,12 +32,14 @@ export const startClusterService = (
     PGFLEET_LAB_TOKEN_FILE: 'none',
     PGFLEET_SSH_PUBLIC_KEY_FILE: '',
     PGFLEET_NODES_REVISION: 'r2',
+    PGFLEET_CERTIFICATE_LIFETIME_SECONDS: 34_300_800,
     PGFLEET_S3_ENDPOINT: '',
     PGFLEET_S3_BUCKET: '',
     PGFLEET_S3_REGION: '',
     PGFLEET_S3_KEY: '',
     PGFLEET_S3_SECRET: '',
     platformAuthority: '',
+    ...settings,
   };
   const connect = () => new Etcd3({ hosts: etcd.url });
   const module: DynamicModule = AppModule.with(config);

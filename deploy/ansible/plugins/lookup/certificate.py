@@ -3,7 +3,7 @@
     lookup('certificate', name, ca=directory, addresses=[...], client=false)
 
 Every call makes a new key, so the result belongs in a `converge` file with `keep_if: openssl verify …`: the machine
-keeps what it has while it verifies for its address and is not about to expire. The key exists on the machine only.
+keeps what it has while it verifies for its address and a third of its lifetime is left. The key exists on the machine only.
 Made in process (Ansible itself depends on `cryptography`): 20 ms, where openssl would be started three times.
 """
 
@@ -28,9 +28,14 @@ options:
   ca: {description: "folder with ca.crt and ca.key", type: path, required: true}
   addresses: {description: "IP addresses it is valid for", type: list, elements: str, default: []}
   client: {description: "also valid as a client certificate (etcd peers)", type: bool, default: false}
+  lifetime:
+    description: "seconds; the default, 397 days, is what clients that follow the CA/Browser Forum's rule accept at most"
+    type: int
+    default: 34300800
+    vars: [{name: certificate_lifetime_seconds}]
 """
 
-LIFETIME = datetime.timedelta(days=397)  # what clients that follow the CA/Browser Forum's rule accept at most
+CLOCKS_DIFFER = datetime.timedelta(hours=1)
 
 
 class LookupModule(LookupBase):
@@ -42,6 +47,7 @@ class LookupModule(LookupBase):
         issuer, issuer_key = self._authority()
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.datetime.now(datetime.timezone.utc)
+        lifetime = datetime.timedelta(seconds=self.get_option("lifetime"))
         usages = [ExtendedKeyUsageOID.SERVER_AUTH]
         if self.get_option("client"):
             usages.append(ExtendedKeyUsageOID.CLIENT_AUTH)
@@ -51,8 +57,9 @@ class LookupModule(LookupBase):
             .issuer_name(issuer.subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))  # clocks differ
-            .not_valid_after(now + LIFETIME)
+            .not_valid_before(now - min(CLOCKS_DIFFER, lifetime / 60))
+            # No certificate is worth anything once its issuer has expired.
+            .not_valid_after(min(now + lifetime, issuer.not_valid_after_utc))
             .add_extension(x509.SubjectAlternativeName(self._names(name)), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)

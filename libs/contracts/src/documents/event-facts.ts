@@ -24,6 +24,7 @@ const publishers: Record<string, readonly ServiceName[]> = {
   backup: ['backup-service'],
   node: ['healthcheck-scheduler'],
   job: ['ansible-runner'],
+  platform: ['cluster-service'],
 };
 
 /** The member of `data` that is the aggregate's id, in the subject and in the envelope. */
@@ -34,6 +35,7 @@ const idNames: Record<string, string> = {
   backup: 'stanza',
   node: 'node',
   job: 'jobId',
+  platform: 'service',
 };
 
 /** The order of a module's exports, and so of the catalogue, depends on who compiled it. */

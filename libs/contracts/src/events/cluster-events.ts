@@ -267,3 +267,27 @@ export const clusterProofFailed = defineEvent({
     "A restore of a lineage was not proven; the machine that it was tried on goes away. Correlated to the drill's operation.",
   data: z.object({ clusterId: ClusterId, stanza: from, step: StepName, cause: Cause, remedy: Remedy }),
 });
+
+const certificate = z.object({
+  clusterId: ClusterId,
+  machine: NodeName,
+  service: z.string().meta({
+    description:
+      'which of the services there serves it: `postgresql`, `pgbouncer`, `pgbouncer-local`, `backup-server`',
+    example: 'postgresql',
+  }),
+  notAfter: Instant.meta({ description: 'until when it is valid' }),
+});
+export const clusterCertificateRenewed = defineEvent({
+  name: 'cluster.certificate.renewed',
+  version: 1,
+  description: 'A service of a node serves a new certificate. No connection was dropped for it.',
+  data: certificate,
+});
+export const clusterCertificateExpiring = defineEvent({
+  name: 'cluster.certificate.expiring',
+  version: 1,
+  description:
+    "A certificate's renewal has failed, or it is past five sixths of its life and was not renewed. Published once per certificate; the renewal is tried again.",
+  data: certificate.extend({ cause: Cause }),
+});

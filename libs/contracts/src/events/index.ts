@@ -3,6 +3,7 @@ import * as cluster from './cluster-events';
 import * as job from './job-events';
 import * as node from './node-events';
 import * as operation from './operation-events';
+import * as platform from './platform-events';
 import * as user from './user-events';
 import type { EventContract } from '../define-event';
 
@@ -11,6 +12,7 @@ export * from './cluster-events';
 export * from './job-events';
 export * from './node-events';
 export * from './operation-events';
+export * from './platform-events';
 export * from './user-events';
 
 const isContract = (value: unknown): value is EventContract =>
@@ -18,7 +20,7 @@ const isContract = (value: unknown): value is EventContract =>
 
 /** Every event of the platform, by name: the catalogue that documents and handlers are made from. */
 export const eventCatalogue: ReadonlyMap<string, EventContract> = new Map(
-  [user, cluster, operation, backup, node, job]
+  [user, cluster, operation, backup, node, job, platform]
     .flatMap((module) => Object.values<unknown>(module))
     .filter(isContract)
     .map((event) => [event.name, event]),
