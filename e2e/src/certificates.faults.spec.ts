@@ -30,8 +30,8 @@ describe('certificates that end', () => {
   beforeAll(async () => {
     platform = await testPlatform();
     events = await EventListener.start(platform);
-    await setLifetime(lifetimeSeconds);
     const userId = await testUser(platform.api);
+    await setLifetime(lifetimeSeconds);
     const operation = await until(
       () => platform.api.createCluster({ name: 'brief', userId, nodes: 2 }).catch(() => null),
       (answer) => answer !== null,
