@@ -73,6 +73,7 @@ describe('placeOf', () => {
 
   it.each<[string, ConvertWalQuery, RegExp]>([
     ['before the window', { lsn: lsnOf(10 * size) }, /is not between 0\/A400000 and 0\/3D000000/],
+    ['what no WAL ever reaches', { lsn: 'ffffffff/FFFFFFFF' }, /FFFFFFFF\/FFFFFFFF is not between/],
     ['after the archive', { lsn: lsnOf(61 * size + 1) }, /is not between/],
     ['a segment of a timeline that was left', { segment: '000000010000000000000029' }, /timeline was left/],
     [

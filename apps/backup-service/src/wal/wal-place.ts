@@ -2,7 +2,7 @@ import { cannotChange, type ConvertWalQuery, type WalPlace } from '@pgfleet/cont
 import { isOnHistory, type TimelineBegin } from '../window/history';
 import { instantOf, microsecondsOf } from '../window/instant';
 import type { RecoverySpan } from '../window/recovery-span';
-import { bytesOf, lsnOf } from './wal-position';
+import { askedPosition, lsnOf } from './wal-position';
 import { segmentName, segmentOf } from './wal-segment';
 
 export interface PlaceSurroundings {
@@ -33,7 +33,7 @@ export const placeOf = (query: ConvertWalQuery, around: PlaceSurroundings): WalP
   const end = Math.max(around.archivedUntil ?? 0, span.latest?.position ?? 0);
   if (position < earliest.position || position > end)
     throw outside(
-      `${lsnOf(position)} is not between ${lsnOf(earliest.position)} and ${lsnOf(end)}, which the store has.`,
+      `${query.lsn?.toUpperCase() ?? lsnOf(position)} is not between ${lsnOf(earliest.position)} and ${lsnOf(end)}, which the store has.`,
     );
   const timeline = timelineAt(position, newest, timelines);
   const before = span.commits.findLast((commit) => commit.position <= position) ?? earliest;
@@ -49,7 +49,7 @@ export const placeOf = (query: ConvertWalQuery, around: PlaceSurroundings): WalP
 };
 
 const positionOf = (query: ConvertWalQuery, { span, timelines, segmentBytes }: PlaceSurroundings): number => {
-  if (query.lsn !== undefined) return bytesOf(query.lsn);
+  if (query.lsn !== undefined) return askedPosition(query.lsn);
   if (query.segment !== undefined) return beginOf(query.segment, span, timelines, segmentBytes);
   const time = microsecondsOf(query.time!);
   const { earliest, latest } = span;

@@ -6,6 +6,15 @@ export const bytesOf = (lsn: string): number => {
   return position;
 };
 
+/**
+ * A position that a customer names, who may name any: one beyond what can be counted counts as the last, which is after everything that was
+ * ever written.
+ */
+export const askedPosition = (lsn: string): number => {
+  const [high = '', low = ''] = lsn.split('/');
+  return Math.min(parseInt(high, 16) * 2 ** 32 + parseInt(low, 16), Number.MAX_SAFE_INTEGER);
+};
+
 /** Byte 50331688 → `0/3000028`, as PostgreSQL writes it. */
 export const lsnOf = (position: number): string =>
   [Math.floor(position / 2 ** 32), position % 2 ** 32]

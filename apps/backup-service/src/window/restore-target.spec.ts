@@ -87,6 +87,11 @@ describe('decideTarget, without a gap', () => {
     ['the byte before that', { type: 'lsn', lsn: lsnOf(50 * size - 1) }, 'A'],
     ['the position of the last commit', lsn(90), 'B'],
     ['the byte after', { type: 'lsn', lsn: lsnOf(90 * size + 1) }, /^90…- .* is after the last commit/],
+    [
+      'what no WAL ever reaches',
+      { type: 'lsn', lsn: 'FFFFFFFF/ffffffff' },
+      /FFFFFFFF\/FFFFFFFF is after the last commit/,
+    ],
     ['a backup', backup('A'), 'A'],
     ['a backup that is not there', backup('C'), /no backup C that can be restored/],
     ['a name that is not there', { type: 'name', name: 'x' }, /no restore point x/],

@@ -1,5 +1,5 @@
 import type { RestoreTarget } from '@pgfleet/contracts';
-import { bytesOf, lsnOf } from '../wal/wal-position';
+import { askedPosition, lsnOf } from '../wal/wal-position';
 import { isOnHistory, type Place } from './history';
 import { instantOf, microsecondsOf } from './instant';
 import {
@@ -80,7 +80,7 @@ export function decideTarget(
     case 'time':
       return decideTime(microsecondsOf(target.time), target, span);
     case 'lsn':
-      return decidePosition(bytesOf(target.lsn), target, span, span.latest.position);
+      return decidePosition(askedPosition(target.lsn), target, span, span.latest.position);
     case 'name':
       return decideName(target, around);
     case 'xid':
@@ -172,7 +172,7 @@ const decidePosition = (
   until: number,
   lastBefore = surelyBefore,
 ): TargetDecision => {
-  const what = lsnOf(position);
+  const what = target.type === 'lsn' ? target.lsn.toUpperCase() : lsnOf(position);
   if (position < span.earliest!.position) return tooEarly(what, span);
   const gap = span.gaps.find(
     (candidate) =>
