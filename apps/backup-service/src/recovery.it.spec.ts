@@ -211,14 +211,30 @@ describe('policies, the window, and what is deleted', () => {
     await expect(
       service.requester.ask(createBackup, { clusterId, request: { type: 'full' }, idempotency: null }),
     ).rejects.toMatchObject(refusal(409, /is being restored/));
+    // The restore has ended in another lineage, whose first backup is still to be made.
+    const newer = newId('lin');
+    await service.services.postgres.query(
+      `insert into backup.stanza (name, cluster_id, state) values ('${newer}', '${clusterId}', 'ready')`,
+    );
+    world.topologies.set(clusterId, { ...topology, stanza: newer });
+    await service.services.postgres.query('update backup.backup_policy set due_at = now()');
+    await eventually(async () => {
+      const held = await service.services.postgres.query('select held_up_by from backup.backup_policy');
+      expect(held).toEqual([{ held_up_by: 'without a backup of its new lineage' }]);
+    }, 20_000);
     expect(await service.services.postgres.query('select from backup.scheduled_backup')).toHaveLength(0);
+    const missed = (await events('missed')).length;
     world.topologies.set(clusterId, topology);
     await service.services.postgres.query('update backup.backup_policy set due_at = now()');
     await eventually(async () => {
       const decided = await service.services.postgres.query('select from backup.scheduled_backup');
       expect(decided).toHaveLength(1);
     }, 20_000);
+    expect((await events('missed')).slice(missed).map(({ data }) => data.reason)).toEqual([
+      'The cluster was without a backup of its new lineage.',
+    ]);
     await idle();
+    await service.services.postgres.query(`delete from backup.stanza where name = '${newer}'`);
   }, 90_000);
 
   it('tells the window, to the last commit that is archived', async () => {

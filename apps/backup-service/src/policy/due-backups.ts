@@ -57,8 +57,12 @@ export class DueBackups {
     const { clusterId } = entity;
     const now = new Date();
     const due = dueUntil(entity.policy, clusterId, entity.lookedUntil, now);
-    if (!due || !isWritten(stanza)) return this.strikeOff(tx, entity, now);
-    const busy = obstacle(cluster) ?? (await this.operations.active(tx, [clusterId])).get(clusterId);
+    if (!due || (!isWritten(stanza) && !(await this.isBetweenLineages(tx, stanza))))
+      return this.strikeOff(tx, entity, now);
+    const busy =
+      obstacle(cluster) ??
+      (await this.operations.active(tx, [clusterId])).get(clusterId) ??
+      (isWritten(stanza) ? null : 'without a backup of its new lineage');
     if (busy) {
       const dueAt = new Date(now.getTime() + lookAgainMs);
       await tx.update(BackupPolicyEntity, { clusterId }, { dueAt, heldUpBy: busy });
@@ -100,6 +104,20 @@ export class DueBackups {
       },
       { correlationId: id },
     );
+  }
+
+  /** A restore has begun a lineage that has no backup yet: what comes due meanwhile is made up for, and told of. */
+  private async isBetweenLineages(
+    tx: EntityManager,
+    { clusterId, name, clusterDeletedAt }: StanzaEntity,
+  ): Promise<boolean> {
+    if (clusterDeletedAt !== null) return false;
+    const earlier = await rows(
+      tx,
+      'select from stanza where cluster_id = $1 and name <> $2 and first_backup is not null limit 1',
+      [clusterId, name],
+    );
+    return earlier.length > 0;
   }
 
   private async strikeOff(
