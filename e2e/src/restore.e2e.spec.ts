@@ -9,6 +9,7 @@ import {
   type RecoveryMoment,
   type RecoveryWindow,
   type RestoreTarget,
+  type WalState,
 } from '@pgfleet/contracts';
 import { Client } from 'pg';
 import { EventListener } from './event-listener';
@@ -300,6 +301,9 @@ describe('restores', () => {
       expect(of(await platform.api.cluster(cluster.id))).toEqual(of(before));
       const said = events.deduplicated().slice(began);
       expect(said.filter(({ subject }) => subject === cluster.id)).toEqual([]);
+      // A backup that came due would switch segments.
+      const change = { schedules: { full: null, differential: null, incremental: null } };
+      await platform.api.call('PUT', `/clusters/${copy.id}/backup-policy`, change);
       idle = windowAges(platform, copy.id, idleMs);
       // Whoever fails before it is awaited must not end the process.
       idle.catch(() => undefined);
@@ -353,9 +357,10 @@ describe('restores', () => {
   }, 300_000);
 
   it(
-    'never has a window that is older than a minute while nobody uses it',
+    'never has a window that is older than a minute while nobody uses it, and switches no segments for that',
     async () => {
       const ages = (await idle) ?? [];
+      const wal = await platform.api.call<WalState>('GET', `/clusters/${copy!.id}/wal`);
       expect(ages.length).toBeGreaterThan(30);
       // Where nothing ran for a moment, nothing was archived in it either.
       const stoodStillMs = Math.max(...ages.map(({ lateMs }) => lateMs));
@@ -364,6 +369,10 @@ describe('restores', () => {
         `  an idle window: ${ages.length} looks, oldest ${(oldest / 1000).toFixed(1)} s, the latest look ${stoodStillMs} ms late\n`,
       );
       expect(ages.filter(({ ageMs }) => ageMs > oldestWindowMs + stoodStillMs)).toEqual([]);
+      process.stdout.write(`  no segment was begun for ${wal.secondsSinceSwitch} s\n`);
+      // Twice as long as archive_timeout lets a segment last in which somebody commits.
+      expect(wal.secondsSinceSwitch).toBeGreaterThan(80);
+      expect(wal.archive.settledAt).not.toBeNull();
     },
     idleMs,
   );

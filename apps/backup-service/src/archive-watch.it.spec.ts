@@ -1,6 +1,9 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ArchivingNode, eventually } from '@pgfleet/integration';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ArchivingNode, eventually, type Ran } from '@pgfleet/integration';
 import { stanzaCreate } from '@pgfleet/pgbackrest';
+import { ArchivedDatabase, startMachine } from './testing/archiving-machine';
 import { microsecondsOf } from './window/instant';
 import { segmentOf } from './wal/wal-segment';
 
@@ -16,14 +19,19 @@ import archive_watch
 archive_watch.HEARTBEAT, archive_watch.SAY_AGAIN = float(sys.argv[2]), 0.0
 
 class Database:
-    def __init__(self):
-        self.connection = psycopg2.connect(host="/srv", dbname="postgres", user="postgres")
-        self.connection.autocommit = True
+    connection = None
 
     def ask(self, query):
-        with self.connection.cursor() as cursor:
-            cursor.execute(query)
-            return cursor.fetchall() if cursor.description else []
+        try:
+            if self.connection is None:
+                self.connection = psycopg2.connect(host=sys.argv[3], dbname="postgres", user="postgres")
+                self.connection.autocommit = True
+            with self.connection.cursor() as cursor:
+                cursor.execute(query)
+                return cursor.fetchall() if cursor.description else []
+        except psycopg2.OperationalError:
+            self.connection = None
+            return None
 
 class Report:
     facts = {}
@@ -32,12 +40,16 @@ class Report:
         self.facts.update(facts)
 
 watch = archive_watch.ArchiveWatch(
-    Database(), "/srv/data", "/usr/lib/postgresql/17/bin/pg_waldump", lambda: True, Report(), print)
+    Database(), sys.argv[3] + "/data", "/usr/lib/postgresql/17/bin/pg_waldump", lambda: True, Report(), print)
 for turn in range(int(sys.argv[1])):
     watch.turn()
     time.sleep(1)
 print(json.dumps(Report.facts))
 `;
+
+interface Runs {
+  run(argv: string[]): Promise<Ran>;
+}
 
 interface Said {
   archive: {
@@ -46,9 +58,11 @@ interface Said {
     segmentBytes: number;
     current: number;
     commit: { time: string; position: number; xid: number } | null;
+    settledAt: string | null;
     failing: { segment: string; since: string } | null;
     switchedAt: string | null;
   } | null;
+  left?: { timeline: number; commit: { time: string; position: number; xid: number } };
   disk: { bytes: number; free: number };
 }
 
@@ -64,10 +78,10 @@ describe('archive_watch', () => {
   }, 60_000);
   afterAll(() => node?.stop());
 
-  const watch = async (turns = 1, heartbeat = 3600): Promise<Said> => {
-    const { exitCode, stdout, stderr } = await node.run([
+  const watch = async (turns = 1, heartbeat = 3600, machine: Runs = node, home = '/srv'): Promise<Said> => {
+    const { exitCode, stdout, stderr } = await machine.run([
       ...['python3', '-B', '-c', program],
-      ...[String(turns), String(heartbeat)],
+      ...[String(turns), String(heartbeat), home],
     ]);
     if (exitCode !== 0) throw new Error(stderr);
     return JSON.parse(stdout.trim().split('\n').at(-1)!) as Said;
@@ -109,18 +123,68 @@ describe('archive_watch', () => {
     expect(disk.free).toBeLessThan(disk.bytes);
   }, 90_000);
 
-  it('commits a sign of life by itself', async () => {
-    const last = async (): Promise<number> =>
-      Number(await node.sql('select pg_snapshot_xmax(pg_current_snapshot())'));
-    const before = await last();
-    await watch(1);
-    expect((await last()) - before).toBe(1);
-    await watch(3, 0.5);
-    expect((await last()) - before).toBe(4);
-    await node.sql('select pg_switch_wal()');
-    await eventually(
-      async () => expect((await watch(1, 3600)).archive?.commit?.xid).toBe(before + 3),
-      20_000,
-    );
+  const nextId = async (): Promise<number> =>
+    Number(await node.sql('select pg_snapshot_xmax(pg_current_snapshot())'));
+
+  it('commits a sign of life after those of others, and none when nobody writes', async () => {
+    const before = await nextId();
+    await watch(4, 0.5);
+    expect((await nextId()) - before).toBe(1);
+    await archiveBy('false');
+    const watching = watch(6, 0.5);
+    await eventually(async () => expect((await nextId()) - before).toBe(2));
+    const own = await node.sql('select pg_current_xact_id()');
+    const said = await watching;
+    expect((await nextId()) - Number(own)).toBe(2);
+    // What is not archived is not settled.
+    expect(said.archive?.settledAt).toBeNull();
+    await archiveBy(`pgbackrest --stanza=${stanza} archive-push %p`);
   }, 60_000);
+
+  it('says that nothing has followed what is archived, and writes no WAL then', async () => {
+    const watching = watch(12, 0.5);
+    await pause(2_000);
+    await node.sql('checkpoint');
+    const segment = await node.sql('select pg_walfile_name(pg_switch_wal())');
+    const { archive } = await watching;
+    expect(archive?.segment).toBe(segment);
+    expect(archive!.settledAt! > archive!.commit!.time).toBe(true);
+    expect(Date.now() - Date.parse(archive!.settledAt!)).toBeLessThan(10_000);
+    expect(archive!.commit!.xid).toBe((await nextId()) - 1);
+    // Nothing but what PostgreSQL itself notes, which does not make archive_timeout switch segments.
+    expect(archive!.current - segmentOf(segment, archive!.segmentBytes).end).toBeLessThan(1024);
+  }, 60_000);
+
+  it('gives signs of life while a transaction that writes is open', async () => {
+    const before = await nextId();
+    const open = node.sql('begin; select pg_current_xact_id(); select pg_sleep(5); commit');
+    const { archive } = await watch(4, 0.5);
+    expect(archive?.settledAt).toBeNull();
+    // Its own, and one for each look.
+    await eventually(async () => expect((await nextId()) - before).toBeGreaterThanOrEqual(4));
+    await open;
+  }, 60_000);
+
+  it('says the last commit of the timeline that it has left', async () => {
+    const machine = await startMachine();
+    try {
+      const database = new ArchivedDatabase(machine, 'n1', 'lin_left');
+      machine.copyIn(agent, 'follow_leader');
+      await database.initialise();
+      await database.must(stanzaCreate('lin_left'));
+      await database.sql('create table t (n int)');
+      const watching = watch(15, 3600, database, database.home);
+      await pause(2_500);
+      const xid = parseInt(await database.sql('insert into t values (3) returning xmin'), 10);
+      // It lasts shorter than a segment: only by its stop is it archived.
+      await database.stopServer();
+      writeFileSync(join(database.folder, 'data/standby.signal'), '');
+      await database.startServer();
+      const said = await watching;
+      expect(said.archive).toBeNull();
+      expect(said.left).toMatchObject({ timeline: 1, commit: { xid } });
+    } finally {
+      await machine.stop();
+    }
+  }, 90_000);
 });

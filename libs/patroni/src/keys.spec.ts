@@ -121,11 +121,16 @@ describe('parseKey', () => {
         current: 117440552,
         segment: '000000020000000000000006',
         commit: { time: '2026-11-24T10:05:00.123456Z', position: 117440000, xid: 4711 },
+        settledAt: null,
         failing: { segment: '000000020000000000000007', since: '2026-11-24T10:05:01Z' },
         switchedAt: null,
         archiveTimeoutSeconds: 40,
         maxWalBytes: 1073741824,
         at: '2026-11-24T10:05:02Z',
+      },
+      left: {
+        timeline: 1,
+        commit: { time: '2026-11-24T10:00:01.123456Z', position: 83886000, xid: 4700 },
       },
       disk: { bytes: 5368709120, free: 1073741824 },
     };
@@ -157,6 +162,7 @@ describe('parseKey', () => {
       rejoining: null,
       rejoin: null,
       archive: null,
+      left: null,
       disk: null,
     };
     const node = (text: string) => parseKey('/service/c1/pgfleet/nodes/n2', text)?.value;

@@ -12,6 +12,8 @@ const SegmentName = z.string().regex(/^[0-9A-F]{24}$/);
 /** PostgreSQL's clock has microseconds, and of two commits they may decide which was first: kept as it was said. */
 const ExactMoment = z.iso.datetime();
 
+const Commit = z.object({ time: ExactMoment, position: Count, xid: Count });
+
 /**
  * What the agent of a node keeps in `/service/<scope>/pgfleet/nodes/<member>`: what only the node itself can see, at the time of its
  * own clock. Positions are bytes of WAL.
@@ -60,7 +62,9 @@ export const NodeReport = z.object({
       segmentBytes: z.int().positive(),
       current: Count,
       segment: orNull(SegmentName),
-      commit: orNull(z.object({ time: ExactMoment, position: Count, xid: Count })),
+      commit: orNull(Commit),
+      // Until then nothing was committed after `commit`: the archive has everything.
+      settledAt: orNull(Moment),
       failing: orNull(z.object({ segment: SegmentName, since: Moment })),
       switchedAt: orNull(Moment),
       archiveTimeoutSeconds: Count,
@@ -68,6 +72,8 @@ export const NodeReport = z.object({
       at: Moment,
     }),
   ),
+  /** It led and leads no more: the timeline that it left, and the last commit of it that it archived. */
+  left: orNull(z.object({ timeline: z.int(), commit: Commit })),
   /** The file system with its WAL, in bytes. */
   disk: orNull(z.object({ bytes: z.int().positive(), free: Count })),
 });

@@ -1,7 +1,7 @@
 import type { WalSight } from '@pgfleet/contracts';
 import { Gauge } from 'prom-client';
 import { leaderOf } from './archive-records';
-import { lagBytesOf, usedPercent } from './archive-verdict';
+import { completeUntil, lagBytesOf, usedPercent } from './archive-verdict';
 
 const lagBytes = new Gauge({
   name: 'pgfleet_archive_lag_bytes',
@@ -10,7 +10,7 @@ const lagBytes = new Gauge({
 });
 const commitTime = new Gauge({
   name: 'pgfleet_archive_last_commit_timestamp_seconds',
-  help: 'When the last commit was made that is archived: the end of the recovery window.',
+  help: 'Up to when everything that was committed is archived: the end of the recovery window.',
   labelNames: ['cluster'],
 });
 const failing = new Gauge({
@@ -32,7 +32,7 @@ export const showArchives = (sights: readonly WalSight[]): void => {
     const archive = leaderOf(sight)?.archive;
     const lag = archive && lagBytesOf(archive);
     if (typeof lag === 'number') lagBytes.set({ cluster }, lag);
-    if (archive?.commit) commitTime.set({ cluster }, Date.parse(archive.commit.time) / 1000);
+    if (archive?.commit) commitTime.set({ cluster }, completeUntil(archive.commit, archive.settledAt) / 1000);
     if (archive) failing.set({ cluster }, archive.failing ? 1 : 0);
     for (const { name: node, disk } of sight.members)
       if (disk) used.set({ cluster, node }, usedPercent(disk) / 100);

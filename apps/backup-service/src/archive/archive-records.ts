@@ -12,7 +12,7 @@ import { rows } from '@pgfleet/persistence';
 import { DataSource, type EntityManager } from 'typeorm';
 import { microsecondsOf } from '../window/instant';
 import type { ArchivedCommit } from '../window/recovery-span';
-import type { TimelineBegin } from '../window/history';
+import { timelineOf, type TimelineBegin } from '../window/history';
 import { bytesOf } from '../wal/wal-position';
 import { archiveProgress, type ArchiveProgress, isFilling, lagBytesOf, usedPercent } from './archive-verdict';
 import { type RateSample, withSample } from './wal-rate';
@@ -44,6 +44,18 @@ export const leaderOf = (
   const leader = sight.members.find(({ role, archive }) => role === 'leader' && archive !== null);
   return leader?.archive ? { ...leader, archive: leader.archive } : null;
 };
+
+interface SaidCommit {
+  timeline: number;
+  commit: NonNullable<ArchiveReport['commit']>;
+  settledAt: string | null;
+}
+
+/** What a member has said of the timeline that it writes, and of the one that it wrote before. */
+const commitsOf = ({ archive, left }: WalSight['members'][number]): SaidCommit[] => [
+  ...(archive?.commit ? [{ ...archive, commit: archive.commit, settledAt: archive.settledAt ?? null }] : []),
+  ...(left ? [{ ...left, settledAt: null }] : []),
+];
 
 /**
  * Keeps what nodes say of their WAL, and tells when an archive stalls or a disk fills, once: the row of the lineage is locked from the
@@ -81,7 +93,8 @@ export class ArchiveRecords {
   commits(stanza: string): Promise<ArchivedCommit[]> {
     return rows<ArchivedCommit>(
       this.database,
-      `select timeline, position::float8 as position, time::float8 as time, xid::float8 as xid
+      `select timeline, position::float8 as position, time::float8 as time, xid::float8 as xid,
+         quiet_until::float8 as "quietUntil"
        from archived_commit where stanza = $1 order by position`,
       [stanza],
     );
@@ -108,9 +121,9 @@ export class ArchiveRecords {
          on conflict (stanza, timeline) do update set position = excluded.position`,
         [stanza, timeline, bytesOf(beganAt)],
       );
-    for (const { archive } of members) {
-      if (!archive?.commit) continue;
-      const { timeline, commit } = archive;
+    const begins = timelines.map(({ timeline, beganAt }) => ({ timeline, position: bytesOf(beganAt) }));
+    for (const { timeline: written, commit, settledAt } of members.flatMap(commitsOf)) {
+      const timeline = timelineOf(bytesOf(commit.lsn), written, begins);
       const added = await rows(
         tx,
         `insert into archived_commit (stanza, timeline, position, time, xid) values ($1, $2, $3, $4, $5)
@@ -118,6 +131,12 @@ export class ArchiveRecords {
         [stanza, timeline, bytesOf(commit.lsn), microsecondsOf(commit.time), commit.xid],
       );
       if (added.length > 0) await this.thin(tx, stanza, timeline);
+      if (settledAt !== null)
+        await tx.query(
+          `update archived_commit set quiet_until = greatest(quiet_until, $4)
+           where stanza = $1 and timeline = $2 and position = $3`,
+          [stanza, timeline, bytesOf(commit.lsn), microsecondsOf(settledAt)],
+        );
     }
   }
 

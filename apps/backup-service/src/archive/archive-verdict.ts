@@ -19,6 +19,10 @@ const freshMs = 60_000;
 export const lagBytesOf = ({ segment, segmentBytes, currentLsn }: ArchiveReport): number | null =>
   segment === null ? null : Math.max(0, bytesOf(currentLsn) - segmentOf(segment, segmentBytes).end);
 
+/** Up to when the archive has everything that was committed. */
+export const completeUntil = ({ time }: { time: string }, settledAt?: string | null): number =>
+  Math.max(Date.parse(time), settledAt ? Date.parse(settledAt) : 0);
+
 /**
  * What a leader's report makes of the progress. The archive stalls when it has not advanced for two minutes though there is something to
  * archive: a segment at which the archiver fails, or a whole one that it has not begun with.

@@ -5,6 +5,7 @@ import { AddBackupOrigin1798000000000 } from './add-backup-origin.migration';
 import { AddDrills1799000000000 } from './add-drills.migration';
 import { AddEnteredLineages1797000000000 } from './add-entered-lineages.migration';
 import { AddLineageExpiry1800000000000 } from './add-lineage-expiry.migration';
+import { AddQuietCommits1801000000000 } from './add-quiet-commits.migration';
 import { AddRecoveryWindow1796000000000 } from './add-recovery-window.migration';
 import { BackupPolicyEntity } from './backup-policy.entity';
 import { CreateBackupSchema1795000000000 } from './create-backup-schema.migration';
@@ -26,5 +27,6 @@ export const databaseOptions = (url: string, caFile: string | undefined): Persis
     AddBackupOrigin1798000000000,
     AddDrills1799000000000,
     AddLineageExpiry1800000000000,
+    AddQuietCommits1801000000000,
   ],
 });

@@ -64,11 +64,30 @@ describe('placeOf', () => {
       { segment: '000000020000000000000028' },
       { lsn: lsnOf(40.5 * size), timeline: 2, offset: size / 2 },
     ],
-    ['a time', { time: time(35) }, { lsn: lsnOf(30 * size) }],
+    [
+      'a time, as near as is known',
+      { time: time(35) },
+      { lsn: lsnOf(30 * size), exact: false, time: { notBefore: time(30), notAfter: time(50) } },
+    ],
+    ['the time of a commit', { time: time(30) }, { lsn: lsnOf(30 * size), exact: true }],
     ['the earliest time', { time: time(10.25) }, { lsn: lsnOf(10.25 * size) }],
     ['the latest', { time: time(60) }, { lsn: lsnOf(60 * size), timeline: 2 }],
   ])('finds %s', (_, query, expected) => {
     expect(place(query)).toMatchObject(expected);
+  });
+
+  it('finds a time at which nobody wrote', () => {
+    const commits = [commit(20), { ...commit(30), quietUntil: 90 * second }];
+    const quiet = recoverySpan({
+      bases: [{ label: 'A', begin: 9 * size, stop: at(10.25) }],
+      ...{ commits, timelines: [], holes: [] },
+    });
+    const around = { span: quiet, timelines: [], segmentBytes: size, archivedUntil: 31 * size };
+    expect(placeOf({ time: time(80) }, around)).toMatchObject({
+      ...{ lsn: lsnOf(30 * size), exact: true, timeline: 1 },
+      time: { notBefore: time(30), notAfter: time(30) },
+    });
+    expect(() => placeOf({ time: time(91) }, around)).toThrow(/not in the recovery window/);
   });
 
   it.each<[string, ConvertWalQuery, RegExp]>([

@@ -1,7 +1,7 @@
 import { cannotChange, type ConvertWalQuery, type WalPlace } from '@pgfleet/contracts';
 import { isOnHistory, type TimelineBegin } from '../window/history';
 import { instantOf, microsecondsOf } from '../window/instant';
-import type { RecoverySpan } from '../window/recovery-span';
+import { quietUntil, type Moment, type RecoverySpan } from '../window/recovery-span';
 import { askedPosition, lsnOf } from './wal-position';
 import { segmentName, segmentOf } from './wal-segment';
 
@@ -36,15 +36,37 @@ export const placeOf = (query: ConvertWalQuery, around: PlaceSurroundings): WalP
       `${query.lsn?.toUpperCase() ?? lsnOf(position)} is not between ${lsnOf(earliest.position)} and ${lsnOf(end)}, which the store has.`,
     );
   const timeline = timelineAt(position, newest, timelines);
-  const before = span.commits.findLast((commit) => commit.position <= position) ?? earliest;
-  const after = span.commits.find((commit) => commit.position >= position);
+  const { notBefore, notAfter } =
+    query.time === undefined ? timesAt(position, span, earliest) : timesAround(query.time, span, earliest);
   return {
     lsn: lsnOf(position),
     segment: segmentName(timeline, position, segmentBytes),
     timeline,
     offset: position % segmentBytes,
-    time: { notBefore: instantOf(before.time), notAfter: after ? instantOf(after.time) : null },
+    time: { notBefore: instantOf(notBefore), notAfter: notAfter === null ? null : instantOf(notAfter) },
+    exact: notAfter !== null && notBefore === notAfter,
     archived: position < end,
+  };
+};
+
+interface Times {
+  notBefore: number;
+  notAfter: number | null;
+}
+
+const timesAt = (position: number, span: RecoverySpan, earliest: Moment): Times => ({
+  notBefore: (span.commits.findLast((commit) => commit.position <= position) ?? earliest).time,
+  notAfter: span.commits.find((commit) => commit.position >= position)?.time ?? null,
+});
+
+/** Of a time the place is that of the last known commit: others may follow it before the time that is asked for. */
+const timesAround = (instant: string, span: RecoverySpan, earliest: Moment): Times => {
+  const time = microsecondsOf(instant);
+  const before = span.commits.findLast((commit) => commit.time <= time) ?? earliest;
+  if (time <= quietUntil(span, before)) return { notBefore: before.time, notAfter: before.time };
+  return {
+    notBefore: before.time,
+    notAfter: span.commits.find((commit) => commit.time > time)?.time ?? null,
   };
 };
 
@@ -53,7 +75,7 @@ const positionOf = (query: ConvertWalQuery, { span, timelines, segmentBytes }: P
   if (query.segment !== undefined) return beginOf(query.segment, span, timelines, segmentBytes);
   const time = microsecondsOf(query.time!);
   const { earliest, latest } = span;
-  if (!earliest || !latest || time < earliest.time || time > latest.time)
+  if (!earliest || !latest || time < earliest.time || time > Math.max(latest.time, quietUntil(span, latest)))
     throw outside(`${query.time} is not in the recovery window.`);
   // The last commit that is known at that time or before; where one is known between every two segments, that is near enough to find the segment.
   return (

@@ -11,6 +11,18 @@ export interface TimelineBegin {
 }
 
 /**
+ * The timeline that a position was written on, which is in a segment of `timeline`: the segment in which a timeline begins has the end of the
+ * one before it, too.
+ */
+export const timelineOf = (position: number, timeline: number, begins: readonly TimelineBegin[]): number => {
+  for (let on = timeline; on > 1; on--) {
+    const begin = begins.find((candidate) => candidate.timeline === on);
+    if (!begin || position >= begin.position) return on;
+  }
+  return 1;
+};
+
+/**
  * Whether the history that leads to timeline `newest` passes through a place: what was written on an older timeline after a later one
  * had left it is not in it, though the store may have it.
  */

@@ -9,6 +9,8 @@ export interface Moment extends Place {
 /** A commit that the store has. */
 export interface ArchivedCommit extends Moment {
   xid: number | null;
+  /** Until when nothing is known to have been committed after it, in microseconds; null where that was not seen. */
+  quietUntil?: number | null;
 }
 
 /** A backup that can be restored. */
@@ -49,6 +51,10 @@ export interface RecoverySpan {
 }
 
 const byPosition = (a: Place, b: Place): number => a.position - b.position;
+
+/** Until when nothing followed the commit at a moment. */
+export const quietUntil = ({ commits }: Pick<RecoverySpan, 'commits'>, { position, time }: Moment): number =>
+  commits.find((commit) => commit.position === position)?.quietUntil ?? time;
 
 /** The timelines that the store is known to have anything of, oldest first. */
 export const knownTimelines = ({

@@ -8,7 +8,7 @@ import type {
 } from '@pgfleet/contracts';
 import { ArchiveRecords, leaderOf, type WatchedArchive } from '../archive/archive-records';
 import { ArchiveWatch } from '../archive/archive-watch';
-import { lagBytesOf } from '../archive/archive-verdict';
+import { completeUntil, lagBytesOf } from '../archive/archive-verdict';
 import { BackupLists } from '../backups/backup-lists';
 import type { StanzaEntity } from '../persistence/stanza.entity';
 import { RestorePointRows } from '../restore-points/restore-point-rows';
@@ -16,7 +16,13 @@ import { Lineages } from '../stanzas/lineages';
 import { lsnOf } from '../wal/wal-position';
 import { archivedHistory, archivedUntil, historyTo, type Known } from './archived-history';
 import { instantOf } from './instant';
-import { recoverySpan, type ArchivedHistory, type Moment, type RecoverySpan } from './recovery-span';
+import {
+  quietUntil,
+  recoverySpan,
+  type ArchivedHistory,
+  type Moment,
+  type RecoverySpan,
+} from './recovery-span';
 import { decideTarget } from './restore-target';
 
 /** What is known of a lineage at one moment. */
@@ -49,7 +55,7 @@ export class RecoveryWindows {
       stanza: stanza.name,
       timeline: span.timeline,
       earliest: momentOf(span.earliest),
-      latest: momentOf(span.latest),
+      latest: span.latest && latestOf(span, span.latest),
       gaps: span.gaps.map(({ from, until, hole: { first, last } }) => ({
         from: momentOf(from),
         until: momentOf(until),
@@ -75,8 +81,8 @@ export class RecoveryWindows {
       const { reason, before, after } = decision;
       return { ok: false, reason, nearest: { before: momentOf(before), after: momentOf(after) } };
     }
-    const { base, timeline, target: reached, exact } = decision;
-    return { ok: true, stanza: stanza.name, backupLabel: base.label, timeline, target: reached, exact };
+    const { base, timeline, target: reached, exact, note = null } = decision;
+    return { ok: true, stanza: stanza.name, backupLabel: base.label, timeline, target: reached, exact, note };
   }
 
   /**
@@ -111,6 +117,12 @@ export class RecoveryWindows {
   }
 }
 
+/** While nobody writes, the window goes on to the present: the archive has everything, and the position stays. */
+const latestOf = (span: RecoverySpan, latest: Moment): RecoveryMoment => ({
+  time: instantOf(Math.max(latest.time, quietUntil(span, latest))),
+  lsn: lsnOf(latest.position),
+});
+
 const momentOf = (moment: Moment | null): RecoveryMoment | null =>
   moment && { time: instantOf(moment.time), lsn: lsnOf(moment.position) };
 
@@ -122,7 +134,10 @@ export const archiveState = (watched: WatchedArchive | null, now: number): Recov
   return {
     segment: archive?.segment ?? null,
     lagBytes: archive && lagBytesOf(archive),
-    lagSeconds: archive?.commit ? Math.max(0, now - Date.parse(archive.commit.time)) / 1000 : null,
+    lagSeconds: archive?.commit
+      ? Math.max(0, now - completeUntil(archive.commit, archive.settledAt)) / 1000
+      : null,
+    settledAt: archive?.settledAt ?? null,
     failing: archive?.failing ?? null,
     stalledSince: watched?.progress.stalledAt?.toISOString() ?? null,
     seenAt: archive?.at ?? null,

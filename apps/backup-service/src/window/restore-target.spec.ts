@@ -121,6 +121,29 @@ describe('decideTarget, without a gap', () => {
   });
 });
 
+describe('decideTarget, when nobody writes', () => {
+  const history = {
+    ...whole,
+    commits: [...whole.commits.slice(0, -1), { ...commit(90), quietUntil: 200 * second }],
+  };
+
+  it('ends at the last commit, up to the moment at which nothing had followed it', () => {
+    for (const target of [time(90 + 1e-6), time(150), time(200)])
+      expect(decide(target, history)).toMatchObject({ ok: true, exact: true, target: lsn(90) });
+    expect(decide(time(150), history)).toMatchObject({
+      note: 'Nothing was written from 1970-01-01T00:01:30.000Z (0/5A000000) to 1970-01-01T00:02:30.000Z: recovery ends at that last commit.',
+    });
+    expect(decide(time(200 + 1e-6), history)).toMatchObject({ ok: false });
+    expect(decide(time(150))).toMatchObject({ ok: false });
+  });
+
+  it('goes by time again when somebody has written since', () => {
+    const later = { ...history, commits: [...history.commits, commit(300)] };
+    expect(decide(time(150), later)).toMatchObject({ ok: true, target: time(150) });
+    expect(decide(time(250), later)).toMatchObject({ ok: true, target: time(250) });
+  });
+});
+
 describe('decideTarget, with a gap', () => {
   /** Missing from 40 to 45; the commits at 47 and the backup that was begun before its end do not help. */
   const closed: ArchivedHistory = {
@@ -234,6 +257,34 @@ describe('decideTarget, after the timeline has changed', () => {
     const late = [{ name: 'late', ...at(44.5) }];
     const more = { restorePoints: late, archivedUntil: 90 * size };
     expect(decide({ type: 'name', name: 'late', timeline: 1 }, history, more)).toMatchObject({ ok: false });
+  });
+
+  it('accepts what is archived of one whose last leader could not tell of its commits, and says that it is not known', () => {
+    // Of timeline 2, from 40 to 42, no commit is known; timeline 3 is archived beyond that.
+    const short = {
+      ...history,
+      timelines: [...history.timelines, { timeline: 3, position: 42 * size }],
+      commits: [commit(15), commit(30), commit(60, 3)],
+    };
+    const more = { archivedUntil: 61 * size };
+    const bounded = { ok: true, timeline: 2, exact: false, base: { label: 'A' } };
+    const on = (target: object, with_ = more, of = short) =>
+      decide({ ...target, timeline: 2 } as RestoreTarget, of, with_);
+    expect(on({ type: 'lsn', lsn: lsnOf(41 * size) })).toMatchObject({
+      ...bounded,
+      note: expect.stringMatching(/^Of timeline 2 no commit is known after .* shows in the recovery\.$/),
+    });
+    expect(on({ type: 'time', time: instantOf(41 * second) })).toMatchObject(bounded);
+    expect(on({ type: 'xid', xid: '410' })).toMatchObject(bounded);
+    // Beyond its end, or when it is not known to be archived, or after all that is known.
+    for (const refused of [
+      on({ type: 'lsn', lsn: lsnOf(43 * size) }),
+      on({ type: 'lsn', lsn: lsnOf(41 * size) }, { archivedUntil: 41 * size }),
+      on({ type: 'lsn', lsn: lsnOf(41 * size) }, more, { ...short, holes: [hole(40, 41)] }),
+      on({ type: 'time', time: instantOf(61 * second) }),
+      on({ type: 'xid', xid: '610' }),
+    ])
+      expect(refused).toMatchObject({ ok: false });
   });
 
   it('refuses one of which nothing is known', () => {

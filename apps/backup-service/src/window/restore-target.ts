@@ -4,6 +4,7 @@ import { isOnHistory, type Place } from './history';
 import { instantOf, microsecondsOf } from './instant';
 import {
   knownTimelines,
+  quietUntil,
   recoverySpan,
   type ArchivedHistory,
   type Base,
@@ -39,8 +40,8 @@ type TimeTarget = Extract<RestoreTarget, { type: 'time' }>;
 type NameTarget = Extract<RestoreTarget, { type: 'name' }>;
 
 export type TargetDecision =
-  | { ok: true; base: Base; timeline: number; target: RestoreTarget; exact: boolean }
-  | { ok: false; reason: string; before: Moment | null; after: Moment | null };
+  | { ok: true; base: Base; timeline: number; target: RestoreTarget; exact: boolean; note?: string }
+  | { ok: false; reason: string; before: Moment | null; after: Moment | null; isTooLate?: true };
 
 const text = (moment: Moment): string => `${instantOf(moment.time)} (${lsnOf(moment.position)})`;
 const nothing = 'Nothing can be restored yet: no backup and the WAL after it are known to be in the store.';
@@ -52,6 +53,8 @@ const nothing = 'Nothing can be restored yet: no backup and the WAL after it are
  *
  * Along the newest timeline, unless the target names another: then what its history passes through counts, and nothing that was written
  * on others after it had left them.
+ *
+ * When nobody has written since the last commit, a later time is reached by the position of that commit, too.
  *
  * A transaction id cannot be judged exactly: ids are given when a transaction begins to write, and what counts is when it commits. It is
  * taken to be there when it, or a later one, is known to be archived, and recovery begins with the newest backup that ended before the
@@ -71,6 +74,13 @@ export function decideTarget(
   const span = recoverySpan(history, timeline);
   // Of a timeline that was left the last commit is known, and no segment after it.
   const around: Around = { span, history, restorePoints, archivedUntil: isOther ? null : archivedUntil };
+  const decision = decideOn(target, around);
+  if (decision.ok || !isOther || !decision.isTooLate) return decision;
+  return beyondWhatIsKnown(target, span, newest, archivedUntil) ?? decision;
+}
+
+function decideOn(target: RestoreTarget, around: Around): TargetDecision {
+  const { span } = around;
   if (target.type === 'backup') return decideBackup(target.label, around);
   if (!span.earliest || !span.latest || span.timeline === null)
     return { ok: false, reason: nothing, before: null, after: span.earliest };
@@ -98,6 +108,9 @@ const reach = (
   if (!base) return { ok: false, reason: nothing, before: null, after: span.earliest };
   return { ok: true, base, timeline: span.timeline!, target, exact };
 };
+
+const noted = (decision: TargetDecision, note: string): TargetDecision =>
+  decision.ok ? { ...decision, note } : decision;
 
 const atPosition = (span: RecoverySpan, moment: Moment): TargetDecision =>
   reach(span, { type: 'lsn', lsn: lsnOf(moment.position) }, ({ stop }) => stop.position <= moment.position);
@@ -142,7 +155,39 @@ const tooLate = (what: string, { latest }: RecoverySpan): TargetDecision => ({
   reason: `${what} is after the last commit in the store, ${text(latest!)}.`,
   before: latest,
   after: null,
+  isTooLate: true,
 });
+
+/**
+ * A timeline that was left may have commits that no node has told of: its leader was lost before it could. The timeline that left it
+ * continues in the segment in which it ends, so once that one is archived beyond this place, so is all of the history up to there. A target
+ * is accepted that lies before a commit of a later timeline; whether the history that was left goes that far only recovery can tell, beside
+ * what serves.
+ */
+const beyondWhatIsKnown = (
+  target: RestoreTarget,
+  span: RecoverySpan,
+  newest: ArchivedHistory,
+  archivedUntil: number | null,
+): TargetDecision | null => {
+  const timeline = span.timeline!;
+  const end = Math.min(
+    ...newest.timelines.filter((begin) => begin.timeline > timeline).map(({ position }) => position),
+  );
+  if (!Number.isFinite(end) || (archivedUntil ?? 0) < end || span.gaps.some(({ until }) => until === null))
+    return null;
+  if (newest.holes.some((hole) => hole.begin < end && hole.end > span.latest!.position)) return null;
+  const later = newest.commits.filter((commit) => commit.timeline > timeline && commit.position >= end);
+  const accepted =
+    (target.type === 'lsn' && askedPosition(target.lsn) <= end) ||
+    (target.type === 'time' && later.some(({ time }) => time > microsecondsOf(target.time))) ||
+    (target.type === 'xid' && later.some(({ xid }) => xid !== null && isBeforeXid(Number(target.xid), xid)));
+  if (!accepted) return null;
+  return noted(
+    reach(span, target, ({ stop }) => stop.position <= span.latest!.position, false),
+    `Of timeline ${timeline} no commit is known after ${text(span.latest!)}: whether the archive leads to the target shows in the recovery.`,
+  );
+};
 
 const decideTime = (time: number, target: TimeTarget, span: RecoverySpan): TargetDecision => {
   const what = instantOf(time);
@@ -151,6 +196,12 @@ const decideTime = (time: number, target: TimeTarget, span: RecoverySpan): Targe
   if (passed && (!passed.until || time < passed.until.time)) return inGap(passed, what);
   const ahead = span.gaps.find(({ from }) => from && from.time >= time);
   const end = ahead?.from ?? span.latest!;
+  // Nobody wrote from that commit to the time that is asked for: the data were then as they are at its end.
+  if (time > end.time && time <= quietUntil(span, end))
+    return noted(
+      atPosition(span, end),
+      `Nothing was written from ${text(end)} to ${what}: recovery ends at that last commit.`,
+    );
   const stopsBefore = target.inclusive === false;
   if (time === end.time && !stopsBefore) return atPosition(span, end);
   const isFollowed = span.commits.some(
@@ -216,6 +267,7 @@ const decideXid = (xid: number, target: RestoreTarget, span: RecoverySpan): Targ
       reason: `Transaction ${xid} is not known to be in the store${newest ? `: the last commit there is of ${newest.xid}` : ''}.`,
       before: span.latest,
       after: null,
+      isTooLate: true,
     };
   const later = known.find((commit) => !isBeforeXid(commit.xid!, xid))!;
   const earliest = span.earliest!;

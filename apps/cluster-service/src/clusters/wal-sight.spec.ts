@@ -8,11 +8,16 @@ const archive: NodeReport['archive'] = {
   current: 117440552,
   segment: '000000030000000000000006',
   commit: { time: '2026-11-24T10:05:00.123456Z', position: 117440000, xid: 4711 },
+  settledAt: '2026-11-24T10:05:01.000Z',
   failing: null,
   switchedAt: '2026-11-24T10:04:50.000Z',
   archiveTimeoutSeconds: 40,
   maxWalBytes: 1073741824,
   at: '2026-11-24T10:05:02.000Z',
+};
+const left = {
+  timeline: 2,
+  commit: { time: '2026-11-24T09:59:00.123456Z', position: 100663000, xid: 4700 },
 };
 const disk = { bytes: 5368709120, free: 1073741824 };
 const seen = (
@@ -40,7 +45,7 @@ const seen = (
 describe('walSightOf', () => {
   it('gives positions as PostgreSQL writes them, and every timeline that is known', () => {
     const writable = { timeline: 3, promotedAt: 100663296, since: '2026-11-24T10:00:00.000Z' };
-    const sight = walSightOf(seen({ n1: { archive, disk, writable }, n2: { disk, archive: null } }));
+    const sight = walSightOf(seen({ n1: { archive, disk, writable }, n2: { disk, archive: null, left } }));
     expect(sight).toMatchObject({ clusterId: 'clu_1', stanza: 'lin_1' });
     expect(sight.timelines).toEqual([
       { timeline: 2, beganAt: '0/5000060' },
@@ -55,9 +60,18 @@ describe('walSightOf', () => {
           currentLsn: '0/7000028',
           commit: { time: archive.commit!.time, lsn: '0/6FFFE00', xid: 4711 },
         },
+        left: null,
       },
-      { name: 'n2', role: 'sync_standby', timeline: 3, lsn: null, disk, archive: null },
-      { name: 'n3', role: null, timeline: null, lsn: null, disk: null, archive: null },
+      {
+        name: 'n2',
+        role: 'sync_standby',
+        timeline: 3,
+        lsn: null,
+        disk,
+        archive: null,
+        left: { timeline: 2, commit: { time: left.commit.time, lsn: '0/5FFFED8', xid: 4700 } },
+      },
+      { name: 'n3', role: null, timeline: null, lsn: null, disk: null, archive: null, left: null },
     ]);
   });
 

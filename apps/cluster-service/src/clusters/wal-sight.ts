@@ -26,6 +26,7 @@ export const walSightOf = ({ cluster, machines, members, nodeReports }: Seen): W
         timeline: member?.timeline ?? null,
         lsn: position === null ? null : lsnText(position),
         archive: serves(cluster) ? archiveOf(report?.archive ?? null) : null,
+        left: serves(cluster) ? leftOf(report?.left ?? null) : null,
         disk: report?.disk ?? null,
       };
     }),
@@ -52,6 +53,13 @@ const archiveOf = (archive: NodeReport['archive']): Member['archive'] => {
   return {
     ...same,
     currentLsn: lsnText(current),
-    commit: commit && { time: commit.time, lsn: lsnText(commit.position), xid: commit.xid },
+    commit: commit && commitOf(commit),
   };
 };
+
+const leftOf = (left: NodeReport['left']): Member['left'] =>
+  left && { timeline: left.timeline, commit: commitOf(left.commit) };
+
+const commitOf = ({ time, position, xid }: NonNullable<NodeReport['left']>['commit']) => ({
+  ...{ time, lsn: lsnText(position), xid },
+});

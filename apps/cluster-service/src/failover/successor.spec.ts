@@ -16,6 +16,7 @@ const misses = (leader: string | null): NodeReport => ({
   rejoining: null,
   rejoin: null,
   archive: null,
+  left: null,
   disk: null,
 });
 const sight = (change: Partial<ClusterSight> = {}): ClusterSight => ({

@@ -49,6 +49,7 @@ export class CreateFromBackup extends CreateCluster {
     const { target, from } = inputOf(context);
     const check = await this.sources.check(from, target);
     if (!check.ok) return fail(check.reason, `${remedyOf(check)} Delete this cluster.`);
+    if (check.note) await context.note(check.note);
     const chosen: ChosenBackup = {
       stanza: from,
       label: check.backupLabel,

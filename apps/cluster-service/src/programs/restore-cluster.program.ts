@@ -122,6 +122,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     const { cluster, machines } = await this.parts(context);
     const check = await this.sources.check(from, target);
     if (!check.ok) return fail(check.reason, `${remedyOf(check)} Nothing was touched.`);
+    if (check.note) await context.note(check.note);
     const { leader } = await this.control.sight(cluster.id);
     const node = leader ?? cluster.lastLeader ?? machines.find(({ kind }) => kind === 'node')?.name;
     if (!node) throw new Error('the cluster has no nodes');

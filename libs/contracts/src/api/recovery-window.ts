@@ -35,8 +35,13 @@ export const ArchiveState = z
     }),
     lagSeconds: z.number().nonnegative().nullable().meta({
       description:
-        'age of the last commit that is archived; a cluster commits a sign of life every ten seconds',
+        'for how long commits may be missing in the archive: the age of the last commit that is archived, or of `settledAt`',
       example: 21.4,
+    }),
+    settledAt: Instant.nullable().meta({
+      description:
+        'until then nothing was written after the last commit that is archived; null while something may have been',
+      example: null,
     }),
     failing: z
       .object({ segment: WalName, since: Instant })
@@ -64,7 +69,8 @@ export const RecoveryWindow = z
         'the end of the oldest backup, rounded up to the second that pgBackRest keeps; null while there is none',
     }),
     latest: RecoveryMoment.nullable().meta({
-      description: 'the last commit that is in the store, and that backup and WAL lead up to without a gap',
+      description:
+        'the last moment that can be restored: that of the last commit in the store, or a later one when nothing was written since; `lsn` is of that commit',
     }),
     gaps: z.array(RecoveryGap).meta({ description: 'oldest first', example: [] }),
     gapsCheckedAt: Instant.nullable().meta({

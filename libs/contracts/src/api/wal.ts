@@ -96,8 +96,12 @@ export const WalPlace = z
       })
       .meta({
         description:
-          'between which archived commits it lies; exact where both are the same. One commit of every segment is known',
+          'between which known commits it lies. One commit of every segment is known, and the last of every timeline',
       }),
+    exact: z.boolean().meta({
+      description:
+        'position and time belong together; else the time lies between the two, or, when a time was asked for, the position is that of the last known commit before it and the real one may be later',
+    }),
     archived: z.boolean().meta({ description: 'the store has it' }),
   })
   .meta({ id: 'WalPlace' });

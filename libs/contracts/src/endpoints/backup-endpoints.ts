@@ -154,7 +154,7 @@ export const getWindow = defineEndpoint({
   summary: 'Get the recovery window',
   description:
     'The earliest and the latest moment that the cluster can be restored to, and the gaps between them. `latest` is the last commit ' +
-    'that the store has; while archiving works it is never older than a minute, also of a cluster that nobody uses.',
+    'that the store has, or the present when nothing was written since; while archiving works it is never older than a minute.',
   params,
   answer: { status: 200, description: 'The window.', schema: RecoveryWindow },
   refusals: { 404: missing, 503: unread },

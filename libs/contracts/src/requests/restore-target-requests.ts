@@ -15,9 +15,14 @@ const Reachable = z.object({
    * that was asked for is in `timeline`, whatever the target.
    */
   target: RestoreTarget,
-  exact: z
-    .boolean()
-    .meta({ description: 'false for a transaction id: whether it is in the archive cannot be known' }),
+  exact: z.boolean().meta({
+    description:
+      'false where recovery has to find out whether the archive leads to the target: for a transaction id, and on a timeline that was left, beyond the last commit that is known of it',
+  }),
+  note: z
+    .string()
+    .nullish()
+    .meta({ description: 'what the caller should know of how the target is reached' }),
 });
 const Unreachable = z.object({
   ok: z.literal(false),

@@ -6,6 +6,8 @@ import { WalDisk } from '../api/wal';
 import { ClusterId } from '../ids';
 import { defineRequest } from './define-request';
 
+const ArchivedCommit = RecoveryMoment.extend({ xid: z.int().nonnegative() });
+
 /** What the agent of a node that writes says of its archive. */
 export const ArchiveReport = z.object({
   /** Of the segment that it writes now. */
@@ -14,7 +16,9 @@ export const ArchiveReport = z.object({
   currentLsn: Lsn,
   /** The newest archived segment of this timeline, and the last commit in it or before. */
   segment: WalName.nullable(),
-  commit: RecoveryMoment.extend({ xid: z.int().nonnegative() }).nullable(),
+  commit: ArchivedCommit.nullable(),
+  /** Until then nothing was committed after `commit`: the archive has everything. Null while something may have been. */
+  settledAt: Instant.nullish(),
   failing: z.object({ segment: WalName, since: Instant }).nullable(),
   /** When the segment that is written now was begun, as far as the agent saw it. */
   switchedAt: Instant.nullable(),
@@ -37,6 +41,8 @@ export const WalSight = z.object({
       timeline: z.int().nullable(),
       lsn: Lsn.nullable(),
       archive: ArchiveReport.nullable(),
+      /** The timeline that it led until it became a replica, and the last commit of it that it archived. */
+      left: z.object({ timeline: z.int(), commit: ArchivedCommit }).nullish(),
       disk: WalDisk.nullable(),
     }),
   ),

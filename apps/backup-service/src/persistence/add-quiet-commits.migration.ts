@@ -1,0 +1,14 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** Of a commit is kept until when nothing followed it: a cluster that nobody writes to makes no other commits. */
+export class AddQuietCommits1801000000000 implements MigrationInterface {
+  readonly name = 'AddQuietCommits1801000000000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('alter table archived_commit add quiet_until bigint');
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('alter table archived_commit drop quiet_until');
+  }
+}
