@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { imageRecipe } from './image-recipe';
 import { imageDir } from './image';
+import { bootableMachines } from './inotify-limit';
 import type { LabPaths } from './lab-paths';
 import { Machine } from './machine';
 import type { CapacityView, MachineSpec } from './machine-api';
@@ -71,7 +72,7 @@ export class Hypervisor {
     const { limit, used } = this.capacity.machines;
     if (used >= limit) {
       throw noCapacity(`${used} of ${limit} machines are in use`, {
-        remedy: 'remove a machine or raise the capacity',
+        remedy: `remove a machine, or raise the capacity (npm run lab -- capacity N; this host boots ${bootableMachines()} at the most: fs.inotify.max_user_instances)`,
       });
     }
     const host = this.takeHost();
@@ -158,9 +159,11 @@ export class Hypervisor {
   }
 
   private get limit(): number {
-    if (existsSync(this.paths.capacity))
-      return JSON.parse(readFileSync(this.paths.capacity, 'utf8')).machines as number;
-    return Math.min(200, this.settings.subnet.lastHost - 1);
+    const bootable = Math.min(this.settings.subnet.lastHost - 1, bootableMachines());
+    const chosen = existsSync(this.paths.capacity)
+      ? (JSON.parse(readFileSync(this.paths.capacity, 'utf8')).machines as number)
+      : 200;
+    return Math.min(chosen, bootable);
   }
 
   private publish(): void {

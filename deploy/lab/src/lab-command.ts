@@ -11,6 +11,8 @@ import { labSettings, type LabSettings } from './settings';
 import { connectLab, startLabd } from './start-labd';
 import { stopLab } from './stop-lab';
 
+const BOOT_SECONDS = 30;
+
 /** Runs `npm run lab -- <verb> …` and gives its exit code: 0, 1 for a refusal or a fault, 2 for wrong use, or that of ssh. */
 export async function runLabCommand(args: readonly string[]): Promise<number> {
   let exitCode = 0;
@@ -46,9 +48,11 @@ function labCommand(settings: LabSettings, exit: (code: number) => void): Comman
       'make and boot a machine, or switch on one that is off; starts the lab and builds the image if need be',
     )
     .option('--role <role>', 'what the machine is for', 'machine')
-    .action(async (name: string, { role }: { role: string }) =>
-      report(await boot(await bringUp(settings), name, role)),
-    );
+    .action(async (name: string, { role }: { role: string }) => {
+      const machine = await boot(await bringUp(settings), name, role);
+      report(machine);
+      if (machine.state !== 'running') throw new Error(bootFault(machine));
+    });
   program
     .command('kill <name>')
     .description('power loss: every process ends at once, nobody is told')
@@ -150,7 +154,12 @@ async function boot(client: LabClient, name: string, role: string): Promise<Mach
     if (!(error instanceof ProblemError && error.problem.code === 'not-found')) throw error;
     await client.create(name, { role, sshKeys: [] });
   }
-  return client.get(name, 30);
+  return client.get(name, BOOT_SECONDS);
+}
+
+function bootFault({ name, state, bootFailure }: MachineView): string {
+  const end = bootFailure ? `the end of its console: ${bootFailure}` : `npm run lab -- console ${name}`;
+  return `${name} is ${state} ${BOOT_SECONDS} s after it was switched on, or earlier; ${end}`;
 }
 
 function printMachines(machines: readonly MachineView[], json = false): void {

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Cgroup } from './cgroup';
 import type { LabClient } from './lab-client';
@@ -92,6 +93,35 @@ describe('a lab', () => {
     }
     expect((await lab.power('two')).state).toBe('off');
   }, 30_000);
+
+  it('says why a machine did not boot, with the end of its console', async () => {
+    const init = `${machinePaths(labPaths(settings), 'two').upper}/usr/lib/systemd/systemd`;
+    mkdirSync(dirname(init), { recursive: true });
+    writeFileSync(
+      init,
+      '#!/bin/sh\necho "Failed to allocate manager object: Too many open files"\nexit 1\n',
+      {
+        mode: 0o755,
+      },
+    );
+    await lab.setPower('two', 'on');
+    expect(await lab.get('two', 20)).toMatchObject({
+      state: 'off',
+      bootFailure: expect.stringContaining('manager object: Too many open files') as string,
+    });
+    rmSync(init);
+    await lab.setPower('two', 'on');
+    expect(await lab.get('two', 20)).toMatchObject({ state: 'running', bootFailure: null });
+    await lab.setPower('two', 'off');
+    expect(await lab.get('two')).toMatchObject({ state: 'off', bootFailure: null });
+  }, 30_000);
+
+  it('can boot as many machines as it says that it takes', async () => {
+    expect(Number(readFileSync('/proc/sys/fs/inotify/max_user_instances', 'utf8'))).toBeGreaterThanOrEqual(
+      4096,
+    );
+    expect((await lab.capacity()).machines.limit).toBeLessThanOrEqual(200);
+  });
 
   it('freezes a machine where it stands, and lets it go on', async () => {
     expect((await lab.setFrozen('one', true)).state).toBe('frozen');

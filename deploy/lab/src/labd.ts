@@ -5,6 +5,7 @@ import type { Express } from 'express';
 import { ensureBridge } from './bridge';
 import { Cgroup } from './cgroup';
 import { Hypervisor } from './hypervisor';
+import { raiseInotifyLimit } from './inotify-limit';
 import { LABD_PORT, labPaths } from './lab-paths';
 import { labdApp } from './labd-app';
 import { labdBuild } from './labd-build';
@@ -17,6 +18,7 @@ async function main(): Promise<void> {
   const settings = labSettings();
   const paths = labPaths(settings);
   enterOwnGroup(`${paths.cgroup}/labd`);
+  raiseInotifyLimit();
   await ensureBridge(settings, paths);
   await ensureNat(settings, paths);
   const hypervisor = new Hypervisor(settings, paths);

@@ -42,6 +42,8 @@ export const machineView = z.object({
   fenced: z.boolean().default(false),
   hostKey: z.string(),
   labels: z.record(z.string(), z.string()),
+  /** The last lines of the console of a machine that went off while it booted; null otherwise. */
+  bootFailure: z.string().nullable().default(null),
   createdAt: z.string(),
 });
 

@@ -10,7 +10,7 @@ import { machinePaths, type MachinePaths } from './machine-paths';
 import { currentBoot, writeRecord, type MachineRecord } from './machine-record';
 import { mountDisk } from './machine-disk';
 import { unmountUnder } from './mounts';
-import { removeNspawnTraces, startMachine } from './nspawn';
+import { lastConsoleLines, removeNspawnTraces, startMachine } from './nspawn';
 import { isFenced, noImage, notOff, poweredOff } from './problem';
 import type { LabSettings } from './settings';
 import { sshAccepts } from './ssh-readiness';
@@ -26,6 +26,8 @@ export class Machine {
   private turn: Promise<unknown> = Promise.resolve();
   private watcher?: FSWatcher;
   private ready = false;
+  private bootFailure: string | null = null;
+  private switchingOff = false;
   /** Between the decision to switch on and the first process the group is empty, and the machine not dead. */
   private starting = false;
   private readonly listeners = new Set<() => void>();
@@ -51,7 +53,8 @@ export class Machine {
   get view(): MachineView {
     const { address, state } = this;
     const { name, role, network, fenced, hostKey, labels, createdAt } = this.record;
-    return { name, role, address, state, network, fenced, hostKey, labels, createdAt };
+    const { bootFailure } = this;
+    return { name, role, address, state, network, fenced, hostKey, labels, bootFailure, createdAt };
   }
 
   get power(): PowerView {
@@ -80,6 +83,7 @@ export class Machine {
       this.group.create();
       const cpu = claimCpu(this.lab.cgroup, this.paths.cgroup, this.record.role);
       this.starting = true;
+      this.bootFailure = null;
       try {
         this.keep({ power: 'on', powerSince: new Date().toISOString(), hostBoot: currentBoot() });
         await startMachine(this.settings.lab, this.record.name, this.paths, this.group, cpu);
@@ -93,9 +97,14 @@ export class Machine {
   /** Power loss. The cable goes first: a machine without power tells nobody that it is gone. */
   powerOff(): Promise<void> {
     return this.alone(async () => {
-      await this.link.unplug();
-      await this.group.kill();
-      this.noticePowerLoss();
+      this.switchingOff = true;
+      try {
+        await this.link.unplug();
+        await this.group.kill();
+        this.noticePowerLoss();
+      } finally {
+        this.switchingOff = false;
+      }
       await this.clearAway();
     });
   }
@@ -179,6 +188,7 @@ export class Machine {
     if (this.starting || this.record.power === 'off' || this.group.populated) return;
     this.watcher?.close();
     this.watcher = undefined;
+    if (!this.ready && !this.switchingOff) this.bootFailure = lastConsoleLines(this.paths);
     this.keep({ power: 'off', powerSince: new Date().toISOString() });
     this.listeners.forEach((listener) => listener());
   }

@@ -2,9 +2,12 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import type { Cgroup } from './cgroup';
 import type { MachinePaths } from './machine-paths';
 import { SEARCH_PATH } from './run-command';
+
+const CONSOLE_LINES = 4;
 
 /** What nspawn calls a machine on the host; unique across labs. */
 export function nspawnName(lab: string, name: string): string {
@@ -49,7 +52,7 @@ export async function startMachine(
     child.unref();
     while (!group.populated) {
       if (child.exitCode !== null)
-        throw new Error(`systemd-nspawn ended with ${child.exitCode}: ${lastWords(paths)}`);
+        throw new Error(`systemd-nspawn ended with ${child.exitCode}: ${lastConsoleLines(paths)}`);
       await delay(2);
     }
   } finally {
@@ -84,6 +87,14 @@ export async function removeNspawnTraces(lab: string, name: string): Promise<voi
   }
 }
 
-function lastWords(paths: MachinePaths): string {
-  return readFileSync(paths.console, 'utf8').trim().split('\n').slice(-2).join(' | ');
+/** What a machine wrote to its console last since it was switched on, as one line. */
+export function lastConsoleLines(paths: MachinePaths): string {
+  const [, sincePowerOn = ''] = readFileSync(paths.console, 'utf8').split(
+    /--- power on .*\n(?![^]*--- power on )/,
+  );
+  const lines = stripVTControlCharacters(sincePowerOn)
+    .split(/[\r\n]+/)
+    .map((line) => line.trim())
+    .filter(Boolean);
+  return lines.slice(-CONSOLE_LINES).join(' | ') || 'nothing on the console';
 }

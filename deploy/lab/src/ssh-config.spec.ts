@@ -18,6 +18,7 @@ describe('writeSshConfig', () => {
       network: 'up',
       fenced: false,
       labels: {},
+      bootFailure: null,
       createdAt: '',
     } as const;
     writeSshConfig(paths, [{ ...shown, name: 'etcd1', address: '10.77.0.10', hostKey: 'ssh-ed25519 AAAA' }]);

@@ -19,6 +19,8 @@ export interface Machine {
   readonly labels: Readonly<Record<string, string>>;
   /** `running`: takes SSH connections. `unknown`: the provider cannot tell. */
   readonly state: 'booting' | 'running' | 'off' | 'frozen' | 'unknown';
+  /** Why it went off while it booted, as far as the provider can tell: the end of its console. */
+  readonly bootFailure?: string | null;
 }
 
 /** `off` is a proof: not one process of the machine runs. A provider that cannot prove it says `unknown`. */

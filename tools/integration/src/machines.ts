@@ -37,8 +37,8 @@ export const startMachines = async (): Promise<Machines> => {
     keyFile: labPaths(settings).sshKey,
     boot: async (name) => {
       await lab.create(name, { role: 'spec', sshKeys: [], labels: {} });
-      const { address, hostKey, state } = await lab.get(name, 30);
-      if (state !== 'running') throw new Error(`${name} is ${state}`);
+      const { address, hostKey, state, bootFailure } = await lab.get(name, 30);
+      if (state !== 'running') throw new Error(`${name} is ${state}: ${bootFailure ?? 'see its console'}`);
       return { name, address, hostKey };
     },
     stop: () => stopLab(settings),

@@ -92,8 +92,9 @@ export class ClusterMachines {
   private async untilRunning({ name }: Machine): Promise<Machine> {
     const machine = await this.provider.get(name, bootSeconds);
     if (machine?.state === 'running') return machine;
+    const cause = machine?.bootFailure ? `; the end of its console: ${machine.bootFailure}` : '';
     throw new Error(
-      `machine ${name} is ${machine?.state ?? 'gone'} instead of running after ${bootSeconds} s`,
+      `machine ${name} is ${machine?.state ?? 'gone'} instead of running after ${bootSeconds} s${cause}`,
     );
   }
 }

@@ -8,6 +8,7 @@ export const labdMachine = z.object({
   state: z.enum(['booting', 'running', 'off', 'frozen']),
   hostKey: z.string(),
   labels: z.record(z.string(), z.string()),
+  bootFailure: z.string().nullish(),
 });
 export const labdMachines = z.object({ machines: z.array(labdMachine) });
 export const labdCapacity = z.object({ machines: z.object({ limit: z.number(), used: z.number() }) });
