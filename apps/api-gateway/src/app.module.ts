@@ -8,7 +8,7 @@ import type { Config } from './config';
 import { OpenApiController } from './docs/openapi.controller';
 import { Drain } from './http/drain';
 import { LogStreams } from './operations/log-streams';
-import { OperationEnds } from './operations/operation-ends';
+import { OperationChanges } from './operations/operation-changes';
 import { OperationOwners } from './operations/operation-owners';
 import { OperationsController } from './operations/operations.controller';
 import { UsersController } from './users/users.controller';
@@ -34,7 +34,7 @@ export class AppModule {
         OperationsController,
         OpenApiController,
       ],
-      providers: [Drain, ClusterServiceReadiness, OperationOwners, OperationEnds, LogStreams],
+      providers: [Drain, ClusterServiceReadiness, OperationOwners, OperationChanges, LogStreams],
     };
   }
 }

@@ -6,6 +6,8 @@ import {
   type LogLine,
   logSubject,
   type Operation,
+  operationStepStarted,
+  operationStepSucceeded,
   operationSucceeded,
 } from '@pgfleet/contracts';
 import { eventually } from '@pgfleet/integration';
@@ -22,7 +24,7 @@ describe('the log of an operation', () => {
   afterAll(() => platform.stop());
   beforeEach(() => {
     platform.answers.reset();
-    operation = anOperation();
+    operation = { ...anOperation(), steps: [] };
     platform.answers.on(clusterOperations.get, () => operation);
     platform.answers.on(backupOperations.get, () => null);
   });
@@ -46,6 +48,7 @@ describe('the log of an operation', () => {
   };
   const open = (headers: Record<string, string> = {}) =>
     EventReader.open(`${platform.url}${path()}`, headers);
+  const openRaw = () => EventReader.open(`${platform.url}${path()}?raw=true`, {});
   const consumers = async () => {
     const manager = await jetstreamManager(platform.nats);
     return (await manager.streams.info('LOGS')).state.consumer_count;
@@ -72,18 +75,57 @@ describe('the log of an operation', () => {
   it('as a stream: what is there, what comes, and the end when the operation ends', async () => {
     await say('before');
     const reader = await open();
-    expect(await reader.next()).toMatchObject({ event: 'line', data: { line: 'before' } });
+    expect(await reader.next()).toMatchObject({ event: 'line', data: { step: 'configure', text: 'before' } });
     await say('while');
     const line = await reader.next();
-    expect(line).toMatchObject({ event: 'line', data: { line: 'while', seq: Number(line?.id) } });
+    expect(line).toMatchObject({ event: 'line', data: { text: 'while', seq: Number(line?.id) } });
     await say('last');
     await finish();
-    expect(await reader.next()).toMatchObject({ data: { line: 'last' } });
+    expect(await reader.next()).toMatchObject({ data: { text: 'last' } });
     expect(await reader.next()).toMatchObject({
       event: 'end',
       data: { id: operation.id, state: 'succeeded' },
     });
     expect(await reader.next()).toBeNull();
+  });
+
+  it('as a stream: tells which step started, succeeded or failed, while it happens', async () => {
+    const step = { name: 'configure', state: 'running', attempt: 1, endedAt: null } as const;
+    const startedAt = new Date(Date.now() - 2_000).toISOString();
+    const reader = await open();
+    operation = { ...operation, steps: [{ ...step, startedAt }] };
+    const publish = (event: typeof operationStepStarted | typeof operationStepSucceeded) =>
+      jetstream(platform.nats).publish(eventSubject(event, operation.id), '{}');
+    await publish(operationStepStarted);
+    expect(await reader.next()).toMatchObject({
+      event: 'step',
+      data: { step: 'configure', state: 'running', text: 'configure started' },
+    });
+    const endedAt = new Date(Date.parse(startedAt) + 2_000).toISOString();
+    operation = { ...operation, steps: [{ ...step, startedAt, endedAt, state: 'succeeded' }] };
+    await publish(operationStepSucceeded);
+    expect(await reader.next()).toMatchObject({
+      event: 'step',
+      data: { state: 'succeeded', text: 'configure succeeded after 2.0 s' },
+    });
+    await finish();
+    expect(await reader.next()).toMatchObject({ event: 'end' });
+  });
+
+  it('as a stream: leaves the output of programs to whoever asks for it', async () => {
+    const entry = { time: new Date().toISOString(), operationId: operation.id, step: 'configure' };
+    const raw: LogLine = { ...entry, stream: 'stdout', line: 'TASK [x] *****', raw: true };
+    await jetstream(platform.nats).publish(logSubject(operation.id), JSON.stringify(raw));
+    await say('x'.repeat(5_000));
+    await finish();
+    const reader = await open();
+    const [short, end] = [await reader.next(), await reader.next()];
+    expect((short?.data as { text: string }).text).toHaveLength(300);
+    expect(end?.event).toBe('end');
+    const all = await openRaw();
+    expect(await all.next()).toMatchObject({ event: 'line', data: { line: 'TASK [x] *****' } });
+    expect(((await all.next())?.data as LogLine).line).toHaveLength(5_000);
+    all.close();
   });
 
   it('as a stream: an operation that has ended gives its lines and the end at once', async () => {
@@ -102,8 +144,8 @@ describe('the log of an operation', () => {
     reader.close();
     await say('three', 'four');
     const resumed = await open({ 'last-event-id': String(two?.id) });
-    expect(await resumed.next()).toMatchObject({ data: { line: 'three' } });
-    expect(await resumed.next()).toMatchObject({ data: { line: 'four' } });
+    expect(await resumed.next()).toMatchObject({ data: { text: 'three' } });
+    expect(await resumed.next()).toMatchObject({ data: { text: 'four' } });
     resumed.close();
   });
 
@@ -135,7 +177,7 @@ describe('the log of an operation', () => {
       await Promise.all(publishes);
     }
     await finish();
-    const reader = await open();
+    const reader = await openRaw();
     for (let at = 0; at < count; at += 1) {
       const event = await reader.next();
       if (!String((event?.data as LogLine).line).startsWith(`${at} `))
@@ -151,7 +193,7 @@ describe('the log of an operation', () => {
     await platform.services.nats.kill();
     await platform.services.nats.start();
     await eventually(() => say('after'), 20_000);
-    expect(await reader.next()).toMatchObject({ data: { line: 'after' } });
+    expect(await reader.next()).toMatchObject({ data: { text: 'after' } });
     await eventually(() => finish(), 20_000);
     expect(await reader.next()).toMatchObject({ event: 'end' });
   }, 60_000);

@@ -23,6 +23,11 @@ export class JobLog {
     this.append({ stream, line });
   }
 
+  /** Output of a program whose progress is logged as well. */
+  raw(stream: 'stdout' | 'stderr', line: string): void {
+    this.append({ stream, line, raw: true });
+  }
+
   progress(progress: Progress): void {
     const { event, play, task, host, status, message } = progress;
     const what = event === 'play' ? play : task;
@@ -47,7 +52,7 @@ export class JobLog {
     this.lost = 0;
   }
 
-  private append(line: Pick<LogLine, 'stream' | 'line' | 'progress' | 'host'>): void {
+  private append(line: Pick<LogLine, 'stream' | 'line' | 'progress' | 'host' | 'raw'>): void {
     const { operationId, step, id: jobId } = this.job;
     const stored = this.log
       .append({ operationId, step, jobId, attempt: this.attempt, ...line })

@@ -98,12 +98,12 @@ export class PlaybookExecutor implements Executor<PlaybookJob> {
     try {
       const child = new GuardedProcess(this.command(job, directory, files), lifetime);
       const onStderr = (line: string) => {
-        log.output('stderr', line);
+        log.raw('stderr', line);
         failures.onStderr(line);
       };
       const room = () => log.room();
       const output = [
-        readLines(child.stdout, mask, (line) => log.output('stdout', line), room),
+        readLines(child.stdout, mask, (line) => log.raw('stdout', line), room),
         readLines(child.stderr, mask, onStderr, room),
       ];
       const exitCode = await runToEnd(child, output, stop);

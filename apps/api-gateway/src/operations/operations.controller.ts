@@ -59,11 +59,15 @@ export class OperationsController {
       response.type('text/event-stream').end();
     } else {
       contextOf(request).streaming = true;
-      this.streams.start(response, operationId, headers['last-event-id'] ?? query.after ?? 0);
+      const afterSeq = headers['last-event-id'] ?? query.after ?? 0;
+      this.streams.start(response, operationId, { afterSeq, raw: query.raw });
     }
   }
 
-  private async page(operationId: string, { after = 0, limit }: LogQuery): Promise<LogPage> {
+  private async page(
+    operationId: string,
+    { after = 0, limit }: Pick<LogQuery, 'after' | 'limit'>,
+  ): Promise<LogPage> {
     const items: LogPage['items'] = [];
     for await (const { seq, line } of this.logs.read(operationId, { afterSeq: after, follow: false })) {
       items.push({ seq, ...line });

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { LogLine } from '../log-line';
+import { Instant, StepName } from './fields';
+import { StepState } from './operation';
 
 /** A line of an operation's log with its place: `seq` grows from line to line, with gaps. */
 export const LogEntry = LogLine.extend({
@@ -32,6 +34,13 @@ export const LogQuery = z.strictObject({
     example: '4711',
   }),
   limit: z.coerce.number().int().min(1).max(1000).default(200).meta({ description: 'lines of a page' }),
+  raw: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((value) => value === 'true')
+    .meta({
+      description: 'event stream only: whole lines of the log (LogEntry), with the output of programs',
+    }),
 });
 export type LogQuery = z.infer<typeof LogQuery>;
 
@@ -41,3 +50,26 @@ export const LogHeaders = z.object({
     example: '4711',
   }),
 });
+
+/** One line of an operation's log as people read it in the event stream. */
+export const LogText = z
+  .object({
+    seq: LogEntry.shape.seq,
+    time: Instant,
+    step: StepName,
+    text: z.string().max(400).meta({ example: 'n1: postgres_node : converge: changed (4 files changed)' }),
+  })
+  .meta({ id: 'LogText' });
+export type LogText = z.infer<typeof LogText>;
+
+/** A step that began, ended or failed, in the event stream. */
+export const StepChange = z
+  .object({
+    time: Instant,
+    step: StepName,
+    state: StepState,
+    attempt: z.int().nonnegative(),
+    text: z.string().meta({ example: 'configure succeeded after 8.1 s' }),
+  })
+  .meta({ id: 'StepChange' });
+export type StepChange = z.infer<typeof StepChange>;

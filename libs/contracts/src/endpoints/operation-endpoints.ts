@@ -73,11 +73,17 @@ export const postCancel = defineEndpoint({
 });
 
 const streamExample = [
+  'event: step',
+  'data: {"time":"2026-11-23T12:00:00.000Z","step":"configure_nodes","state":"running","attempt":1,"text":"configure_nodes started"}',
+  '',
   'id: 4711',
   'event: line',
-  'data: {"seq":4711,"time":"2026-11-23T12:00:00.000Z","operationId":"op_01979a3c-5f7e-7c11-8d2a-3b9f6c1e0a55","step":"configure","stream":"stdout","line":"TASK [postgres_node : converge]"}',
+  'data: {"seq":4711,"time":"2026-11-23T12:00:03.000Z","step":"configure_nodes","text":"n1: postgres_node : converge: changed"}',
   '',
   ': still here',
+  '',
+  'event: step',
+  'data: {"time":"2026-11-23T12:00:08.100Z","step":"configure_nodes","state":"succeeded","attempt":1,"text":"configure_nodes succeeded after 8.1 s"}',
   '',
   'event: end',
   'data: {"id":"op_01979a3c-5f7e-7c11-8d2a-3b9f6c1e0a55","kind":"cluster.create","state":"succeeded"}',
@@ -91,9 +97,11 @@ export const getLog = defineEndpoint({
   tag,
   summary: 'Read the log of an operation',
   description:
-    'What its steps and jobs said, kept for seven days. As JSON, a page of the lines there are. With `Accept: text/event-stream`, ' +
-    'server-sent events: the lines there are, then each as it comes (`event: line`), comments in between as a sign of life, and ' +
-    '`event: end` with the operation when it has ended. A stream that broke is resumed with `Last-Event-ID`.',
+    'What its steps and jobs reported, kept for seven days. As JSON: a page of whole lines, with the output of programs. With ' +
+    '`Accept: text/event-stream`: server-sent events, first what there is, then what comes. `event: line` is one short readable line; ' +
+    '`event: step` says that a step started, succeeded or failed (a stream that is resumed repeats the present states); ' +
+    "`event: end` is the operation when it has ended. With `raw=true` lines are whole (LogEntry), and programs' output is among them. " +
+    'Comments in between are a sign of life. A stream that broke is resumed with `Last-Event-ID`.',
   params,
   query: LogQuery,
   headers: LogHeaders,
@@ -103,7 +111,8 @@ export const getLog = defineEndpoint({
     schema: LogPage,
     mediaTypes: {
       'text/event-stream': {
-        description: 'Events `line` (a LogEntry; its id is its `seq`) and at last `end` (the Operation).',
+        description:
+          'Events `line` (LogText, or LogEntry with `raw=true`; the id is its `seq`), `step` (StepChange), and at last `end` (Operation).',
         example: streamExample,
       },
     },

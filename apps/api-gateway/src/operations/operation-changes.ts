@@ -12,23 +12,31 @@ import {
   eventSubject,
   operationCancelled,
   operationFailed,
+  operationRetried,
+  operationStepStarted,
+  operationStepSucceeded,
   operationSucceeded,
   streams,
 } from '@pgfleet/contracts';
 import { NATS } from '@pgfleet/messaging';
 
-const ends = [operationSucceeded, operationFailed, operationCancelled].map((event) =>
-  eventSubject(event, '*'),
-);
+const changes = [
+  operationStepStarted,
+  operationStepSucceeded,
+  operationSucceeded,
+  operationFailed,
+  operationCancelled,
+  operationRetried,
+].map((event) => eventSubject(event, '*'));
 const retryMs = 1_000;
 
 /**
- * Tells whoever listens that an operation has ended. Each replica of the gateway hears of all of them, by a consumer of its own that
- * begins now; it is a wake-up only, so one that is missed while NATS is away costs time and nothing else.
+ * Tells listeners that a step of an operation, or the operation, has changed. Each replica of the gateway has a consumer of its own
+ * that begins now. It only wakes up: a change that is missed while NATS is away costs time and nothing else.
  */
 @Injectable()
-export class OperationEnds implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly logger = new Logger('OperationEnds');
+export class OperationChanges implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger('OperationChanges');
   private readonly listeners = new Map<string, Set<() => void>>();
   private readonly stopping = new AbortController();
   private messages: ConsumerMessages | undefined;
@@ -44,7 +52,7 @@ export class OperationEnds implements OnApplicationBootstrap, BeforeApplicationS
     await this.messages?.close();
   }
 
-  /** Calls back when the operation ends; returns how to stop that. */
+  /** Calls back on every change of the operation; returns how to stop that. */
   listen(operationId: string, listener: () => void): () => void {
     const listeners = this.listeners.get(operationId) ?? new Set();
     this.listeners.set(operationId, listeners.add(listener));
@@ -60,7 +68,7 @@ export class OperationEnds implements OnApplicationBootstrap, BeforeApplicationS
       try {
         await this.consume();
       } catch (error) {
-        this.logger.warn(`Does not hear of operations that end: ${(error as Error).message}`);
+        this.logger.warn(`Cannot follow changes of operations: ${(error as Error).message}`);
         await pause(retryMs, undefined, { signal: this.stopping.signal }).catch(() => undefined);
       }
     }
@@ -68,7 +76,7 @@ export class OperationEnds implements OnApplicationBootstrap, BeforeApplicationS
 
   private async consume(): Promise<void> {
     const consumer = await jetstream(this.nats).consumers.get(streams.events.name, {
-      filter_subjects: ends,
+      filter_subjects: changes,
       deliver_policy: DeliverPolicy.New,
     });
     this.messages = await consumer.consume();
