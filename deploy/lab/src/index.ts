@@ -5,6 +5,7 @@ export { ensureHostPackages } from './host-packages';
 export { ensureImage, type ImageResult, type Progress } from './image';
 export { connectLab, startLabd } from './start-labd';
 export { LabClient, LabNotRunning } from './lab-client';
+export { runLabCommand } from './lab-command';
 export { stopLab, type StopOptions } from './stop-lab';
 export { ProblemError, type Problem } from './problem';
 export type { CapacityView, MachineSpec, MachineSpecInput, MachineView, PowerView } from './machine-api';

@@ -44,6 +44,6 @@ describe('the machine API', () => {
       labels: {},
       createdAt: '2025-01-01T00:00:00.000Z',
     };
-    expect(machineView.parse(view)).toEqual({ ...view, fenced: false });
+    expect(machineView.parse(view)).toEqual({ ...view, fenced: false, bootFailure: null });
   });
 });

@@ -1,16 +1,9 @@
 #!/usr/bin/env node
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { connectLab, labSettings, stopLab } from '@pgfleet/lab';
-import { ControlMachine } from './control-machine';
-import { followEvents } from './follow-events';
-import { platformAccess } from './platform-access';
+import { labSettings, runLabCommand, stopLab } from '@pgfleet/lab';
 import { repository } from './repository';
 import { say } from './report';
-import { start } from './start';
-import { platformStatus, renderStatus } from './status';
-import { runTests } from './test-run';
 
 const usage = `usage: npm start | npm stop [-- --keep-data] | npm run status [-- --json] | npm run events | npm run lab -- <verb> | npm test [-- <stage>…]
 
@@ -27,6 +20,7 @@ const usage = `usage: npm start | npm stop [-- --keep-data] | npm run status [--
 Environment: PGFLEET_LAB (name), PGFLEET_SUBNET, PGFLEET_STATE, PGFLEET_CACHE: set the first two for a second checkout beside the first.
 `;
 
+/** What a verb needs is loaded when it is given: `lab` and `status` are to answer at once. */
 async function main([verb = '', ...args]: string[]): Promise<number> {
   if (verb === '' || verb === '--help' || verb === 'help' || (verb !== 'lab' && args.includes('--help'))) {
     process.stdout.write(usage);
@@ -37,13 +31,14 @@ async function main([verb = '', ...args]: string[]): Promise<number> {
   if (wrong) throw new Error(`${verb} does not know ${wrong}; npm run ${verb} -- --help`);
   switch (verb) {
     case 'start':
-      await start(labSettings());
+      await (await import('./start.js')).start(labSettings());
       return 0;
     case 'stop':
       await stopLab(labSettings(), { keepData: args.includes('--keep-data') });
       say('stopped');
       return 0;
     case 'status': {
+      const { platformStatus, renderStatus } = await import('./status.js');
       const status = await platformStatus(labSettings());
       process.stdout.write(
         `${args.includes('--json') ? JSON.stringify(status, null, 2) : renderStatus(status)}\n`,
@@ -51,39 +46,22 @@ async function main([verb = '', ...args]: string[]): Promise<number> {
       return 0;
     }
     case 'events':
-      await printEvents(args);
+      await (await import('./print-events.js')).printEvents(args);
       return 0;
     case 'lab':
-      return passOn('deploy/lab/dist/cli.js', args);
+      return runLabCommand(args);
     case 'bench':
-      return passOn('bench/dist/cli.js', args);
+      return runBench(args);
     case 'test':
-      return runTests(args);
+      return (await import('./test-run.js')).runTests(args);
     default:
       process.stderr.write(usage);
       return 2;
   }
 }
 
-async function printEvents(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: { all: { type: 'boolean' }, subject: { type: 'string', default: 'events.>' } },
-  });
-  const settings = labSettings();
-  const lab = await connectLab(settings);
-  const { nats } = await platformAccess(new ControlMachine(settings), await lab.list());
-  const { stop } = await followEvents(
-    nats,
-    { from: values.all ? 'all' : 'new', subject: values.subject },
-    (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
-  );
-  await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
-  await stop();
-}
-
-const passOn = (script: string, args: string[]): number =>
-  spawnSync(process.execPath, ['--enable-source-maps', join(repository, script), ...args], {
+const runBench = (args: string[]): number =>
+  spawnSync(process.execPath, ['--enable-source-maps', join(repository, 'bench/dist/cli.js'), ...args], {
     stdio: 'inherit',
   }).status ?? 1;
 

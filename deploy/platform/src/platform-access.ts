@@ -1,4 +1,6 @@
-import type { MachineView } from '@pgfleet/lab';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { labPaths, type LabSettings, type MachineView } from '@pgfleet/lab';
 import type { ControlMachine } from './control-machine';
 
 /** How a program reaches the platform: the API with its token, and NATS as a system that only listens. */
@@ -29,4 +31,20 @@ export async function platformAccess(
     api: { url: `http://${addressOf(machines, 'control1')}:8080`, token: token.split('\n')[0] ?? '' },
     nats: { url: `tls://${addressOf(machines, 'infra1')}:4222`, user: 'subscriber', password, ca },
   };
+}
+
+const fileOf = (settings: LabSettings): string => join(labPaths(settings).state, 'access.json');
+
+/** Keeps the access on this host, for root only, so that commands need not log in to the control machine to find it. */
+export function saveAccess(settings: LabSettings, access: PlatformAccess): void {
+  writeFileSync(fileOf(settings), JSON.stringify(access), { mode: 0o600 });
+}
+
+/** What `npm start` kept. Throws when there is no platform in this lab. */
+export function savedAccess(settings: LabSettings): PlatformAccess {
+  try {
+    return JSON.parse(readFileSync(fileOf(settings), 'utf8')) as PlatformAccess;
+  } catch {
+    throw new Error(`the platform is not up in lab ${settings.lab}; npm start brings it up`);
+  }
 }

@@ -3,7 +3,7 @@ import { ApiClient } from './api-client';
 import { ControlMachine } from './control-machine';
 import { demoCluster } from './demo-customer';
 import { installPlatform } from './install-platform';
-import { platformAccess, type PlatformAccess } from './platform-access';
+import { platformAccess, saveAccess, type PlatformAccess } from './platform-access';
 import { bootPlatformMachines } from './platform-machines';
 import { packRelease } from './release';
 import { say, timed } from './report';
@@ -27,6 +27,7 @@ export async function bringUp(settings: LabSettings): Promise<Platform> {
   const control = new ControlMachine(settings);
   await installPlatform({ settings, control, machines, release: await packing, image });
   const access = await platformAccess(control, machines);
+  saveAccess(settings, access);
   const api = new ApiClient(access.api);
   await timed('waiting for the API', () => untilReady(access.api.url));
   return { lab, control, access, api };

@@ -1,8 +1,7 @@
 import type { Cluster } from '@pgfleet/contracts';
 import { connectLab, type LabSettings, type MachineView } from '@pgfleet/lab';
 import { ApiClient } from './api-client';
-import { ControlMachine } from './control-machine';
-import { platformAccess, type PlatformAccess } from './platform-access';
+import { savedAccess, type PlatformAccess } from './platform-access';
 
 export interface PlatformStatus {
   api: { url: string; token: string };
@@ -23,20 +22,28 @@ interface StatusEndpoint {
   password: string;
 }
 
-const services = [
-  'api-gateway',
-  'cluster-service',
-  'backup-service',
-  'healthcheck-scheduler',
-  'ansible-runner',
-];
+/** The ports of the services' health, as deploy/ansible/roles/control_plane/vars has them. */
+const servicePorts = {
+  'api-gateway': 8080,
+  'cluster-service': 8081,
+  'backup-service': 8082,
+  'healthcheck-scheduler': 8083,
+  'ansible-runner': 8084,
+};
+const healthMs = 2_000;
 
-async function serviceStates(control: ControlMachine): Promise<PlatformStatus['services']> {
-  const { stdout } = await control.try(
-    `systemctl is-active ${services.map((name) => `pgfleet-${name}`).join(' ')}`,
+/** `ready`; `not ready` of one that runs and misses something, or `away`. */
+async function serviceStates(host: string): Promise<PlatformStatus['services']> {
+  return Promise.all(
+    Object.entries(servicePorts).map(async ([name, port]) => {
+      const url = `http://${host}:${port}/health/ready`;
+      const state = await fetch(url, { signal: AbortSignal.timeout(healthMs) }).then(
+        ({ ok }) => (ok ? 'ready' : 'not ready'),
+        () => 'away',
+      );
+      return { name, state };
+    }),
   );
-  const states = stdout.trim().split('\n');
-  return services.map((name, index) => ({ name, state: states[index] ?? 'unknown' }));
 }
 
 async function withEndpoints(api: ApiClient, cluster: Cluster): Promise<PlatformStatus['clusters'][number]> {
@@ -67,18 +74,18 @@ async function withEndpoints(api: ApiClient, cluster: Cluster): Promise<Platform
 /** Everything that runs, asked now: machines from the lab, services from systemd, clusters from the API. */
 export async function platformStatus(settings: LabSettings): Promise<PlatformStatus> {
   const lab = await connectLab(settings);
-  const machines = await lab.list();
-  const control = new ControlMachine(settings);
-  const access = await platformAccess(control, machines);
+  const access = savedAccess(settings);
   const api = new ApiClient(access.api);
-  const clusters = await Promise.all(
-    (await api.clusters()).items.map((cluster) => withEndpoints(api, cluster)),
-  );
+  const [machines, states, clusters] = await Promise.all([
+    lab.list(),
+    serviceStates(new URL(access.api.url).hostname),
+    api.clusters().then(({ items }) => Promise.all(items.map((cluster) => withEndpoints(api, cluster)))),
+  ]);
   return {
     api: access.api,
     nats: access.nats,
     machines: machines.map(({ name, address, role, state }: MachineView) => ({ name, address, role, state })),
-    services: await serviceStates(control),
+    services: states,
     clusters,
   };
 }

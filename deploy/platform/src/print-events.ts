@@ -1,0 +1,23 @@
+import { parseArgs } from 'node:util';
+import { labSettings } from '@pgfleet/lab';
+import { followEvents } from './follow-events';
+import { savedAccess } from './platform-access';
+
+/**
+ * Prints a JSON line per event on standard output until Ctrl-C. Says on standard error when it is listening: whatever happens after
+ * that is printed.
+ */
+export async function printEvents(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: { all: { type: 'boolean' }, subject: { type: 'string', default: 'events.>' } },
+  });
+  const { nats } = savedAccess(labSettings());
+  const { subject } = values;
+  const { stop } = await followEvents(nats, { from: values.all ? 'all' : 'new', subject }, (event) =>
+    process.stdout.write(`${JSON.stringify(event)}\n`),
+  );
+  process.stderr.write(`listening to ${subject} on ${nats.url}; Ctrl-C ends it\n`);
+  await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
+  await stop();
+}
