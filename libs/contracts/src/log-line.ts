@@ -26,12 +26,9 @@ export const LogLine = z
     host: NodeName.optional(),
     line: z.string().meta({ example: 'TASK [postgres_node : converge]' }),
     progress: Progress.optional(),
-    raw: z
-      .literal(true)
-      .optional()
-      .meta({
-        description: 'what the program itself printed; its `progress` lines say the same in fewer words',
-      }),
+    raw: z.literal(true).optional().meta({
+      description: 'what the program itself printed; its `progress` lines say the same in fewer words',
+    }),
   })
   .meta({ id: 'LogLine' });
 export type LogLine = z.infer<typeof LogLine>;
