@@ -126,6 +126,19 @@ describe('a cluster, from asking for it to giving it back', () => {
     ).toEqual([{ replica: false, from: `${connection?.primary.host}/32` }]);
   });
 
+  it('ends forgotten transactions, not idle sessions, and keeps connections for the platform', async () => {
+    const { primarySessionUri } = await platform.api.credentials(cluster.id);
+    const setting = (name: string) => `current_setting('${name}') as ${name}`;
+    const names = ['idle_in_transaction_session_timeout', 'idle_session_timeout', 'reserved_connections'];
+    expect(await query(primarySessionUri, `select ${names.map(setting).join(', ')}`)).toEqual([
+      {
+        idle_in_transaction_session_timeout: '30s',
+        idle_session_timeout: '0',
+        reserved_connections: '10',
+      },
+    ]);
+  });
+
   it('gives a dump through a session port, whole, and harms nobody on the pooled ones', async () => {
     const { primarySessionUri, primaryUri, password } = await platform.api.credentials(cluster.id);
     const dump = (uri: string) => {
@@ -219,6 +232,12 @@ describe('a cluster, from asking for it to giving it back', () => {
       500,
     );
     expect(health?.nodes).toHaveLength(3);
+    // Its exporter reaches PgBouncer, by TLS.
+    const leader = cluster.members.find(({ role }) => role === 'leader')?.machine ?? '';
+    const address = (await platform.lab.get(leader)).address;
+    expect(
+      await platform.on(leader, `curl -s http://${address}:9127/metrics | grep '^pgbouncer_up'`),
+    ).toContain('pgbouncer_up 1');
   });
 
   it('said each of its steps and states as events, once', async () => {

@@ -198,19 +198,37 @@ describe('a planned switchover', () => {
     expect(ended.state).toBe('cancelled');
   });
 
-  it('can be preceded by a change of profile and durability, which interrupts nobody', async () => {
+  it('can be preceded by a change of profile, durability and TLS, which interrupts nobody', async () => {
     const change = await platform.api.updateCluster(cluster.id, {
       failover: { profile: 'standard', durability: 'async' },
+      tls: 'optional',
     });
     expect((await platform.api.follow(change.id, 240_000)).error).toBeUndefined();
+    expect(await withoutTls(5000)).toBe('accepted');
+    expect(await withoutTls(5002)).toBe('accepted');
     const config = JSON.parse(
       await platform.on(before, 'curl -s http://$(hostname -I | cut -d" " -f1):8008/config'),
     ) as Record<string, unknown>;
     expect(config).toMatchObject({ ttl: 30, loop_wait: 10, synchronous_mode: false });
     const back = await platform.api.updateCluster(cluster.id, {
       failover: { profile: 'fast', durability: 'quorum' },
+      tls: 'required',
     });
     expect((await platform.api.follow(back.id, 240_000)).error).toBeUndefined();
     await untilCluster(platform.api, cluster.id, ({ state }) => state === 'ready', 60_000);
+    expect(await platform.api.cluster(cluster.id)).toMatchObject({ tls: 'required' });
+    expect(await withoutTls(5000)).toMatch(/SSL required/);
+    expect(await withoutTls(5002)).toMatch(/no encryption/);
   });
+
+  const withoutTls = async (port: number): Promise<string> => {
+    const { user, password, database } = await platform.api.credentials(cluster.id);
+    const host = cluster.connection?.primary.host ?? '';
+    const client = new Client({ host, port, user, password, database, ssl: false });
+    client.on('error', () => undefined);
+    return client.connect().then(
+      () => client.end().then(() => 'accepted'),
+      (error: Error) => error.message,
+    );
+  };
 });

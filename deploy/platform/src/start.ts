@@ -53,7 +53,7 @@ async function untilReady(url: string): Promise<void> {
 export async function start(settings: LabSettings): Promise<void> {
   const { api, access } = await bringUp(settings);
   const cluster = await demoCluster(api);
-  const { primaryUri, replicasUri } = await api.credentials(cluster.id);
+  const { primaryUri, replicasUri, primarySessionUri } = await api.credentials(cluster.id);
   const leader = cluster.members.find(({ role }) => role === 'leader')?.machine;
   process.stdout.write(`
 pgfleet is up.
@@ -61,6 +61,7 @@ pgfleet is up.
   cluster ${cluster.name} (${cluster.id}), ${cluster.state}
     primary   ${primaryUri}
     replicas  ${replicasUri}
+    sessions  ${primarySessionUri}    for migrations, pg_dump, LISTEN
 
   API         ${access.api.url}    docs to try: ${access.api.url}/docs
   token       ${access.api.token}

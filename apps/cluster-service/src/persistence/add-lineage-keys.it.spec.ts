@@ -3,6 +3,7 @@ import { startServices, type Services } from '@pgfleet/integration';
 import { migrate, openDatabase, rows } from '@pgfleet/persistence';
 import { LineageKeys } from '../lineages/lineage-keys';
 import { SecretBox } from '../secrets/secret-box';
+import { AddLineageKeys1799000000000 } from './add-lineage-keys.migration';
 import { databaseOptions } from './database-options';
 import { LineageEntity } from './lineage.entity';
 
@@ -17,24 +18,25 @@ describe('the key of each lineage', () => {
 
   it('is the one that its cluster had for all, and can still be opened; a newer one has another', async () => {
     const options = databaseOptions(await services.postgres.createService('cluster'), undefined);
-    await migrate({ ...options, migrations: options.migrations.slice(0, -1) });
+    const before = options.migrations.indexOf(AddLineageKeys1799000000000);
+    await migrate({ ...options, migrations: options.migrations.slice(0, before) });
     const [id, first, second] = [newId('clu'), newId('lin'), newId('lin')];
     const box = new SecretBox(Buffer.alloc(32, 7));
     const sealed = (name: string) => box.seal(`the ${name}`, `${id}/${name}`);
-    const before = await openDatabase(options);
-    await before.query(
+    const old = await openDatabase(options);
+    await old.query(
       `insert into clusters (id, name, state, nodes, postgres_version, database_name, database_user, stanza)
        values ($1, 'shop', 'ready', 3, 17, 'app', 'app', $2)`,
       [id, second],
     );
     for (const name of ['backup_cipher', 'customer'])
-      await before.query('insert into secrets values ($1, $2, $3)', [id, name, sealed(name)]);
+      await old.query('insert into secrets values ($1, $2, $3)', [id, name, sealed(name)]);
     for (const stanza of [first, second])
-      await before.query('insert into lineages (stanza, cluster_id, since) values ($1, $2, now())', [
+      await old.query('insert into lineages (stanza, cluster_id, since) values ($1, $2, now())', [
         stanza,
         id,
       ]);
-    await before.destroy();
+    await old.destroy();
 
     await migrate(options);
     const database = await openDatabase(options);

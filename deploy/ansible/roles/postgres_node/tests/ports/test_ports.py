@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import time
 import unittest
 import uuid
 
@@ -217,6 +218,20 @@ class TestPorts(unittest.TestCase):
             until(lambda: self._is_gone(one))
         finally:
             self.world.answers["/leader"] = 200
+        until(self._answers)
+
+    def test_a_session_too_many_is_turned_away_and_pooled_clients_are_not(self):
+        sessions = [self.world.connect(SESSION) for _ in range(self.world.connections["sessions"])]
+        try:
+            began = time.monotonic()
+            with self.assertRaises(psycopg2.OperationalError):
+                self.world.connect(SESSION, connect_timeout=20)
+            self.assertLess(time.monotonic() - began, 15)
+            with Closing(self.world.connect(POOLED)) as pooled:
+                self.assertEqual(value(pooled, "select 1"), 1)
+        finally:
+            for session in sessions:
+                session.close()
         until(self._answers)
 
     def _answers(self):
