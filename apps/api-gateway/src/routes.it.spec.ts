@@ -130,7 +130,7 @@ describe('the routes', () => {
         caCertificate: 'c',
       };
       const backups = { stanza: 's', status: 'ok', walMin: null, walMax: null, asOf, items: [], next: null };
-      const health = { clusterId: cluster.id, state: 'healthy' as const, nodes: [] };
+      const health = { clusterId: cluster.id, state: 'healthy' as const, notices: [], nodes: [] };
       platform.answers.on(getCluster, () => cluster);
       platform.answers.on(listClusters, () => ({ items: [cluster], next: null }));
       platform.answers.on(getCredentials, () => credentials);

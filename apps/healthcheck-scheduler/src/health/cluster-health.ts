@@ -8,6 +8,12 @@ import { NodeEntity } from '../persistence/node.entity';
 const worst = (states: readonly HealthState[]): HealthState =>
   (['unhealthy', 'unknown', 'saturated'] as const).find((state) => states.includes(state)) ?? 'healthy';
 
+/** The nodes share what they tell; the one that was asked last knows best. */
+const latestNotices = (nodes: readonly NodeEntity[]): string[] =>
+  nodes
+    .toSorted((a, b) => Number(b.checkedAt) - Number(a.checkedAt))
+    .find(({ state }) => state !== 'unhealthy')?.notices ?? [];
+
 const view = (node: NodeEntity, changes: readonly NodeChangeEntity[]): NodeHealth => ({
   node: node.name,
   state: node.state,
@@ -41,6 +47,7 @@ export class ClusterHealths {
     return {
       clusterId,
       state: worst(nodes.map(({ state }) => state)),
+      notices: latestNotices(nodes),
       nodes: nodes.map((n) => view(n, changes)),
     };
   }

@@ -28,7 +28,7 @@ export class HealthRecords {
   ) {}
 
   /** Nothing is written for a node that is no longer probed, or that was claimed again since. */
-  record({ clusterId, name, probe }: Claim, { checks, seen }: ProbeResult): Promise<void> {
+  record({ clusterId, name, probe }: Claim, { checks, seen, notices }: ProbeResult): Promise<void> {
     return this.database.transaction(async (tx) => {
       const node = await tx.findOne(NodeEntity, {
         where: { clusterId, name },
@@ -41,7 +41,14 @@ export class HealthRecords {
       });
       const now = new Date();
       const since = state === node.state ? node.since : now;
-      await tx.update(NodeEntity, { clusterId, name }, { state, since, contrary, checks, checkedAt: now });
+      await tx.update(
+        NodeEntity,
+        { clusterId, name },
+        {
+          ...{ state, since, contrary, checks, checkedAt: now },
+          ...(notices && { notices }),
+        },
+      );
       if (state !== node.state) await this.changed(tx, node, state, now, checks);
     });
   }

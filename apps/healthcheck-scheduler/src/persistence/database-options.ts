@@ -1,5 +1,6 @@
 import { messagingMigrations } from '@pgfleet/messaging';
 import type { PersistenceOptions } from '@pgfleet/persistence';
+import { AddNotices1800000000015 } from './add-notices.migration';
 import { AddSaturated1800000000014 } from './add-saturated.migration';
 import { CreateHealthSchema1795000000000 } from './create-health-schema.migration';
 import { NodeEntity } from './node.entity';
@@ -11,5 +12,8 @@ export const databaseOptions = (url: string, caFile: string | undefined): Persis
   ...(caFile && { caFile }),
   schema: 'health',
   entities: [NodeEntity, NodeChangeEntity],
-  migrations: [...messagingMigrations, CreateHealthSchema1795000000000, AddSaturated1800000000014],
+  migrations: [
+    ...messagingMigrations,
+    ...[CreateHealthSchema1795000000000, AddSaturated1800000000014, AddNotices1800000000015],
+  ],
 });

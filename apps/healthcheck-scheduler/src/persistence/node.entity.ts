@@ -14,6 +14,8 @@ export class NodeEntity {
   @Column('int') contrary!: number;
   @Column('timestamptz', { name: 'checked_at', nullable: true }) checkedAt!: Date | null;
   @Column('jsonb') checks!: HealthCheck[];
+  /** What the customer did with SQL that keeps their role from working, as this node told last. */
+  @Column('jsonb') notices!: string[];
   /** When the next probe begins. */
   @Column('timestamptz', { name: 'due_at' }) dueAt!: Date;
   /** Grows with every probe that begins: the result of an older one does not count. */

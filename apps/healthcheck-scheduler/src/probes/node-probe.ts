@@ -3,7 +3,8 @@ import { Outside } from '@pgfleet/observability';
 import { PatroniRest } from '@pgfleet/patroni';
 import { judgePatroni, judgePools, judgeReplication, judgeSql } from './checks';
 import { readPools } from './pool-probe';
-import { isInRecovery } from './sql-probe';
+import type { Customer } from './customer-notices';
+import { askNode } from './sql-probe';
 
 const patroniPort = 8008;
 const poolerPort = 6433;
@@ -16,6 +17,8 @@ export interface NodeTarget {
   address: string;
   database: string;
   password: string;
+  /** What the customer owns; absent while an earlier release of cluster-service answers. */
+  customer?: Customer | undefined;
   /** Every node of the cluster. */
   nodes: readonly string[];
 }
@@ -30,6 +33,8 @@ export interface ProbeResult {
   checks: HealthCheck[];
   /** What one probe makes of the node. */
   seen: Exclude<HealthState, 'unknown'>;
+  /** null when the node could not be asked. */
+  notices: string[] | null;
 }
 
 interface Timed<T> {
@@ -79,7 +84,7 @@ export class NodeProbe {
     const [status, cluster, recovery, pools] = await Promise.all([
       timed(this.patroni.call('status', (signal) => this.rest.status(signal))),
       timed(this.patroni.call('cluster', (signal) => this.rest.cluster(signal))),
-      timed(this.pooler.call('in_recovery', (signal) => isInRecovery(login, signal))),
+      timed(this.pooler.call('in_recovery', (signal) => askNode(login, target.customer, signal))),
       timed(
         this.pooler.call('show_pools', (signal) =>
           Promise.all(poolerPorts.map((port) => readPools({ ...login, port }, signal))),
@@ -103,7 +108,7 @@ export class NodeProbe {
         milliseconds: recovery.milliseconds,
         ...(recovery.value === null
           ? failed(recovery.error)
-          : judgeSql(recovery.value, status.value?.role ?? null)),
+          : judgeSql(recovery.value.inRecovery, status.value?.role ?? null)),
       },
       {
         name: 'replication',
@@ -121,6 +126,7 @@ export class NodeProbe {
     ];
     const failures = checks.filter(({ ok }) => !ok);
     const saturated = pools.value !== null && failures.length === 1 && failures[0] === poolCheck;
-    return { checks, seen: failures.length === 0 ? 'healthy' : saturated ? 'saturated' : 'unhealthy' };
+    const seen = failures.length === 0 ? 'healthy' : saturated ? 'saturated' : 'unhealthy';
+    return { checks, seen, notices: recovery.value?.notices ?? null };
   }
 }

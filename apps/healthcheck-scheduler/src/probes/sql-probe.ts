@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { Client, type QueryResultRow } from 'pg';
+import { customerNotices, type CustomerFacts, factsQuery, type Customer } from './customer-notices';
 
 export interface SqlTarget {
   address: string;
@@ -11,10 +12,23 @@ export interface SqlTarget {
   authority: string;
 }
 
-/** Asks a node through its PgBouncer whether it is in recovery. */
-export async function isInRecovery(target: SqlTarget, signal: AbortSignal): Promise<boolean> {
-  const [row] = await ask<{ recovery: boolean }>(target, 'select pg_is_in_recovery() as recovery', signal);
-  return row?.recovery ?? false;
+export interface SqlAnswer {
+  inRecovery: boolean;
+  /** What the customer did with SQL that keeps their role from working. */
+  notices: string[];
+}
+
+/** Asks a node through its PgBouncer, in the platform's own database, whether it is in recovery, and what became of the customer's role. */
+export async function askNode(
+  target: SqlTarget,
+  customer: Customer | undefined,
+  signal: AbortSignal,
+): Promise<SqlAnswer> {
+  const question = `select pg_is_in_recovery() as recovery, facts.* from (${factsQuery}) facts`;
+  const names = [customer?.database ?? '', customer?.user ?? ''];
+  const [row] = await ask<{ recovery: boolean } & CustomerFacts>(target, question, signal, names);
+  if (!row) throw new Error('PostgreSQL gave no answer');
+  return { inRecovery: row.recovery, notices: customer ? customerNotices(row, customer) : [] };
 }
 
 /**
@@ -24,6 +38,7 @@ export async function ask<T extends QueryResultRow>(
   target: SqlTarget,
   question: string,
   signal: AbortSignal,
+  values: string[] = [],
 ): Promise<T[]> {
   const socket = new Socket();
   const { address: host, port, database, user, password, authority } = target;
@@ -44,7 +59,7 @@ export async function ask<T extends QueryResultRow>(
   try {
     signal.throwIfAborted();
     await client.connect();
-    return (await client.query<T>(question)).rows;
+    return (await client.query<T>(question, values)).rows;
   } finally {
     signal.removeEventListener('abort', abort);
     // PgBouncer keeps its server connection; ours needs no farewell that could hang.

@@ -82,10 +82,10 @@ export class ProbeLoop implements OnApplicationBootstrap, OnApplicationShutdown 
   private async probe(claim: Claim): Promise<void> {
     const cluster = this.targets.find(claim.clusterId);
     if (!cluster) return;
-    const { database, password } = cluster;
+    const { database, password, customer } = cluster;
     const nodes = cluster.nodes.map(({ name }) => name);
     const { name, address } = claim;
-    const result = await this.probeOf(claim).run({ name, address, database, password, nodes });
+    const result = await this.probeOf(claim).run({ name, address, database, password, customer, nodes });
     await this.records.record(claim, result);
   }
 

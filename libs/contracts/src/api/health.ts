@@ -31,6 +31,18 @@ export const NodeHealth = z
 export type NodeHealth = z.infer<typeof NodeHealth>;
 
 export const ClusterHealth = z
-  .object({ clusterId: ClusterId, state: HealthState, nodes: z.array(NodeHealth) })
+  .object({
+    clusterId: ClusterId,
+    state: HealthState,
+    notices: z
+      .array(z.string())
+      .default([])
+      .meta({
+        description:
+          'what was done with SQL to the role or the database of the customer and keeps them from being used; no fault of the nodes',
+        example: ['The role app may not connect to the database app: CONNECT was revoked.'],
+      }),
+    nodes: z.array(NodeHealth),
+  })
   .meta({ id: 'ClusterHealth' });
 export type ClusterHealth = z.infer<typeof ClusterHealth>;
