@@ -34,11 +34,12 @@ describe('a replica that was away for longer than its slot keeps WAL', () => {
       expect(await ofSlot('wal_status')).toBe('lost');
     }, 30_000);
 
-    await replica.startServer();
+    // It asks the archive for one segment after the other.
+    await replica.startServer(90_000);
     await eventually(async () => {
       const { stdout } = await replica.run(['psql', '-XAtc', 'select count(*) from filler']);
       expect(stdout.trim()).toBe('6');
     }, 30_000);
     expect(await ofSlot('active')).toBe('t');
-  }, 120_000);
+  }, 180_000);
 });

@@ -87,12 +87,12 @@ export class StreamingReplica {
     return replica;
   }
 
-  async startServer(): Promise<void> {
+  async startServer(withinMs = 20_000): Promise<void> {
     this.follow([`${bin}postgres`, '-D', '/srv/replica/data'], 'postgres.log');
     await eventually(async () => {
       const state = await this.leader.sql('select state from pg_stat_replication');
       if (state !== 'streaming') throw new Error(`the replica is ${state || 'not there'}`);
-    }, 20_000);
+    }, withinMs);
   }
 
   async stopServer(): Promise<void> {
