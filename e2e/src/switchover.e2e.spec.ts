@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Cluster, Operation } from '@pgfleet/contracts';
 import { checkWrites, explain, runOverSsh, runPgbench, WriteClients } from '@pgfleet/write-checker';
 import { Client } from 'pg';
@@ -183,6 +184,42 @@ describe('a planned switchover', () => {
     await expect(platform.api.switchover(cluster.id, { candidate: leader })).rejects.toThrow(/leads already/);
     await expect(platform.api.switchover(cluster.id, { candidate: 'nobody' })).rejects.toThrow(/no member/);
     await expect(platform.api.failover(cluster.id, { confirmDataLoss: true })).rejects.toThrow(/is well/);
+  });
+
+  it('waits for a long transaction, names it, and terminates it when that is asked for', async () => {
+    const { primaryUri } = await platform.api.credentials(cluster.id);
+    const connectionString = primaryUri.replace('sslmode=require', 'application_name=night-job');
+    const session = new Client({ connectionString, ssl: { rejectUnauthorized: false } });
+    session.on('error', () => undefined);
+    await session.connect();
+    await session.query('begin');
+    await session.query('select 1');
+    const leader = leaderOf(await platform.api.cluster(cluster.id)) ?? '';
+    await pause(1000);
+    const refused = await platform.api.switchover(cluster.id, { maxWaitSeconds: 2 });
+    const waiting = await until(
+      () => platform.api.operation(refused.id),
+      ({ steps }) => steps.some(({ data }) => data !== undefined),
+      20_000,
+    );
+    const data = waiting.steps.find((step) => step.data)?.data;
+    expect(data).toMatchObject({ blockersTotal: 1, terminated: false });
+    expect(data?.blockers[0]).toMatchObject({ node: leader, state: 'idle in transaction' });
+    const failed = await platform.api.follow(refused.id, 60_000);
+    expect(failed.error?.cause).toMatch(
+      /^Open transactions block the switchover. 1 transaction on .* idle in transaction/,
+    );
+    await session.query('select 1'); // nobody ended it
+    const forced = await platform.api.switchover(cluster.id, { maxWaitSeconds: 0, onBlockers: 'terminate' });
+    const ended = await succeeds(platform.api, forced.id, 120_000);
+    expect(ended.steps.find(({ name }) => name === 'switch')?.data).toMatchObject({
+      blockersTotal: 1,
+      terminated: true,
+    });
+    await expect(session.query('select 1')).rejects.toThrow();
+    await session.end().catch(() => undefined);
+    expect(leaderOf(await platform.api.cluster(cluster.id))).not.toBe(leader);
+    await untilCluster(platform.api, cluster.id, ({ state }) => state === 'ready', 60_000);
   });
 
   it('can be scheduled, and cancelled before its time', async () => {

@@ -62,7 +62,7 @@ export class ApiClient {
   updateCluster(id: string, change: UpdateCluster): Promise<Operation> {
     return this.call('PUT', `/clusters/${id}`, change);
   }
-  switchover(id: string, body: SwitchoverRequest = {}): Promise<Operation> {
+  switchover(id: string, body: Partial<SwitchoverRequest> = {}): Promise<Operation> {
     return this.call('POST', `/clusters/${id}/switchover`, body);
   }
   failover(id: string, body: Partial<FailoverRequest> = {}): Promise<Operation> {

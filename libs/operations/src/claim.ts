@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { hasEnded, operationStepStarted } from '@pgfleet/contracts';
+import { hasEnded, operationStepStarted, type StepData } from '@pgfleet/contracts';
 import { Outbox, RetryLater } from '@pgfleet/messaging';
 import { rows } from '@pgfleet/persistence';
 import type { EntityManager } from 'typeorm';
@@ -90,6 +90,15 @@ export class Claims {
       [row.id, row.fence, this.owner],
     );
     return renewed ? { cancelRequested: renewed.cancel_requested } : null;
+  }
+
+  /** Stores what the claimed step shows; nothing when the claim was lost. */
+  async show(row: OperationRow, data: StepData): Promise<void> {
+    await this.store.dataSource.query(
+      `UPDATE operation_step SET data = $3 WHERE operation_id = $1 AND name = $4
+         AND EXISTS (SELECT FROM operation WHERE id = $1 AND fence = $2)`,
+      [row.id, row.fence, JSON.stringify(data), row.step],
+    );
   }
 
   /** Gives the claim back unused, so that another process can take it at once. */

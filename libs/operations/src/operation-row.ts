@@ -1,4 +1,4 @@
-import type { Operation, OperationError, OperationState, StepState } from '@pgfleet/contracts';
+import type { Operation, OperationError, OperationState, StepData, StepState } from '@pgfleet/contracts';
 
 export interface OperationRow {
   readonly id: string;
@@ -39,6 +39,7 @@ export interface StepRow {
   readonly started_at: Date | null;
   readonly ended_at: Date | null;
   readonly result: unknown;
+  readonly data: StepData | null;
 }
 
 export interface SignalRow {
@@ -61,6 +62,7 @@ export const toOperation = (row: OperationRow, steps: readonly StepRow[]): Opera
     attempt: step.attempt,
     startedAt: instant(step.started_at),
     endedAt: instant(step.ended_at),
+    ...(step.data && { data: step.data }),
   })),
   ...(row.error && { error: row.error }),
   scheduledAt: instant(row.not_before),

@@ -101,5 +101,20 @@ export class ScheduleOperations1764000000003 implements MigrationInterface {
   }
 }
 
+/** What a step shows while it runs. */
+export class AddStepData1764000000004 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE operation_step ADD COLUMN data json');
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE operation_step DROP COLUMN data');
+  }
+}
+
 /** A service with operations puts these after `messagingMigrations`. */
-export const operationsMigrations = [CreateOperations1764000000002, ScheduleOperations1764000000003];
+export const operationsMigrations = [
+  CreateOperations1764000000002,
+  ScheduleOperations1764000000003,
+  AddStepData1764000000004,
+];

@@ -1,4 +1,4 @@
-import type { OperationError } from '@pgfleet/contracts';
+import type { OperationError, StepData } from '@pgfleet/contracts';
 import type { EntityManager } from 'typeorm';
 
 /** An operation as its program sees it. */
@@ -26,6 +26,8 @@ export interface StepContext<Input> extends OperationContext<Input> {
   readonly abort: AbortSignal;
   /** Adds a line to the operation's log. */
   note(line: string): Promise<void>;
+  /** Shows something in the step, for whoever reads the operation. */
+  show(data: StepData): Promise<void>;
 }
 
 /**

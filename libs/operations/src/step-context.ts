@@ -1,3 +1,4 @@
+import type { StepData } from '@pgfleet/contracts';
 import type { Claim } from './claim';
 import type { OperationRow, StepRow } from './operation-row';
 import type { OperationContext, StepContext } from './program';
@@ -24,6 +25,7 @@ export class StepRun {
     private readonly claim: Claim,
     abort: AbortSignal,
     note: (line: string) => Promise<void>,
+    show: (data: StepData) => Promise<void> = () => Promise.resolve(),
   ) {
     const { row, steps, signals } = claim;
     const step = steps.find(({ name }) => name === row.step);
@@ -37,6 +39,7 @@ export class StepRun {
       stepStartedAt: step?.started_at ?? new Date(),
       abort,
       note,
+      show,
     };
   }
 

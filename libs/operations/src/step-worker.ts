@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { LeftToOthers, OperationLog, RetryLater, type Work } from '@pgfleet/messaging';
-import type { OperationError } from '@pgfleet/contracts';
+import type { OperationError, StepData } from '@pgfleet/contracts';
 import { isDatabaseGone } from '@pgfleet/persistence';
 import type { StepMessage } from './announcer';
 import { type Claim, Claims, leaseMs } from './claim';
@@ -50,12 +50,14 @@ export class StepWorker {
   private async runClaimed(claim: Claim, work: Work): Promise<void> {
     const { row } = claim;
     const lease = new Lease(() => this.claims.renew(row), work.signal);
-    let run = new StepRun(claim, lease.signal, (line) => this.note(claim, line));
+    const note = (line: string) => this.note(claim, line);
+    const show = (data: StepData) => this.claims.show(row, data);
+    let run = new StepRun(claim, lease.signal, note, show);
     const program = this.programs.find(row.kind);
     try {
       if (!program) throw new StepFailure(`No program for operations of kind ${row.kind}`, retryRemedy);
       const signals = await this.jobSignals.complete(claim.signals);
-      run = new StepRun({ ...claim, signals }, lease.signal, (line) => this.note(claim, line));
+      run = new StepRun({ ...claim, signals }, lease.signal, note, show);
       const outcome = await runStep(program, run.context);
       if (outcome.move.kind === 'fail') {
         const { cause, remedy } = outcome.move;

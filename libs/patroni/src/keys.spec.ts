@@ -133,6 +133,21 @@ describe('parseKey', () => {
         commit: { time: '2026-11-24T10:00:01.123456Z', position: 83886000, xid: 4700 },
       },
       disk: { bytes: 5368709120, free: 1073741824 },
+      blockers: {
+        id: 'op_1',
+        total: 1,
+        terminated: false,
+        sessions: [
+          {
+            pid: 7,
+            user: 'app',
+            database: 'app',
+            application: '',
+            state: 'active',
+            since: '2026-11-24T10:00:00.000Z',
+          },
+        ],
+      },
     };
     expect(parseKey('/service/c1/pgfleet/nodes/n2', JSON.stringify(report))?.value).toEqual({
       kind: 'node',
@@ -163,6 +178,7 @@ describe('parseKey', () => {
       rejoin: null,
       archive: null,
       left: null,
+      blockers: null,
       disk: null,
     };
     const node = (text: string) => parseKey('/service/c1/pgfleet/nodes/n2', text)?.value;

@@ -74,6 +74,27 @@ export const NodeReport = z.object({
   ),
   /** It led and leads no more: the timeline that it left, and the last commit of it that it archived. */
   left: orNull(z.object({ timeline: z.int(), commit: Commit })),
+  /** On the leader's node, for a planned switchover or a hold of that id: sessions with transactions that it has to wait for. */
+  blockers: orNull(
+    z.object({
+      id: z.string(),
+      total: Count,
+      terminated: z.boolean(),
+      sessions: z.array(
+        z.object({
+          pid: z.int(),
+          user: z.string(),
+          database: z.string(),
+          application: z.string(),
+          state: z
+            .string()
+            .nullable()
+            .transform((state) => state ?? 'unknown'),
+          since: Moment,
+        }),
+      ),
+    }),
+  ),
   /** The file system with its WAL, in bytes. */
   disk: orNull(z.object({ bytes: z.int().positive(), free: Count })),
 });

@@ -16,12 +16,32 @@ export interface PlannedSwitchover {
   nodes: readonly string[];
   capMs: number;
   drainMs: number;
+  /** In `hold`: sessions whose transactions have not ended when a part of `drainMs` is over are terminated. */
+  terminate?: boolean;
+}
+
+/** Has the leader's node report which transactions have been open for so long (NodeReport.blockers), until the word goes. */
+export interface BlockersOrder {
+  id: string;
+  leader: string;
+  olderThanMs: number;
 }
 
 /** The word goes by itself when whoever gave it is gone; the nodes let statements go on after `capMs` in any case. */
 const wordSeconds = 30;
 
 const key = (scope: string): string => `${namespace}${scope}/pgfleet/switchover`;
+const blockersKey = (scope: string): string => `${namespace}${scope}/pgfleet/blockers`;
+
+/** Good for half a minute: who still waits gives the word again. */
+export async function askForBlockers(etcd: Etcd3, scope: string, order: BlockersOrder): Promise<void> {
+  const lease = etcd.lease(wordSeconds, { autoKeepAlive: false });
+  await lease.put(blockersKey(scope)).value(JSON.stringify(order));
+}
+
+export async function stopAskingForBlockers(etcd: Etcd3, scope: string): Promise<void> {
+  await etcd.delete().key(blockersKey(scope));
+}
 
 export async function orderSwitchover(etcd: Etcd3, scope: string, order: PlannedSwitchover): Promise<void> {
   const lease = etcd.lease(wordSeconds, { autoKeepAlive: false });

@@ -25,6 +25,7 @@ const context = (more: {
   stepStartedAt: new Date(Date.now() - (more.minutes ?? 0) * 60_000),
   abort: new AbortController().signal,
   note: () => Promise.resolve(),
+  show: () => Promise.resolve(),
 });
 
 const run = (more: Parameters<typeof context>[0], host: JobHost | null = leader) =>

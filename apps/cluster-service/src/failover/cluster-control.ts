@@ -1,15 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Outside } from '@pgfleet/observability';
 import {
+  askForBlockers,
   changeConfiguration,
   forgetHistory,
   orderFailover,
   orderSwitchover,
   readCluster,
   revokeLease,
+  stopAskingForBlockers,
   watchCluster,
   withdrawFailover,
   withdrawSwitchover,
+  type BlockersOrder,
   type ClusterSight,
   type PlannedSwitchover,
 } from '@pgfleet/patroni';
@@ -38,6 +41,14 @@ export class ClusterControl {
 
   order(clusterId: string, order: PlannedSwitchover): Promise<void> {
     return this.outside.call(order.phase, () => orderSwitchover(this.etcd, clusterId, order));
+  }
+
+  askForBlockers(clusterId: string, order: BlockersOrder): Promise<void> {
+    return this.outside.call('ask for blockers', () => askForBlockers(this.etcd, clusterId, order));
+  }
+
+  stopAskingForBlockers(clusterId: string): Promise<void> {
+    return this.outside.call('stop asking for blockers', () => stopAskingForBlockers(this.etcd, clusterId));
   }
 
   withdraw(clusterId: string): Promise<void> {

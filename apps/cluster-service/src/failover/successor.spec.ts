@@ -17,6 +17,7 @@ const misses = (leader: string | null): NodeReport => ({
   rejoin: null,
   archive: null,
   left: null,
+  blockers: null,
   disk: null,
 });
 const sight = (change: Partial<ClusterSight> = {}): ClusterSight => ({

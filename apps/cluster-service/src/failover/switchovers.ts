@@ -28,7 +28,7 @@ export class Switchovers {
   /** Refused at once when it could not be done now. A scheduled one is checked when it starts. */
   async start(
     clusterId: string,
-    { candidate, at }: SwitchoverRequest,
+    { candidate, at, maxWaitSeconds, onBlockers }: SwitchoverRequest,
     key: IdempotencyInput,
   ): Promise<Operation> {
     const notBefore = at === undefined ? undefined : new Date(at);
@@ -40,7 +40,7 @@ export class Switchovers {
         this.operations.start(tx, {
           kind: 'cluster.switchover',
           clusterId,
-          input: { candidate: candidate ?? null },
+          input: { candidate: candidate ?? null, maxWaitSeconds, onBlockers },
           ...(notBefore && { notBefore }),
         }),
     );

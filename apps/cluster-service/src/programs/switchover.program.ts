@@ -4,6 +4,7 @@ import {
   again,
   done,
   fail,
+  goto,
   next,
   Program,
   type OperationContext,
@@ -14,22 +15,35 @@ import type { ClusterSight, NodeReport, PlannedSwitchover } from '@pgfleet/patro
 import { DataSource, type EntityManager } from 'typeorm';
 import { ClusterRows } from '../clusters/cluster-rows';
 import { isWhole } from '../clusters/cluster-view';
+import { blockersData, describeBlockers, identityOf, type Blockers } from '../failover/blockers';
 import { chooseCandidate } from '../failover/candidate';
 import { ClusterControl } from '../failover/cluster-control';
 import { LeadershipIntents } from '../failover/leadership-intents';
 
 interface Input {
   candidate: string | null;
+  /** Not in operations that were scheduled before there was a choice. */
+  maxWaitSeconds?: number;
+  onBlockers?: 'fail' | 'terminate';
 }
 interface Plan {
   leader: string;
   candidate: string;
   timeline: number | null;
+  /** Until then it goes on waiting, also for transactions that began while it prepared. Not in plans of before. */
+  waitsUntil?: string;
 }
 type Context = StepContext<Input>;
 type Hold = NonNullable<NodeReport['hold']>;
 
 const limits = {
+  maxWaitSeconds: 30,
+  /** For the leader's node to say who blocks; one whose agent is older never does. */
+  blockersMs: 10_000,
+  /** How many times everybody may be held for transactions that began after the wait. */
+  holds: 5,
+  /** The word lives for half a minute. */
+  askAgainMs: 15_000,
   /** For every node to say that it prepares. The order is gone from etcd by then: an agent that has not seen it never will. */
   takeOrderMs: 30_000,
   /** A checkpoint of a busy database may have gigabytes to write. */
@@ -77,6 +91,7 @@ export class Switchover extends Program<Input> {
       leader: sight.leader,
       candidate: choice.candidate,
       timeline: sight.members.get(sight.leader)?.timeline ?? null,
+      waitsUntil: new Date(Date.now() + maxWaitMs(context)).toISOString(),
     };
     await context.note(`From ${plan.leader} to ${plan.candidate}.`);
     return next(plan).with((tx) =>
@@ -88,9 +103,14 @@ export class Switchover extends Program<Input> {
     );
   }
 
-  /** A checkpoint on the leader, and the others ask the archive what they would else ask while statements wait. */
+  /**
+   * Waits for transactions that are too long to be waited for while statements are held. Then a checkpoint on the leader, and the others ask
+   * the archive what they would else ask while statements wait.
+   */
   async prepare(context: Context): Promise<Outcome> {
     const { leader, candidate } = planOf(context);
+    const blockers = await this.waitForBlockers(context);
+    if (blockers && context.input.onBlockers !== 'terminate') return blocked(leader, blockers);
     const id = tryOf(context);
     await this.order(context, id, 'prepare', []);
     const ordered = Date.now();
@@ -109,7 +129,52 @@ export class Switchover extends Program<Input> {
       return reason ? [`${name}: ${reason}`] : [];
     });
     if (reasons.length > 0) throw new Error(reasons.join('; '));
-    return next();
+    const isLast = context.attempt >= limits.holds || Date.now() >= waitsUntil(context).getTime();
+    return next({ terminate: context.input.onBlockers === 'terminate' && isLast });
+  }
+
+  /** Null when no transaction blocks any more, else those that still do when the time to wait is over. Nobody is held meanwhile. */
+  private async waitForBlockers(context: Context): Promise<Blockers | null> {
+    const { leader } = planOf(context);
+    const clusterId = clusterOf(context);
+    const id = `${context.key}/blockers/${context.attempt}`;
+    const began = Date.now();
+    const until = waitsUntil(context);
+    let seen: Blockers | null = null;
+    try {
+      for (;;) {
+        await this.control.askForBlockers(clusterId, { id, leader, olderThanMs: limits.drainMs });
+        const known: Blockers | null = seen;
+        const patience: number = known ? until.getTime() - Date.now() : limits.blockersMs;
+        const changed: Blockers | undefined = await this.control.watch(
+          clusterId,
+          ({ nodes }) => {
+            const said = nodes.get(leader)?.blockers;
+            if (said?.id !== id) return undefined;
+            return known && said.total > 0 && identityOf(said) === identityOf(known) ? undefined : said;
+          },
+          { withinMs: Math.max(0, Math.min(limits.askAgainMs, patience)), signal: context.abort },
+        );
+        if (changed) {
+          seen = changed;
+          const waits = changed.total > 0 && Date.now() < until.getTime();
+          if (known || changed.total > 0)
+            await context.show(blockersData(leader, changed, waits ? until : null));
+          if (changed.total === 0) return null;
+          if (waits)
+            await context.note(
+              `Waiting until ${until.toISOString()} for ${describeBlockers(leader, changed)}.`,
+            );
+        }
+        if (!seen && Date.now() - began >= limits.blockersMs) return null;
+        if (seen && Date.now() >= until.getTime()) {
+          await context.show(blockersData(leader, seen, null));
+          return seen;
+        }
+      }
+    } finally {
+      await this.control.stopAskingForBlockers(clusterId);
+    }
   }
 
   /**
@@ -121,14 +186,23 @@ export class Switchover extends Program<Input> {
     const id = tryOf(context);
     const before = await this.control.sight(clusterOf(context));
     if (before.leader === leader) {
+      const { terminate } = (context.results.prepare ?? {}) as { terminate?: boolean };
       try {
-        await this.order(context, id, 'hold', [...before.members.keys()]);
-        await this.until(context, limits.switchMs, (sight) => {
-          const over = sight.nodes.get(leader)?.hold;
-          if (sight.leader === leader && isOver(over, id) && over?.reason)
-            throw new Error(`The lead was not handed over: ${over.reason}.`);
-          return sight.leader === candidate && sight.nodes.get(candidate)?.writable != null;
+        await this.order(context, id, 'hold', [...before.members.keys()], terminate);
+        const sight = await this.until(context, limits.switchMs, ({ leader: leads, nodes }) => {
+          const node = nodes.get(leader);
+          if (leads === leader && isOver(node?.hold, id) && node?.hold?.reason) {
+            if (node.blockers?.id === id && node.blockers.total > 0 && !node.blockers.terminated) return true;
+            throw new Error(`The lead was not handed over: ${node.hold.reason}.`);
+          }
+          return leads === candidate && nodes.get(candidate)?.writable != null;
         });
+        const blockers = sight.nodes.get(leader)?.blockers;
+        if (blockers?.id === id && blockers.total > 0) {
+          await context.show(blockersData(leader, blockers, null));
+          if (sight.leader === leader) return await this.blockedInHold(context, blockers, terminate);
+          await context.note(`Terminated: ${describeBlockers(leader, blockers)}.`);
+        }
       } finally {
         await this.control.withdraw(clusterOf(context));
       }
@@ -147,6 +221,20 @@ export class Switchover extends Program<Input> {
     );
     await context.note(`${candidate} takes writes; statements were held for ${stallMs} ms.`);
     return next({ stallMs });
+  }
+
+  /** A transaction that began after the wait: it is waited for as well, while there is time. */
+  private async blockedInHold(
+    context: Context,
+    blockers: Blockers,
+    terminate: boolean | undefined,
+  ): Promise<Outcome> {
+    const { leader, waitsUntil } = planOf(context);
+    const hasTime =
+      waitsUntil !== undefined && Date.now() < Date.parse(waitsUntil) && context.attempt < limits.holds;
+    if (!hasTime && (terminate || context.input.onBlockers !== 'terminate')) return blocked(leader, blockers);
+    await context.note(`Statements were held in vain: ${describeBlockers(leader, blockers)}.`);
+    return goto('prepare');
   }
 
   /** The old leader follows the new one. */
@@ -174,10 +262,12 @@ export class Switchover extends Program<Input> {
     id: string,
     phase: PlannedSwitchover['phase'],
     nodes: string[],
+    terminate = false,
   ): Promise<void> {
     const { leader, candidate } = planOf(context);
     const { capMs, drainMs } = limits;
-    return this.control.order(clusterOf(context), { id, phase, leader, candidate, nodes, capMs, drainMs });
+    const order = { id, phase, leader, candidate, nodes, capMs, drainMs };
+    return this.control.order(clusterOf(context), { ...order, ...(terminate && { terminate }) });
   }
 
   /** Looks at the quorum after every change, until it holds. */
@@ -205,6 +295,23 @@ const clusterOf = ({ clusterId }: OperationContext<Input>): string => {
 };
 
 const planOf = ({ results }: OperationContext<Input>): Plan => results.check as Plan;
+
+const maxWaitMs = ({ input }: OperationContext<Input>): number =>
+  (input.maxWaitSeconds ?? limits.maxWaitSeconds) * 1000;
+
+/** The plan's time, or a time of its own for an operation that is retried later. */
+const waitsUntil = (context: Context): Date => {
+  const planned = planOf(context).waitsUntil;
+  return planned !== undefined && context.stepStartedAt.getTime() <= Date.parse(planned)
+    ? new Date(planned)
+    : new Date(context.stepStartedAt.getTime() + maxWaitMs(context));
+};
+
+const blocked = (leader: string, blockers: Blockers): Outcome =>
+  fail(
+    `Open transactions block the switchover. ${describeBlockers(leader, blockers)}.`,
+    'End these transactions, then retry the operation; or ask for a switchover that waits longer (maxWaitSeconds) or terminates them (onBlockers).',
+  );
 
 /** A node answers a try once; a step that is done again is another try. */
 const tryOf = ({ key, attempt }: OperationContext<Input>): string => `${key}/${attempt}`;

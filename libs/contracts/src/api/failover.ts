@@ -95,8 +95,16 @@ export const SwitchoverRequest = z
       description: 'the replica that is to lead; else the one that is least behind',
     }),
     at: Instant.optional().meta({ description: 'when; at once if left out. Cancel it as any operation.' }),
+    maxWaitSeconds: z.int().min(0).max(3600).default(30).meta({
+      description:
+        'how long to wait for transactions on the leader that go on for longer than statements may be held. Nobody is held meanwhile.',
+    }),
+    onBlockers: z.enum(['fail', 'terminate']).default('fail').meta({
+      description:
+        'what to do when such transactions are still open after that: give up, or end their sessions',
+    }),
   })
-  .default({})
+  .default({ maxWaitSeconds: 30, onBlockers: 'fail' })
   .meta({ id: 'SwitchoverRequest' });
 export type SwitchoverRequest = z.infer<typeof SwitchoverRequest>;
 

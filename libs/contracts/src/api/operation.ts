@@ -12,6 +12,32 @@ export const hasEnded = ({ state }: { readonly state: OperationState }): boolean
 export const StepState = z.enum(['pending', 'running', 'succeeded', 'failed']);
 export type StepState = z.infer<typeof StepState>;
 
+/** A session whose open transaction a planned switchover has to wait for. What it runs is not told. */
+export const Blocker = z
+  .object({
+    node: z.string(),
+    pid: z.int(),
+    user: z.string(),
+    database: z.string(),
+    application: z.string(),
+    state: z.string().meta({ description: 'as in pg_stat_activity, e.g. `idle in transaction`' }),
+    since: Instant.meta({ description: 'when its transaction began' }),
+    ageSeconds: z.number().nonnegative(),
+  })
+  .meta({ id: 'Blocker' });
+export type Blocker = z.infer<typeof Blocker>;
+
+/** What a step has to show, while it runs and afterwards. */
+export const StepData = z
+  .object({
+    blockers: z.array(Blocker).meta({ description: 'the oldest first, 50 at most' }),
+    blockersTotal: z.int().nonnegative(),
+    terminated: z.boolean().meta({ description: 'their sessions were ended' }),
+    waitsUntil: Instant.nullable().meta({ description: 'while it waits for them' }),
+  })
+  .meta({ id: 'StepData' });
+export type StepData = z.infer<typeof StepData>;
+
 export const OperationStep = z
   .object({
     name: StepName,
@@ -19,6 +45,7 @@ export const OperationStep = z
     attempt: z.int().nonnegative(),
     startedAt: Instant.nullable(),
     endedAt: Instant.nullable(),
+    data: StepData.optional().meta({ description: 'of steps that have something to show' }),
   })
   .meta({ id: 'OperationStep' });
 

@@ -130,6 +130,24 @@ def wait_until(condition):
         time.sleep(0.002)
 
 
+class Blockers:
+    def __init__(self):
+        self.remains, self.done = None, []
+
+    def during(self, command):
+        self.done.append("during " + command["id"])
+        return self
+
+    def remain(self):
+        return self.remains
+
+    def name(self):
+        self.done.append("name")
+
+    def close(self):
+        self.done.append("close")
+
+
 class FollowerTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -138,10 +156,11 @@ class FollowerTest(unittest.TestCase):
 
     def node(self, me, role):
         self.keys, self.database, self.report, self.patroni = Keys(), Database(role), Report(), Patroni()
+        self.blockers = Blockers()
         self.pooler = Pooler(SOCKET if me == "n1" else ADDRESSES["n1"])
         self.keys.reports["n1"] = {"writable": {"timeline": 1}}
         node = module.Follower(me, ADDRESSES[me], "stanza", self.keys, self.pooler, self.patroni, self.database, Rejoin(),
-                               self.report, lambda _: None)
+                               self.report, self.blockers, lambda _: None)
         node._start()
         node._turn()
         self.pooler.done.clear()
@@ -230,6 +249,13 @@ class FollowerTest(unittest.TestCase):
         self.pooler.drains = False
         self.begin(node)
         self.assertEqual(self.released(node)["state"], "refused")
+        wait_until(lambda: self.blockers.done == ["during op/1", "name", "close"])
+
+    def test_a_transaction_that_no_pooler_holds_calls_it_off(self):
+        node = self.node("n1", "leader")
+        self.blockers.remains = "1 transactions that no pooler holds went on"
+        self.begin(node)
+        self.assertEqual(self.released(node)["reason"], self.blockers.remains)
 
     def test_a_node_that_says_nothing_calls_it_off(self):
         node = self.node("n1", "leader")
@@ -257,7 +283,7 @@ class FollowerTest(unittest.TestCase):
         self.node("n3", "replica")
         self.pooler.host, self.pooler.paused = ADDRESSES["n2"], True  # an earlier run died in a hold, its way prepared
         module.Follower("n3", ADDRESSES["n3"], "stanza", self.keys, self.pooler, self.patroni, self.database, Rejoin(),
-                        self.report, lambda _: None)._start()
+                        self.report, self.blockers, lambda _: None)._start()
         self.assertEqual(self.pooler.done, ["to 10.0.0.1", "resume"])
 
     def test_started_anew_it_prepares_what_was_asked_for_while_it_was_away(self):
@@ -265,7 +291,7 @@ class FollowerTest(unittest.TestCase):
         self.keys.command = {"id": "op/1", "phase": "prepare", "leader": "n1", "candidate": "n2", "nodes": [], "capMs": 1, "drainMs": 1}
         prepared = threading.Event()
         node = module.Follower("n3", ADDRESSES["n3"], "stanza", self.keys, self.pooler, self.patroni, self.database, Rejoin(),
-                               self.report, lambda _: None)
+                               self.report, self.blockers, lambda _: None)
         node._prepare = lambda command: command["id"] == "op/1" and prepared.set()
         node._start()
         node._turn()
@@ -275,7 +301,7 @@ class FollowerTest(unittest.TestCase):
         self.node("n3", "replica")
         self.hold()
         node = module.Follower("n3", ADDRESSES["n3"], "stanza", self.keys, self.pooler, self.patroni, self.database, Rejoin(),
-                               self.report, lambda _: None)
+                               self.report, self.blockers, lambda _: None)
         node._start()
         node._turn()
         self.assertEqual(self.report.said["hold"]["state"], "refused")

@@ -10,6 +10,7 @@ import os
 import sys
 
 from archive_watch import ArchiveWatch
+from blockers import Blockers
 from checks import serve
 from cluster_keys import ClusterKeys
 from database import Database
@@ -39,13 +40,15 @@ def main():
 
     keys = ClusterKeys(etcd(), etcd(), scope, lambda: follower.notice(), log)
     report = NodeReport(etcd(), "%spgfleet/nodes/%s" % (keys.prefix, member), log)
+    blockers = Blockers(member, Database(setting("DATA_DIR")), keys, report)
     follower = Follower(
         member, address, setting("STANZA"), keys, Pooler(setting("POOLER_PASSWORD")),
         Patroni(address, setting("PATRONI_PASSWORD")), Database(setting("DATA_DIR")),
-        Rejoin(setting("DATA_DIR"), log), report, log,
+        Rejoin(setting("DATA_DIR"), log), report, blockers, log,
     )
     serve(address, PORT, follower)
     keys.start()
+    blockers.start()
     ArchiveWatch(
         Database(setting("DATA_DIR")), setting("DATA_DIR"), setting("WALDUMP"),
         lambda: keys.fresh() and keys.leader() == member, report, log,

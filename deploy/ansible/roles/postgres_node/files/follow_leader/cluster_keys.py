@@ -43,6 +43,10 @@ class ClusterKeys:
         """The planned switchover that is under way: {id, phase: prepare|hold, leader, candidate, nodes, capMs, drainMs}, or None."""
         return self._json("pgfleet/switchover")
 
+    def wanted_blockers(self):
+        """Which transactions a planned switchover wants to know of: {id, leader, olderThanMs}, or None."""
+        return self._json("pgfleet/blockers")
+
     def report(self, member):
         """What a node last said of itself (node_report.py), {} when it never did."""
         return self._json("pgfleet/nodes/%s" % member) or {}

@@ -27,10 +27,10 @@ ANSWER_WITHIN = 1.0
 
 
 class Follower:
-    def __init__(self, member, address, stanza, keys, pooler, patroni, database, rejoin, report, log):
+    def __init__(self, member, address, stanza, keys, pooler, patroni, database, rejoin, report, blockers, log):
         self._me, self._address, self._stanza = member, address, stanza
         self._keys, self._pooler, self._patroni, self._database = keys, pooler, patroni, database
-        self._rejoin, self._report, self._log = rejoin, report, log
+        self._rejoin, self._report, self._blockers, self._log = rejoin, report, blockers, log
         self.ready = threading.Event()
         self._wake = threading.Event()
         self._sight = None
@@ -162,7 +162,13 @@ class Follower:
         with self._holding:
             if self._is_holding:
                 return None
+            blockers = self._blockers.during(command) if command["leader"] == self._me else None
             hold = Hold(command, self._pooler)
+            hold.blockers = blockers
+            if blockers is not None and not hold.held:
+                blockers.name()
+            elif blockers is not None and (reason := blockers.remain()) is not None:
+                hold.release(reason)
             self._before_hold = self._primary()
             self._hold = hold
         self._report.say(hold=hold.report())
@@ -215,6 +221,7 @@ class Follower:
             return
         self._wake.set()
         refusal = self._wait_for_all(hold)
+        hold.blockers.close()
         if refusal is None:
             hold.may_switch = True
             try:
@@ -244,6 +251,7 @@ class Follower:
             return hold.reason or "the hold has ended"
         for name, said in self._said_of(hold).items():
             if said["state"] in ("refused", "released"):
+                hold.blockers.name()
                 return "%s: %s" % (name, said.get("reason") or "its hold has ended")
         return None
 

@@ -9,6 +9,7 @@ class Hold:
         self.command = command
         self.may_switch = False  # on the leader's node: every node holds, and Patroni was told to change the leader
         self.way_is_prepared = False
+        self.blockers = None  # on the leader's node: what stands in the way
         self._pooler = pooler
         self._began = time.monotonic()
         self._ends = self._began + min(float(command.get("capMs", 2000)), 10000) / 1000
