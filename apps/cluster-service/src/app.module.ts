@@ -42,6 +42,7 @@ import { CreateFromBackup } from './programs/create-from-backup.program';
 import { DeleteCluster } from './programs/delete-cluster.program';
 import { Failover } from './programs/failover.program';
 import { RenewCertificates } from './programs/renew-certificates.program';
+import { ReleaseMachine } from './programs/release-machine.program';
 import { RestoreCluster } from './programs/restore-cluster.program';
 import { ConfigureReturned } from './programs/configure-returned.program';
 import { MachineConfiguration } from './programs/machine-configuration';
@@ -76,7 +77,7 @@ export class AppModule {
       ...[CreateCluster, CreateFromBackup, DeleteCluster],
       ...[Switchover, Failover, ClusterSettings, ConfigureReturned, RotateCredentials],
       ...[RestoreCluster, UndoRestore, ConfirmRestore, DiscardRestore],
-      ...[ProveRestore, RemoveProofMachine],
+      ...[ProveRestore, RemoveProofMachine, ReleaseMachine],
       RenewCertificates,
     ];
     return {

@@ -19,7 +19,7 @@ export const lagBytes = ({ members, leaderPosition, leader }: Sight, name: strin
 /** Why a member may not be handed the lead; null when it may. */
 const unfitness = (sight: Sight, name: string, durability: Durability): string | null => {
   const member = sight.members.get(name);
-  if (!member) return `${name} is no member of the cluster`;
+  if (!member) return `the cluster has no member named ${name}`;
   if (name === sight.leader) return `${name} leads already`;
   if (member.state !== 'streaming') return `${name} is ${member.state} instead of streaming`;
   const lag = lagBytes(sight, name);

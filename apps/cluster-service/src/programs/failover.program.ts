@@ -5,6 +5,7 @@ import {
   done,
   fail,
   next,
+  Operations,
   Program,
   type OperationContext,
   type Outcome,
@@ -18,6 +19,7 @@ import { failoverProfile } from '../failover/failover-profile';
 import { LeadershipIntents } from '../failover/leadership-intents';
 import { agreeThatLost } from '../failover/successor';
 import { ClusterMachines } from '../machines/cluster-machines';
+import { ReleaseMachine } from './release-machine.program';
 
 export interface FailoverInput {
   leader: string | null;
@@ -43,6 +45,7 @@ export class Failover extends Program<FailoverInput> {
     private readonly control: ClusterControl,
     private readonly machines: ClusterMachines,
     private readonly intents: LeadershipIntents,
+    private readonly operations: Operations,
   ) {
     super();
   }
@@ -135,10 +138,15 @@ export class Failover extends Program<FailoverInput> {
     return this.leaveNothing(context, tx);
   }
 
-  /** A fence must not outlive what it was for, wherever that ended; releasing a machine that is not fenced changes nothing. */
+  /**
+   * A fence must not outlive what it was for, wherever that ended; releasing a machine that is not fenced changes nothing. The provider may take
+   * its time: an operation of its own calls it, since the locks that this transaction holds stop the membership of every cluster.
+   */
   private async leaveNothing(context: OperationContext<FailoverInput>, tx: EntityManager): Promise<void> {
     await this.intents.withdraw(tx, clusterOf(context), context.operationId);
-    if (context.input.leader !== null) await this.machines.release(context.input.leader);
+    const { leader: machine } = context.input;
+    if (machine !== null)
+      await ReleaseMachine.after(this.operations, tx, { machine, clusterId: clusterOf(context) });
   }
 }
 

@@ -1,6 +1,7 @@
 """The node's agent, its surroundings played: what it does with a planned switchover, and when its machine has stood still."""
 
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -20,6 +21,7 @@ ADDRESSES = {"n1": "10.0.0.1", "n2": "10.0.0.2", "n3": "10.0.0.3"}
 class Keys:
     def __init__(self):
         self.lead, self.command, self.reports, self.is_fresh = "n1", None, {}, True
+        self.synchronous = ()
 
     def wait(self):
         pass
@@ -41,6 +43,9 @@ class Keys:
 
     def fresh(self):
         return self.is_fresh
+
+    def is_synchronous(self, member):
+        return member in self.synchronous
 
 
 class Pooler:
@@ -72,7 +77,10 @@ class Pooler:
 
 class Database:
     def __init__(self, role):
-        self.now, self.asked = (role, None), 0
+        self.now, self.asked, self.has_all = (role, None), 0, True
+
+    def has_every_segment(self):
+        return self.has_all
 
     def role(self):
         self.asked += 1
@@ -181,6 +189,17 @@ class FollowerTest(unittest.TestCase):
         self.assertEqual(self.pooler.done, ["pause", "to 10.0.0.2", "resume"])
         self.assertEqual(self.report.said["hold"]["state"], "released")
         self.assertEqual(self.report.said["follows"], "n2")
+
+    def test_the_archive_is_asked_for_segments_by_a_replica_that_may_lack_one(self):
+        node = self.node("n3", "replica")
+        self.database.now = ("replica", 1)
+        for lags, synchronous, spared in ((True, (), False), (False, (), True), (True, ("n3",), True)):
+            shutil.rmtree(archive_marks.FOLDER)
+            os.mkdir(archive_marks.FOLDER)
+            self.database.has_all, self.keys.synchronous = not lags, synchronous
+            node._marked, node._database_seen = 0.0, 0.0
+            node._turn()
+            self.assertEqual(os.path.exists(archive_marks.FOLDER + "streaming"), spared)
 
     def test_a_hold_ends_by_itself_and_leads_back_to_who_still_leads(self):
         node = self.node("n3", "replica")

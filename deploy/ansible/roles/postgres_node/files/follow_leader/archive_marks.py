@@ -2,8 +2,9 @@
 
 Each mark is a file that holds the machine's uptime in seconds when it was made; after ten seconds, or thirty, it does not count.
 
-streaming       Made anew while this node streams. A replica whose leader has just gone has everything that it can have, and asks for
-                the next segment in vain, just when it is to be promoted. Read by restore_command (archive-get).
+streaming       Made anew while this node streams and lacks no whole segment: it is synchronous, or writes the segment that its leader
+                writes. When that leader has gone it would ask for the next segment in vain, just when it is to be promoted. A replica
+                that lags asks: the archive may have what it did not get. Read by restore_command (archive-get).
 next-timeline   The archive was asked for a history file a moment ago, in a planned switchover, and did not have it. Only a promotion
                 makes one, and the leader still held the lead: neither the candidate, promoting, nor a replica, following it to its
                 timeline and looking for one after that, need ask again. Patroni's launcher reads it, and leaves restore_command out.

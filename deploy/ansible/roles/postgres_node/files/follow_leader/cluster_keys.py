@@ -47,6 +47,11 @@ class ClusterKeys:
         """Which transactions a planned switchover wants to know of: {id, leader, olderThanMs}, or None."""
         return self._json("pgfleet/blockers")
 
+    def is_synchronous(self, member):
+        """Whether every acknowledged write waits for the member, or may: only such a one is promoted then."""
+        standbys = (self._json("sync") or {}).get("sync_standby") or ""
+        return member in standbys.split(",")
+
     def report(self, member):
         """What a node last said of itself (node_report.py), {} when it never did."""
         return self._json("pgfleet/nodes/%s" % member) or {}

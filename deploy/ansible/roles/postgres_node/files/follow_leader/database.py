@@ -59,6 +59,15 @@ class Database:
             return None, None
         return ("replica" if rows[0][0] else "leader"), rows[0][1]
 
+    def has_every_segment(self):
+        """Whether a replica has begun the segment that its leader writes, as the leader said last: the archive has no segment that it lacks."""
+        rows = self._rows(
+            "SELECT same FROM (SELECT div(pg_wal_lsn_diff(latest_end_lsn, '0/0'), size) ="
+            " div(pg_wal_lsn_diff(flushed_lsn, '0/0'), size) AS same FROM pg_stat_wal_receiver,"
+            " (SELECT setting::numeric AS size FROM pg_settings WHERE name = 'wal_segment_size') s WHERE status = 'streaming') r"
+        )
+        return rows == [(True,)]
+
     def leaves_archive_alone(self):
         """Whether restore_command is gone, as Patroni's launcher sees to when the archive was asked. Waits for it."""
         deadline = time.monotonic() + SETTINGS_SECONDS

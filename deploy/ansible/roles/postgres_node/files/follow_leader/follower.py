@@ -276,8 +276,9 @@ class Follower:
         if streams is not None and self._rejoin.awaited:
             self._rejoin.is_back(streams)
         if streams is not None and time.monotonic() - self._marked > CALM:
-            archive_marks.streams()
             self._marked = time.monotonic()
+            if self._keys.is_synchronous(self._me) or self._database.has_every_segment():
+                archive_marks.streams()
         if self._role != "leader":
             self._leads = False
         elif self._keys.fresh():
