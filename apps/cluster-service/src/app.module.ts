@@ -20,6 +20,7 @@ import { LeadershipIntents } from './failover/leadership-intents';
 import { ClusterControl } from './failover/cluster-control';
 import { Failovers } from './failover/failovers';
 import { FencedFailoverWatch } from './failover/fenced-failover-watch';
+import { Replacements } from './failover/replacements';
 import { Switchovers } from './failover/switchovers';
 import { ClusterHistories } from './history/cluster-history';
 import { LineageKeys } from './lineages/lineage-keys';
@@ -43,6 +44,7 @@ import { DeleteCluster } from './programs/delete-cluster.program';
 import { Failover } from './programs/failover.program';
 import { RenewCertificates } from './programs/renew-certificates.program';
 import { ReleaseMachine } from './programs/release-machine.program';
+import { ReplaceMember } from './programs/replace-member.program';
 import { RestoreCluster } from './programs/restore-cluster.program';
 import { ConfigureReturned } from './programs/configure-returned.program';
 import { MachineConfiguration } from './programs/machine-configuration';
@@ -75,7 +77,7 @@ export class AppModule {
     const caFile = config.PGFLEET_CA_FILE;
     const programs = [
       ...[CreateCluster, CreateFromBackup, DeleteCluster],
-      ...[Switchover, Failover, ClusterSettings, ConfigureReturned, RotateCredentials],
+      ...[Switchover, Failover, ClusterSettings, ConfigureReturned, ReplaceMember, RotateCredentials],
       ...[RestoreCluster, UndoRestore, ConfirmRestore, DiscardRestore],
       ...[ProveRestore, RemoveProofMachine, ReleaseMachine],
       RenewCertificates,
@@ -112,6 +114,7 @@ export class AppModule {
         ClusterControl,
         Switchovers,
         Failovers,
+        Replacements,
         FencedFailoverWatch,
         ClusterSecrets,
         JobSecrets,

@@ -68,6 +68,9 @@ export class ApiClient {
   failover(id: string, body: Partial<FailoverRequest> = {}): Promise<Operation> {
     return this.call('POST', `/clusters/${id}/failover`, body);
   }
+  replaceMember(id: string, member: string): Promise<Operation> {
+    return this.call('POST', `/clusters/${id}/members/${member}/replace`);
+  }
   /** Who led when, newest first. */
   history(id: string): Promise<ClusterHistory> {
     return this.call('GET', `/clusters/${id}/history`);

@@ -41,6 +41,35 @@ export async function grantScope(etcd: Etcd3, scope: string, user: ScopeUser): P
   await account.addRole(role);
 }
 
+/** Makes the role that may read and write the keys of a cluster; each of its nodes has a user with it. Idempotent. */
+export async function makeScope(etcd: Etcd3, scope: string): Promise<void> {
+  const role = etcd.role(scope);
+  await unless(role.create(), EtcdRoleExistsError);
+  await role.grant({ permission: 'Readwrite', range: scopeRange(scope) });
+}
+
+/** Makes an etcd user for one node of a cluster. Idempotent; a user that exists gets the password. */
+export async function admitMember(
+  etcd: Etcd3,
+  scope: string,
+  { name, password }: Pick<ScopeUser, 'name' | 'password'>,
+): Promise<void> {
+  const account = etcd.user(name);
+  if (!(await unless(account.create(password), EtcdUserExistsError))) await account.setPassword(password);
+  await account.addRole(etcd.role(scope));
+}
+
+/** Removes the user; its role is others', too. Idempotent. */
+export async function revokeUser(etcd: Etcd3, user: string): Promise<void> {
+  await unless(etcd.user(user).delete(), EtcdUserNotFoundError);
+}
+
+/** Removes what a node has said of itself, as its Patroni and as its agent. */
+export async function forgetMember(etcd: Etcd3, scope: string, member: string): Promise<void> {
+  await etcd.delete().key(`${namespace}${scope}/members/${member}`);
+  await etcd.delete().key(`${namespace}${scope}/pgfleet/nodes/${member}`);
+}
+
 /** Removes the user and its role. Idempotent. */
 export async function revokeScope(etcd: Etcd3, user: string): Promise<void> {
   await unless(etcd.user(user).delete(), EtcdUserNotFoundError);

@@ -13,6 +13,7 @@ export class ConfigurationChanged extends Error {
 
 /**
  * Changes values of Patroni's dynamic configuration (the key `config`), leaving the others; every member takes them in within a moment.
+ * A value of null is removed: Patroni's default counts again.
  * False when they were so already. Throws ConfigurationChanged, and an error when the cluster has no configuration yet.
  * @see https://patroni.readthedocs.io/en/latest/dynamic_configuration.html
  */
@@ -22,7 +23,9 @@ export async function changeConfiguration(etcd: Etcd3, scope: string, change: Se
   const [found] = kvs;
   if (!found) throw new Error(`${scope} has no configuration in etcd: Patroni has never run there`);
   const current = JSON.parse(found.value.toString()) as Settings;
-  const next = { ...current, ...change };
+  const next = Object.fromEntries(
+    Object.entries({ ...current, ...change }).filter(([, value]) => value !== null),
+  );
   if (JSON.stringify(next) === JSON.stringify(current)) return false;
   const { succeeded } = await etcd
     .if(key, 'Mod', '==', Number(found.mod_revision))

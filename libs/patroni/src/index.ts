@@ -1,6 +1,7 @@
 export * from './cluster-access';
 export * from './cluster-sight';
 export * from './dynamic-configuration';
+export * from './member-slot';
 export * from './etcd-client';
 export * from './forget-history';
 export * from './keys';

@@ -18,6 +18,7 @@ import {
   listLineages,
   postCluster,
   postFailover,
+  postReplaceMember,
   postRestore,
   postRestoreConfirm,
   postCredentialsRotate,
@@ -25,6 +26,7 @@ import {
   postSwitchover,
   putCluster,
   removeCluster,
+  replaceMember,
   restoreCluster,
   switchover,
   rotateCredentials,
@@ -89,6 +91,11 @@ export class ClustersController {
   @Endpoint(postFailover)
   failover(@Input() { params, body, idempotency }: RequestOf<typeof postFailover>) {
     return this.requester.ask(failover, { ...params, request: body, idempotency });
+  }
+
+  @Endpoint(postReplaceMember)
+  replace(@Input() { params, idempotency }: RequestOf<typeof postReplaceMember>) {
+    return this.requester.ask(replaceMember, { ...params, idempotency });
   }
 
   @Endpoint(getClusterHistory)

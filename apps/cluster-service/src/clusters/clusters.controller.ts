@@ -13,6 +13,7 @@ import {
   listProbeTargets,
   listWalSights,
   releaseLineage,
+  replaceMember,
   restoreCluster,
   revealSecrets,
   rotateCredentials,
@@ -24,6 +25,7 @@ import {
 } from '@pgfleet/contracts';
 import { OnRequest } from '@pgfleet/messaging';
 import { Failovers } from '../failover/failovers';
+import { Replacements } from '../failover/replacements';
 import { Switchovers } from '../failover/switchovers';
 import { ClusterHistories } from '../history/cluster-history';
 import { Lineages } from '../lineages/lineages';
@@ -44,6 +46,7 @@ export class ClustersController {
     private readonly jobSecrets: JobSecrets,
     private readonly switchovers: Switchovers,
     private readonly failovers: Failovers,
+    private readonly replacements: Replacements,
     private readonly restores: Restores,
     private readonly lineages: Lineages,
     private readonly passwordRotations: PasswordRotations,
@@ -141,6 +144,15 @@ export class ClustersController {
     idempotency,
   }: ParsedInput<typeof failover>): Promise<RequestOutput<typeof failover>> {
     return this.failovers.start(clusterId, request, idempotency);
+  }
+
+  @OnRequest(replaceMember)
+  replace({
+    clusterId,
+    member,
+    idempotency,
+  }: ParsedInput<typeof replaceMember>): Promise<RequestOutput<typeof replaceMember>> {
+    return this.replacements.start(clusterId, member, idempotency);
   }
 
   @OnRequest(restoreCluster)

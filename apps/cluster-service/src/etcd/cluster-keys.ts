@@ -1,11 +1,29 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Outside } from '@pgfleet/observability';
-import { deleteScope, grantScope, revokeScope } from '@pgfleet/patroni';
+import {
+  admitMember,
+  deleteScope,
+  forgetMember,
+  grantScope,
+  makeScope,
+  revokeScope,
+  revokeUser,
+} from '@pgfleet/patroni';
 import type { Etcd3 } from 'etcd3';
 import { ETCD } from './etcd-connection';
 
-/** etcd users of a cluster: one that its nodes write with, one that its load balancer reads with. */
+/**
+ * etcd users of a cluster: one that its load balancer reads with, and one that the nodes of a cluster share which was created before each
+ * had its own ({@link nodeUser}).
+ */
 export const etcdUsers = (clusterId: string) => ({ node: clusterId, loadBalancer: `${clusterId}_lb` });
+
+/** The user of one node: when the node has left the cluster, its password opens nothing any more. */
+export const nodeUser = (clusterId: string, machine: string): string =>
+  `${clusterId}_${machine.slice(machine.lastIndexOf('-') + 1)}`;
+
+/** The name of a node's password among the cluster's secrets. */
+export const nodeSecret = (machine: string): string => `etcd:${machine}`;
 
 /** A cluster's place in etcd: who may touch it, and its end. */
 @Injectable()
@@ -14,14 +32,11 @@ export class ClusterKeys {
 
   constructor(@Inject(ETCD) private readonly etcd: Etcd3) {}
 
-  grant(clusterId: string, passwords: { etcd: string; etcd_lb: string }): Promise<void> {
-    const { node, loadBalancer } = etcdUsers(clusterId);
+  /** Makes the cluster's keys accessible to its load balancer, and to the nodes that are admitted later. */
+  grant(clusterId: string, passwords: { etcd_lb: string }): Promise<void> {
+    const { loadBalancer } = etcdUsers(clusterId);
     return this.outside.call('grant', async () => {
-      await grantScope(this.etcd, clusterId, {
-        name: node,
-        password: passwords.etcd,
-        permission: 'Readwrite',
-      });
+      await makeScope(this.etcd, clusterId);
       await grantScope(this.etcd, clusterId, {
         name: loadBalancer,
         password: passwords.etcd_lb,
@@ -30,9 +45,27 @@ export class ClusterKeys {
     });
   }
 
-  remove(clusterId: string): Promise<void> {
+  /** Lets a node read and write the cluster's keys. Idempotent. */
+  admit(clusterId: string, machine: string, password: string): Promise<void> {
+    return this.outside.call('admit', async () => {
+      await makeScope(this.etcd, clusterId);
+      await admitMember(this.etcd, clusterId, { name: nodeUser(clusterId, machine), password });
+    });
+  }
+
+  /** Shuts a node out that has left the cluster, and removes what it said of itself. Idempotent. */
+  expel(clusterId: string, { name, etcdUser }: { name: string; etcdUser: string | null }): Promise<void> {
+    return this.outside.call('expel', async () => {
+      // First, or the node could write its keys again.
+      if (etcdUser) await revokeUser(this.etcd, etcdUser);
+      await forgetMember(this.etcd, clusterId, name);
+    });
+  }
+
+  remove(clusterId: string, nodeUsers: readonly string[]): Promise<void> {
     const { node, loadBalancer } = etcdUsers(clusterId);
     return this.outside.call('remove', async () => {
+      for (const user of nodeUsers) await revokeUser(this.etcd, user);
       await revokeScope(this.etcd, node);
       await revokeScope(this.etcd, loadBalancer);
       await deleteScope(this.etcd, clusterId);

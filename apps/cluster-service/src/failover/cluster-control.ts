@@ -3,6 +3,7 @@ import { Outside } from '@pgfleet/observability';
 import {
   askForBlockers,
   changeConfiguration,
+  dropMemberSlot,
   forgetHistory,
   orderFailover,
   orderSwitchover,
@@ -71,6 +72,15 @@ export class ClusterControl {
   /** See forgetHistory: only while no Patroni of the cluster runs. */
   forgetHistory(clusterId: string): Promise<void> {
     return this.outside.call('forget history', () => forgetHistory(this.etcd, clusterId));
+  }
+
+  /** See dropMemberSlot. False when it is still there after that time. */
+  dropSlot(
+    clusterId: string,
+    member: string,
+    limits: { withinMs: number; signal: AbortSignal },
+  ): Promise<boolean> {
+    return dropMemberSlot(this.etcd, clusterId, member, limits);
   }
 
   configure(clusterId: string, settings: Record<string, unknown>): Promise<boolean> {

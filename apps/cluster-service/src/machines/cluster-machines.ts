@@ -2,8 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Machine, MachineProvider } from '@pgfleet/machines';
 import type { EntityManager } from 'typeorm';
 import { CONFIG, type Config } from '../config';
+import { nodeUser } from '../etcd/cluster-keys';
 import { MachineEntity, type ClusterEntity } from '../persistence/cluster.entity';
-import { planMachines, type PlannedMachine } from './machine-plan';
+import { nextNode, planMachines, type PlannedMachine } from './machine-plan';
 
 /** Token of the machine provider that is configured. */
 export const MACHINE_PROVIDER = Symbol('machine provider');
@@ -62,9 +63,20 @@ export class ClusterMachines {
     );
   }
 
-  /** Removes every machine that the cluster may have, also those of a creation that stopped half-way. */
+  /** Removes every machine that the cluster may have, also those of a creation or a replacement that stopped half-way. */
   async remove(cluster: ClusterEntity): Promise<void> {
-    await Promise.all(planMachines(cluster.id, cluster.nodes).map(({ name }) => this.provider.destroy(name)));
+    const planned = planMachines(cluster.id, nextNode(cluster));
+    await Promise.all(planned.map(({ name }) => this.provider.destroy(name)));
+  }
+
+  /** One more node. A machine that exists already is taken as it is. */
+  async orderNode(clusterId: string, name: string): Promise<OrderedMachine> {
+    const { address, hostKey } = await this.make({ name, kind: 'node' }, { cluster: clusterId });
+    return { name, kind: 'node', address, hostKey };
+  }
+
+  removeNode(name: string): Promise<void> {
+    return this.provider.destroy(name);
   }
 
   /** A machine that is no member of a cluster: a lineage of that one is restored there. */
@@ -79,7 +91,11 @@ export class ClusterMachines {
   async record(tx: EntityManager, clusterId: string, machines: OrderedMachine[]): Promise<void> {
     await tx.upsert(
       MachineEntity,
-      machines.map((machine) => ({ ...machine, clusterId })),
+      machines.map((machine) => ({
+        ...machine,
+        clusterId,
+        etcdUser: machine.kind === 'node' ? nodeUser(clusterId, machine.name) : null,
+      })),
       ['name'],
     );
   }

@@ -7,11 +7,18 @@ export interface PlannedMachine {
   kind: 'node' | 'load_balancer';
 }
 
+/** How the node of that number is named. */
+export const nodeName = (clusterId: string, number: number): string => `${clusterId.slice(-12)}-${number}`;
+
+/** The number that the next node gets. */
+export const nextNode = ({ nodes, lastNode }: { nodes: number; lastNode: number | null }): number =>
+  Math.max(nodes, lastNode ?? 0) + 1;
+
 export function planMachines(clusterId: string, nodes: number): PlannedMachine[] {
   const short = clusterId.slice(-12);
   return [
     ...Array.from({ length: nodes }, (_, index) => ({
-      name: `${short}-${index + 1}`,
+      name: nodeName(clusterId, index + 1),
       kind: 'node' as const,
     })),
     { name: `${short}-lb`, kind: 'load_balancer' as const },

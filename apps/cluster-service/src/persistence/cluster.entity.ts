@@ -15,6 +15,8 @@ export class ClusterEntity {
   @Column('jsonb') labels!: Record<string, string>;
   @Column('text') state!: ClusterState;
   @Column('int') nodes!: number;
+  /** The highest number that a node of the cluster has had; null while it has those that it was created with. No number is used twice. */
+  @Column('int', { name: 'last_node', nullable: true }) lastNode!: number | null;
   @Column('int', { name: 'postgres_version' }) postgresVersion!: number;
   @Column('text', { name: 'database_name' }) databaseName!: string;
   @Column('text', { name: 'database_user' }) databaseUser!: string;
@@ -73,6 +75,10 @@ export class MachineEntity {
   @Column('text') kind!: 'node' | 'load_balancer';
   @Column('text') address!: string;
   @Column('text', { name: 'host_key' }) hostKey!: string;
+  /** The etcd user of this node alone; null: the one that the nodes of an older cluster share. */
+  @Column('text', { name: 'etcd_user', nullable: true }) etcdUser!: string | null;
+  /** The member that it is about to replace; null once it has. */
+  @Column('text', { nullable: true }) replaces!: string | null;
   /** Since when it lacks a change that the other machines have: it was down. It is configured when it returns. */
   @Column('timestamptz', { name: 'pending_since', nullable: true }) pendingSince!: Date | null;
   /** How often configuring it after its return failed, and when that is tried again. */

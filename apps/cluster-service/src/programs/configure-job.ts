@@ -2,7 +2,7 @@ import type { PlaybookJob } from '@pgfleet/contracts';
 import { repositoryPath } from '@pgfleet/pgbackrest';
 import { connectionBudget } from '../clusters/connection-budget';
 import type { Config } from '../config';
-import { etcdUsers } from '../etcd/cluster-keys';
+import { etcdUsers, nodeSecret } from '../etcd/cluster-keys';
 import { failoverProfile } from '../failover/failover-profile';
 import { patroniSettings } from '../failover/patroni-settings';
 import type { ClusterEntity, MachineEntity } from '../persistence/cluster.entity';
@@ -24,21 +24,22 @@ export function configureJob(
   config: Config,
   { isHeld = () => false, isLeaving = () => false, source }: Restoring = {},
 ): Omit<PlaybookJob, 'id' | 'operationId' | 'step'> {
+  const users = etcdUsers(cluster.id);
   const group = (kind: MachineEntity['kind']) =>
     machines
       .filter((machine) => machine.kind === kind)
-      .map(({ name, address, hostKey }) => ({
+      .map(({ name, address, hostKey, etcdUser }) => ({
         name,
         address,
         hostKey,
         user: 'root',
         vars: {
           member_name: name,
+          ...(kind === 'node' && nodeLogin(name, etcdUser ?? users.node, etcdUser !== null)),
           ...(isHeld(name) && { patroni_held: true }),
           ...(isLeaving(name) && { leaving: true }),
         },
       }));
-  const users = etcdUsers(cluster.id);
   const { checks, keepalive } = failoverProfile(cluster.profile);
   const { leaderPool, localPool, sessions } = connectionBudget(cluster.nodes);
   return {
@@ -49,7 +50,6 @@ export function configureJob(
       cluster_scope: cluster.id,
       postgres_version: cluster.postgresVersion,
       etcd_endpoints: config.PGFLEET_ETCD_ENDPOINTS.map((url) => url.replace(/^https?:\/\//, '')),
-      etcd_user: users.node,
       etcd_lb_user: users.loadBalancer,
       ca_certificate: `${config.platformAuthority}\n`,
       certificate_lifetime_seconds: config.PGFLEET_CERTIFICATE_LIFETIME_SECONDS,
@@ -76,3 +76,9 @@ export function configureJob(
     deadlineSeconds: 600,
   };
 }
+
+/** How a node logs in to etcd: the user, and under which name its password is among the secrets. */
+const nodeLogin = (name: string, user: string, isOwn: boolean) => ({
+  etcd_user: user,
+  etcd_secret: isOwn ? nodeSecret(name) : 'etcd',
+});

@@ -83,6 +83,8 @@ export class CreateCluster extends Program<unknown> {
     const { cluster } = await this.parts(context);
     try {
       const machines = await this.machines.order(cluster);
+      for (const { name } of machines.filter(({ kind }) => kind === 'node'))
+        await this.keys.admit(cluster.id, name, await this.secrets.ofNode(cluster.id, name));
       return next().with((tx) => this.machines.record(tx, cluster.id, machines));
     } catch (error) {
       if (error instanceof NoCapacity) return this.noCapacity(error.message);

@@ -14,8 +14,9 @@ import {
 import { DataSource, type EntityManager } from 'typeorm';
 import { ClusterRows } from '../clusters/cluster-rows';
 import { ClusterStates } from '../clusters/cluster-state';
-import { ClusterKeys } from '../etcd/cluster-keys';
+import { ClusterKeys, nodeUser } from '../etcd/cluster-keys';
 import { Lineages } from '../lineages/lineages';
+import { nextNode, planMachines } from '../machines/machine-plan';
 import { ClusterMachines } from '../machines/cluster-machines';
 import { ClusterEntity, MachineEntity, MemberEntity, SecretEntity } from '../persistence/cluster.entity';
 import { LeadershipEntity, NodeReportEntity } from '../persistence/leadership.entity';
@@ -76,7 +77,11 @@ export class DeleteCluster extends Program<Input> {
 
   async remove_keys(context: Context): Promise<Outcome> {
     const cluster = await this.cluster(context);
-    await this.keys.remove(cluster.id);
+    const machines = await this.database.manager.findBy(MachineEntity, { clusterId: cluster.id });
+    // A creation that stopped early has users of machines that nobody has written down.
+    const planned = planMachines(cluster.id, nextNode(cluster)).map(({ name }) => nodeUser(cluster.id, name));
+    const users = machines.flatMap(({ etcdUser }) => etcdUser ?? []);
+    await this.keys.remove(cluster.id, [...new Set([...planned, ...users])]);
     return done().with((tx) => this.forget(tx, context, cluster));
   }
 

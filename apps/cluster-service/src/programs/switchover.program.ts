@@ -20,7 +20,7 @@ import { chooseCandidate } from '../failover/candidate';
 import { ClusterControl } from '../failover/cluster-control';
 import { LeadershipIntents } from '../failover/leadership-intents';
 
-interface Input {
+export interface SwitchoverInput {
   candidate: string | null;
   /** Not in operations that were scheduled before there was a choice. */
   maxWaitSeconds?: number;
@@ -33,6 +33,7 @@ interface Plan {
   /** Until then it goes on waiting, also for transactions that began while it prepared. Not in plans of before. */
   waitsUntil?: string;
 }
+type Input = SwitchoverInput;
 type Context = StepContext<Input>;
 type Hold = NonNullable<NodeReport['hold']>;
 

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import { nodeSecret } from '../etcd/cluster-keys';
 import { SecretEntity } from '../persistence/cluster.entity';
 import { SecretBox } from './secret-box';
 
@@ -45,6 +46,16 @@ export class ClusterSecrets {
       sealed: this.box.seal(generatePassword(), context(clusterId, name)),
     }));
     await tx.createQueryBuilder().insert().into(SecretEntity).values(rows).orIgnore().execute();
+  }
+
+  /** A node's own password to etcd, generated when it is asked for first. */
+  async ofNode(clusterId: string, machine: string): Promise<string> {
+    const name = nodeSecret(machine);
+    const sealed = this.box.seal(generatePassword(), context(clusterId, name));
+    const rows = this.database.manager.createQueryBuilder().insert().into(SecretEntity);
+    await rows.values({ clusterId, name, sealed }).orIgnore().execute();
+    const row = await this.database.manager.findOneByOrFail(SecretEntity, { clusterId, name });
+    return this.box.open(row.sealed, context(clusterId, name));
   }
 
   /** Makes those that the cluster lacks, having been made by an older release. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Cluster, CreateCluster, Credentials, DeleteClusterQuery, UpdateCluster } from '../api/cluster';
 import { ClusterHistory, FailoverRequest, SwitchoverRequest } from '../api/failover';
+import { NodeName } from '../api/fields';
 import { ClusterHealth } from '../api/health';
 import { Operation } from '../api/operation';
 import { PageQuery } from '../api/page';
@@ -168,6 +169,23 @@ export const postFailover = defineEndpoint({
   refusals: {
     404: missing,
     409: `The leader is well, no member can take over, or data may be lost and that was not confirmed; the problem says how much. Or: ${changing}`,
+  },
+});
+
+export const postReplaceMember = defineEndpoint({
+  id: 'replaceMember',
+  method: 'POST',
+  path: '/clusters/{clusterId}/members/{member}/replace',
+  tag,
+  summary: 'Replace a member by a new machine',
+  description:
+    'For a machine that is lost for good, or is to go. A new machine is ordered and copies the leader; when it streams, the old one is ' +
+    'given back and shut out: should it come back, it cannot rejoin. A member that leads and is well hands over first, as in a switchover.',
+  params: params.extend({ member: NodeName }),
+  answer: accepted('The replacement has begun.'),
+  refusals: {
+    404: missing,
+    409: `The cluster has no such member, no leader to copy from, or an unfinished replacement of another member; the problem says which and shows the members. Or: ${changing}`,
   },
 });
 

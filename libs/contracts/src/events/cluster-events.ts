@@ -173,6 +173,12 @@ export const clusterDurabilityRestored = defineEvent({
   description: 'What is acknowledged survives again what the durability in force promises.',
   data: cluster.extend({ durability: Durability, since: Instant, durationMs: z.int().nonnegative() }),
 });
+export const clusterMemberReplaced = defineEvent({
+  name: 'cluster.member.replaced',
+  version: 1,
+  description: 'A new machine streams in the place of a member, whose machine is given back and shut out.',
+  data: cluster.extend({ from: NodeName, to: NodeName }),
+});
 export const clusterMemberRejoining = defineEvent({
   name: 'cluster.member.rejoining',
   version: 1,

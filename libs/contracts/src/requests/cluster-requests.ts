@@ -4,7 +4,7 @@ import { ClusterHistory, FailoverRequest, SwitchoverRequest } from '../api/failo
 import { Operation } from '../api/operation';
 import { PageQuery, pageOf } from '../api/page';
 import { ClusterLineages, RestoreRequest } from '../api/restore';
-import { Instant } from '../api/fields';
+import { Instant, NodeName } from '../api/fields';
 import { ClusterId, JobId, LineageId } from '../ids';
 import { JobHost } from '../job';
 import { defineRequest, Idempotency } from './define-request';
@@ -76,6 +76,14 @@ export const failover = defineRequest({
   name: 'failover',
   description: 'Starts a failover. 404; 409 with the reason, the members and what may be lost.',
   input: z.object({ clusterId: ClusterId, request: FailoverRequest, idempotency: Idempotency }),
+  output: Operation,
+});
+export const replaceMember = defineRequest({
+  service,
+  name: 'replace-member',
+  description:
+    'Starts the replacement of a member by a new machine. 404; 409 with the reason and the members.',
+  input: z.object({ clusterId: ClusterId, member: NodeName, idempotency: Idempotency }),
   output: Operation,
 });
 export const restoreCluster = defineRequest({

@@ -1,0 +1,19 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** A member can be replaced: machines are numbered on, and each new one has an etcd user of its own. */
+export class AddMemberReplacement1800000000030 implements MigrationInterface {
+  readonly name = 'AddMemberReplacement1800000000030';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      alter table clusters add last_node int;
+      alter table machines add etcd_user text, add replaces text;
+    `);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(
+      'alter table machines drop etcd_user, drop replaces; alter table clusters drop last_node',
+    );
+  }
+}
