@@ -150,10 +150,25 @@ describe('healthcheck-scheduler', () => {
       const inUse = expect.stringMatching(/^\d+ connections in use$/) as string;
       expect(state).toBe('healthy');
       expect(seen.map(({ node, checks }) => [node, checks.map(({ detail }) => detail)])).toEqual([
-        ['n1', ['leader, running on timeline 1', 'answers, takes writes', '1 of 1 replicas stream', inUse]],
+        [
+          'n1',
+          [
+            'leader, running on timeline 1',
+            'answers, takes writes',
+            '1 of 1 replicas stream',
+            inUse,
+            'not known',
+          ],
+        ],
         [
           'n2',
-          ['replica, running on timeline 1', 'answers, in recovery', 'streaming, 0 bytes behind', inUse],
+          [
+            'replica, running on timeline 1',
+            'answers, in recovery',
+            'streaming, 0 bytes behind',
+            inUse,
+            'not known',
+          ],
         ],
       ]);
     });

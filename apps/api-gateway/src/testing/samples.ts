@@ -63,6 +63,7 @@ export const aLeadership = (change: Partial<Leadership> = {}): Leadership => ({
   cause: 'the lease of n1 ran out: its machine, its network or its Patroni is gone',
   promotedAt: '0/5000060',
   outageMs: 21_000,
+  outageBound: 'exact',
   loss: { bytes: 0, sure: true },
   measuredLoss: { bytes: 0, transactions: 0 },
   operationId: null,

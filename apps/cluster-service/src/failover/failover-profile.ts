@@ -45,6 +45,9 @@ const chosen: Record<FailoverProfile, Chosen> = {
   },
 };
 
+/** How long a leader holds the lead after it last renewed its lease. */
+export const leaseMs = (profile: FailoverProfile): number => chosen[profile].patroni.ttl * 1000;
+
 /** The settings of a profile. */
 export const failoverProfile = (profile: FailoverProfile): FailoverProfileSettings => {
   const { patroni } = chosen[profile];

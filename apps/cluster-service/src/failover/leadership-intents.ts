@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { ClusterEntity } from '../persistence/cluster.entity';
+import { withoutIntent } from '../membership/lost-leader';
 import type { LeadershipIntent } from '../persistence/leadership.entity';
 
 /**
@@ -15,12 +16,22 @@ export class LeadershipIntents {
     await tx.update(ClusterEntity, { id: clusterId }, { intent });
   }
 
-  /** Takes the operation's intent back, if it is still there. `null`: that of the platform itself. */
+  /**
+   * Takes the operation's intent back, if it is still there, also from a loss that was attributed to it already. `null`: that of the
+   * platform itself.
+   */
   async withdraw(tx: EntityManager, clusterId: string, operationId: string | null): Promise<void> {
     await tx.query(
       `update clusters set intent = null
        where id = $1 and intent is not null and intent->>'operationId' is not distinct from $2`,
       [clusterId, operationId],
     );
+    if (operationId === null) return;
+    const cluster = await tx.findOne(ClusterEntity, {
+      where: { id: clusterId },
+      lock: { mode: 'pessimistic_write' },
+    });
+    if (cluster?.lost?.operationId === operationId)
+      await tx.update(ClusterEntity, { id: clusterId }, { lost: withoutIntent(cluster.lost) });
   }
 }

@@ -30,6 +30,7 @@ const known = (row: LeadershipEntity, from: EndedTimeline | undefined): Leadersh
   cause: row.cause,
   promotedAt: lsn(row.promotedAt ?? from?.endedAtPosition),
   outageMs: row.outageMs,
+  outageBound: row.outageBound,
   loss: row.lossBytes === null ? null : { bytes: row.lossBytes, sure: row.lossSure ?? false },
   measuredLoss:
     row.lostBytes === null ? null : { bytes: row.lostBytes, transactions: row.lostTransactions ?? 0 },
@@ -51,6 +52,7 @@ const unseen = ({ timeline, from, endedAt }: Beginning): Leadership[] =>
           cause: null,
           promotedAt: lsn(from.endedAtPosition),
           outageMs: null,
+          outageBound: null,
           loss: null,
           measuredLoss: null,
           operationId: null,

@@ -8,8 +8,10 @@ import { Outbox } from '@pgfleet/messaging';
 import { lsnText } from '@pgfleet/patroni';
 import type { EntityManager } from 'typeorm';
 import { serves } from '../clusters/cluster-state';
+import { leaseMs } from '../failover/failover-profile';
 import type { LeadershipEntity, LostLeader } from '../persistence/leadership.entity';
 import { LeadershipRows } from './leadership-rows';
+import { isTold, outageOf, withoutIntent } from './lost-leader';
 import { possibleLoss } from './possible-loss';
 import type { ClusterChange } from './sight';
 import { timelineOf, writableLeader, type WritableLeader } from './writable-leader';
@@ -17,7 +19,7 @@ import { timelineOf, writableLeader, type WritableLeader } from './writable-lead
 /** What a change of the leader has led to and what it has cost. */
 type Completed = Pick<
   LeadershipEntity,
-  'leader' | 'origin' | 'cause' | 'promotedAt' | 'outageMs' | 'lossBytes' | 'lossSure'
+  'leader' | 'origin' | 'cause' | 'promotedAt' | 'outageMs' | 'outageBound' | 'lossBytes' | 'lossSure'
 > & { timeline: number };
 
 /** The old leader's poolers say that they let go again within two seconds; whoever has not said it by then is not waited for. */
@@ -94,8 +96,9 @@ export class LeadershipCompletion {
     const { cluster, at } = change;
     const { leader } = current;
     const costs = this.costs(change, lost, leader, writable);
-    const { cause, operationId } = lost;
-    const origin: LeadershipOrigin = lost.handover ? 'unplanned' : (lost.origin ?? 'unplanned');
+    // Whatever was under way did not replace it.
+    const { cause, operationId } = withoutIntent(lost);
+    const origin: LeadershipOrigin = 'unplanned';
     if (current.timeline === null) {
       await this.rows.change(tx, current, { ...costs, completedAt: at, announced: true });
     } else if (writable.timeline > current.timeline) {
@@ -107,8 +110,9 @@ export class LeadershipCompletion {
     }
     cluster.lostAt = null;
     cluster.lost = null;
-    // It was to hand over and did not: then nobody was told of a change, and there was none.
-    if (!lost.handover) await this.publishFailover(tx, change, lost, { ...costs, leader, origin, cause });
+    // It was to hand over and did not, or nobody could have taken over: nobody was told of a change, and there was none.
+    if (isTold(cluster, lost))
+      await this.publishFailover(tx, change, lost, { ...costs, leader, origin, cause });
   }
 
   private async announce(
@@ -141,10 +145,11 @@ export class LeadershipCompletion {
     completed: Completed,
     options: { correlationId?: string } = {},
   ): Promise<void> {
-    const { outageMs, lossBytes, lossSure } = completed;
+    const { outageMs, outageBound, lossBytes, lossSure } = completed;
     const data = {
       ...between(change, lost, completed),
       outageMs: outageMs ?? 0,
+      outageBound: outageBound ?? 'at-least',
       loss: { bytes: lossBytes ?? 0, sure: lossSure ?? false },
       cause: completed.cause ?? lost.cause,
       fenced: completed.origin === 'fenced',
@@ -158,9 +163,10 @@ export class LeadershipCompletion {
     leader: string,
     { timeline, promotedAt, since }: WritableLeader,
   ) {
-    const missed = lost.missedAt ? Date.parse(lost.missedAt) : (cluster.lostAt ?? at).getTime();
+    const { from, bound: outageBound } = outageOf(lost, cluster.lostAt ?? at, leaseMs(cluster.profile));
+    const outageMs = Math.max(0, since.getTime() - from.getTime());
     const { bytes: lossBytes, sure: lossSure } = possibleLoss(lost, leader, promotedAt);
-    return { timeline, promotedAt, outageMs: Math.max(0, since.getTime() - missed), lossBytes, lossSure };
+    return { timeline, promotedAt, outageMs, outageBound, lossBytes, lossSure };
   }
 
   /** Of a leadership whose beginning was no change of the leader: the first one; or nobody saw how the timeline changed. */

@@ -6,7 +6,7 @@ import { serves } from '../clusters/cluster-state';
 import type { LeadershipEntity, LeadershipIntent } from '../persistence/leadership.entity';
 import { LeadershipCompletion } from './leadership-completion';
 import { LeadershipRows } from './leadership-rows';
-import { dueChange, isForced, lostAgain, lostLeader, missedAt, stillSafe } from './lost-leader';
+import { dueChange, isForced, isTold, lostAgain, lostLeader, missedAt, stillSafe } from './lost-leader';
 import type { ClusterChange } from './sight';
 
 /** How a leadership began, and by which intent if it was one's. */
@@ -57,7 +57,7 @@ export class LeadershipFollower {
     }
     cluster.lost = lost;
     cluster.lostAt = at;
-    if (lost.handover) return;
+    if (!isTold(cluster, lost)) return;
     const { timeline, cause } = lost;
     const data = { clusterId: cluster.id, leader, timeline, cause, etcdRevision: String(revision) };
     const options = lost.operationId ? { correlationId: lost.operationId } : {};

@@ -23,7 +23,15 @@ export class LeadershipRows {
 
   async begin(tx: EntityManager, before: LeadershipEntity | null, begun: Begun): Promise<LeadershipEntity> {
     const leadership = tx.create(LeadershipEntity, {
-      ...{ timeline: null, origin: null, until: null, cause: null, promotedAt: null, outageMs: null },
+      ...{
+        timeline: null,
+        origin: null,
+        until: null,
+        cause: null,
+        promotedAt: null,
+        outageMs: null,
+        outageBound: null,
+      },
       ...{ lossBytes: null, lossSure: null, lostBytes: null, lostTransactions: null },
       ...{ operationId: null, completedAt: null },
       ...begun,

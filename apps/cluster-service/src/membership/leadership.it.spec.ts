@@ -153,9 +153,10 @@ describe('leaderships', () => {
     return { id, keys };
   };
   /** The agents of the replicas miss the leader, since two seconds. */
-  const miss = async (keys: PatroniKeys, leader = 'n1') => {
-    await keys.report('n2', { lost: { leader, since: ago(1_900) }, follows: null });
-    await keys.report('n3', { lost: { leader, since: ago(2_000) }, follows: null });
+  const miss = async (keys: PatroniKeys, leader = 'n1', sinceMs = 2_000) => {
+    // Their poolers lead to it until there is another.
+    await keys.report('n2', { lost: { leader, since: ago(sinceMs - 100) }, follows: leader });
+    await keys.report('n3', { lost: { leader, since: ago(sinceMs) }, follows: leader });
   };
   /** A replica takes the lock and is promoted; then it writes on the timeline, and the other one follows it. */
   const takeOver = async (keys: PatroniKeys, name = 'n2', timeline = 2) => {
@@ -568,5 +569,77 @@ describe('leaderships', () => {
     const cluster = await requester().ask(getCluster, { clusterId });
     expect(cluster.durability).toMatchObject({ configured: 'async', effective: 'strict-sync', alone: false });
     expect(names(await told(clusterId))).toEqual(['leader.changed']);
+  }, 30_000);
+
+  it('counts the outage of a leader that was cut off from when it fell silent, not from the end of its lease', async () => {
+    const { id, keys } = await aCluster();
+    await miss(keys, 'n1', 18_000);
+    await keys.die('n1');
+    // As a node's agent does: it says that it writes before its pooler has been turned.
+    await keys.lead('n2');
+    await keys.report('n2', { writable: { timeline: 2, promotedAt, since: ago(0) } });
+    await keys.primary('n2', 2, promotedAt + 200);
+    const { data } = the(await toldUntil(id, 'failover.completed'), 'failover.completed');
+    expect(data.outageBound).toBe('exact');
+    expect(data.outageMs).toBeGreaterThanOrEqual(18_000);
+    expect(data.outageMs).toBeLessThan(20_000);
+  }, 30_000);
+
+  it('says when an outage is only bounded', async () => {
+    const { id, keys } = await aCluster();
+    await keys.die('n1');
+    await takeOver(keys);
+    const { data } = the(await toldUntil(id, 'failover.completed'), 'failover.completed');
+    // The lease of a fast cluster is 20 s: it was renewed when it was still there.
+    expect(data).toMatchObject({ outageBound: 'at-most' });
+    expect(data.outageMs).toBeGreaterThanOrEqual(19_500);
+    expect((await history(id))[0]).toMatchObject({ outageBound: 'at-most' });
+  }, 30_000);
+
+  it('names a full disk as what a leader was lost to', async () => {
+    const { id, keys } = await aCluster();
+    await keys.report('n1', { disk: { bytes: 400_000_000, free: 4096 } });
+    await keys.release();
+    await takeOver(keys);
+    const { data } = the(await toldUntil(id, 'failover.completed'), 'failover.completed');
+    expect(data.cause).toBe('the disk with the WAL of n1 is full: 4096 of 400000000 bytes are free');
+  }, 30_000);
+
+  it('does not attribute the return of the old leader to a fenced failover that failed', async () => {
+    const { id, keys } = await aCluster();
+    const operationId = newId('op');
+    await declare(id, {
+      origin: 'fenced',
+      operationId,
+      cause: 'the machine n1 is off, as its provider proves',
+    });
+    await keys.die('n1');
+    await toldUntil(id, 'failover.started');
+    await database.transaction((tx) => intents.withdraw(tx, id, operationId));
+    await keys.lead('n1');
+    await keys.report('n1', { writable: { timeline: 2, promotedAt, since: ago(0) } });
+    await keys.primary('n1', 2, promotedAt + 200);
+    const { data } = the(await toldUntil(id, 'failover.completed'), 'failover.completed');
+    expect(data).toMatchObject({ from: 'n1', to: 'n1', fenced: false, cause: leaseRanOut('n1') });
+    expect((await history(id))[0]).toMatchObject({
+      origin: 'unplanned',
+      operationId: null,
+      cause: leaseRanOut('n1'),
+    });
+  }, 30_000);
+
+  it('calls nothing a failover of a cluster with a single node', async () => {
+    const { id, keys } = await aCluster();
+    for (const name of ['n2', 'n3']) await keys.die(name);
+    await settled();
+    await database.manager.update(ClusterEntity, { id }, { nodes: 1 });
+    await keys.die('n1');
+    await settled();
+    await keys.lead('n1');
+    await keys.report('n1', { writable: { timeline: 2, promotedAt, since: ago(0) } });
+    await keys.primary('n1', 2, promotedAt + 200);
+    await toldUntil(id, 'recovered');
+    expect(names(await told(id)).filter((what) => what.startsWith('failover'))).toEqual([]);
+    expect((await history(id))[0]).toMatchObject({ leader: 'n1', timeline: 2, outageBound: 'at-most' });
   }, 30_000);
 });

@@ -1,4 +1,6 @@
+import type { OutageBound } from '@pgfleet/contracts';
 import type { OrderedChange } from '@pgfleet/patroni';
+import type { ClusterEntity } from '../persistence/cluster.entity';
 import type { LeadershipEntity, LostLeader } from '../persistence/leadership.entity';
 import type { ClusterChange, Sight } from './sight';
 
@@ -25,7 +27,13 @@ const later = (...positions: (number | null | undefined)[]): number | null =>
 const earliest = (...moments: (string | null | undefined)[]): string | null =>
   moments.filter((moment) => typeof moment === 'string').sort()[0] ?? null;
 
-const causeOf = ({ after, watched }: ClusterChange, leader: string, leaseRanOut: boolean): string => {
+/** Less than this, and PostgreSQL cannot create its next WAL segment. */
+const segmentBytes = 16 * 2 ** 20;
+
+const causeOf = ({ before, after, watched }: ClusterChange, leader: string, leaseRanOut: boolean): string => {
+  const disk = before.reports.get(leader)?.disk;
+  if (disk && disk.free < segmentBytes && !leaseRanOut)
+    return `the disk with the WAL of ${leader} is full: ${disk.free} of ${disk.bytes} bytes are free`;
   if (leaseRanOut) return `the lease of ${leader} ran out: its machine, its network or its Patroni is gone`;
   if (!watched) return `${leader} lost the lead while nobody was watching`;
   if (after.leader) return `${after.leader} took the lead from ${leader}`;
@@ -57,6 +65,8 @@ export function lostLeader(
     position: later(before.leaderPosition, before.members.get(leader)?.walPosition),
     // What was seen before a gap says nothing of who was in step at its end.
     safe: watched && cluster.durability !== 'async' ? [...before.syncStandbys] : [],
+    leaseRanOut,
+    seenCause: causeOf(change, leader, leaseRanOut),
     missedAt: null,
     earlierHold: hold?.state === 'released' || hold?.state === 'refused' ? hold.id : null,
   };
@@ -69,7 +79,7 @@ export function lostLeader(
     const cause = `Patroni was asked for a failover to ${ordered.candidate} by hand`;
     return { ...unplanned, origin: 'forced', cause };
   }
-  return { ...unplanned, origin: null, cause: causeOf(change, leader, leaseRanOut) };
+  return { ...unplanned, origin: null, cause: facts.seenCause };
 }
 
 /**
@@ -89,12 +99,50 @@ export const lostAgain = (first: LostLeader, second: LostLeader): LostLeader => 
 export const stillSafe = ({ safe }: LostLeader, { before, at }: ClusterChange): string[] =>
   safe.length > 1 && isForced(dueChange(before, at)) ? [] : safe;
 
-/** The earliest that another node missed the leader. It is kept: a node takes its word back as soon as it follows the next one. */
+/**
+ * The earliest that another node missed the leader. It is kept: a node takes its word back as soon as it reaches the next one. A node's
+ * pooler leads to the lost leader until there is another, so what it follows says nothing of whether it misses it.
+ */
 export function missedAt(lost: LostLeader, { before, after }: ClusterChange): string | null {
-  const moments = [...before.reports, ...after.reports].flatMap(([name, { lost: missed, follows }]) =>
-    name !== lost.leader && follows !== lost.leader && missed?.leader === lost.leader ? [missed.since] : [],
+  const moments = [...before.reports, ...after.reports].flatMap(([name, { lost: missed }]) =>
+    // A node that is gone itself cannot take its word back.
+    name !== lost.leader &&
+    missed?.leader === lost.leader &&
+    (before.members.has(name) || after.members.has(name))
+      ? [missed.since]
+      : [],
   );
   // A word from before it led is of an earlier loss.
   const ofThis = moments.filter((moment) => lost.since === null || moment >= lost.since);
   return earliest(lost.missedAt, ...ofThis);
 }
+
+/**
+ * From when nobody was served, and how exactly that is known. A leader whose lease ran out had renewed it `leaseMs` before, so it cannot
+ * have been lost earlier, whatever a node says.
+ */
+export function outageOf(
+  { missedAt: missed, leaseRanOut, origin }: LostLeader,
+  lostAt: Date,
+  leaseMs: number,
+): { from: Date; bound: OutageBound } {
+  const renewed = new Date(lostAt.getTime() - leaseMs);
+  if (missed)
+    return { from: new Date(Math.max(Date.parse(missed), renewed.getTime() - clockSlackMs)), bound: 'exact' };
+  // A fenced leader's lease did not run out: it was revoked.
+  return leaseRanOut && origin !== 'fenced'
+    ? { from: renewed, bound: 'at-most' }
+    : { from: lostAt, bound: 'at-least' };
+}
+
+/** Whether the loss is a failover that is published: one that handed over is none, nor is one that nobody could replace. */
+export const isTold = ({ nodes }: Pick<ClusterEntity, 'nodes'>, { handover }: LostLeader): boolean =>
+  !handover && nodes > 1;
+
+/** The loss as it was seen, without what a program was about to do: that failed, or did not replace the leader. */
+export const withoutIntent = (lost: LostLeader): LostLeader => ({
+  ...lost,
+  origin: null,
+  operationId: null,
+  cause: lost.seenCause ?? lost.cause,
+});

@@ -5,6 +5,7 @@ import { AddCertificates1800100000000 } from './add-certificates.migration';
 import { AddFailover1796000000000 } from './add-failover.migration';
 import { AddLineageKeys1799000000000 } from './add-lineage-keys.migration';
 import { AddMemberReplacement1800000000030 } from './add-member-replacement.migration';
+import { AddOutageBound1800000000040 } from './add-outage-bound.migration';
 import { AddPendingConfiguration1800000000010 } from './add-pending-configuration.migration';
 import { AddReleasedLineages1798000000000 } from './add-released-lineages.migration';
 import { AddRestore1797000000000 } from './add-restore.migration';
@@ -48,5 +49,6 @@ export const databaseOptions = (url: string, caFile: string | undefined): Persis
     AddReducedDurability1800000000020,
     AddCertificates1800100000000,
     AddMemberReplacement1800000000030,
+    AddOutageBound1800000000040,
   ],
 });

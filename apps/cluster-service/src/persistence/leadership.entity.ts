@@ -1,4 +1,4 @@
-import type { LeadershipOrigin } from '@pgfleet/contracts';
+import type { LeadershipOrigin, OutageBound } from '@pgfleet/contracts';
 import type { NodeReport } from '@pgfleet/patroni';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { wholeNumber } from './whole-number';
@@ -21,6 +21,8 @@ export class LeadershipEntity {
   @Column('bigint', { name: 'promoted_at', nullable: true, transformer: wholeNumber }) promotedAt!:
     number | null;
   @Column('bigint', { name: 'outage_ms', nullable: true, transformer: wholeNumber }) outageMs!: number | null;
+  /** How exact `outageMs` is; null: not known. */
+  @Column('text', { name: 'outage_bound', nullable: true }) outageBound!: OutageBound | null;
   /** What its beginning may have lost, and whether that is certain. */
   @Column('bigint', { name: 'loss_bytes', nullable: true, transformer: wholeNumber }) lossBytes!:
     number | null;
@@ -63,6 +65,10 @@ export interface LostLeader {
   /** When its leadership began; ISO. */
   since: string | null;
   cause: string;
+  /** Its lease ran out; it was renewed until `ttl` before that. */
+  leaseRanOut?: boolean;
+  /** The cause as it was seen, beneath what a program was about to do. */
+  seenCause?: string;
   /** It handed over: what follows is a switchover. If not, `cluster.failover.started` was published. */
   handover: boolean;
   /** What was under way: a program's, or somebody's own word to Patroni. */

@@ -28,7 +28,7 @@ export class HealthRecords {
   ) {}
 
   /** Nothing is written for a node that is no longer probed, or that was claimed again since. */
-  record({ clusterId, name, probe }: Claim, { checks, seen, notices }: ProbeResult): Promise<void> {
+  record({ clusterId, name, probe }: Claim, { checks, seen, notices, certain }: ProbeResult): Promise<void> {
     return this.database.transaction(async (tx) => {
       const node = await tx.findOne(NodeEntity, {
         where: { clusterId, name },
@@ -36,7 +36,7 @@ export class HealthRecords {
       });
       if (node?.probe !== probe) return;
       const { state, contrary } = afterProbe(node, seen, {
-        unhealthyAfter: this.config.PGFLEET_UNHEALTHY_AFTER,
+        unhealthyAfter: certain ? 1 : this.config.PGFLEET_UNHEALTHY_AFTER,
         healthyAfter: this.config.PGFLEET_HEALTHY_AFTER,
       });
       const now = new Date();

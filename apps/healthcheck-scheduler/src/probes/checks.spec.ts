@@ -1,5 +1,5 @@
 import type { PatroniCluster, PatroniStatus } from '@pgfleet/patroni';
-import { judgePatroni, judgePools, judgeReplication, judgeSql } from './checks';
+import { isCertain, judgeDisk, judgePatroni, judgePools, judgeReplication, judgeSql } from './checks';
 
 const status = (more: Partial<PatroniStatus>): PatroniStatus => ({
   name: 'n1',
@@ -34,6 +34,21 @@ describe('checks', () => {
       ok: false,
       detail: 'replica, stopped',
     });
+  });
+
+  it('is certain of a node that cannot start, and of a disk that is full', () => {
+    const well = judgeDisk(null);
+    expect(judgePatroni(status({ state: 'start failed' })).ok).toBe(false);
+    expect(isCertain(status({ state: 'start failed' }), well)).toBe(true);
+    expect(isCertain(status({ state: 'starting' }), well)).toBe(false);
+    const full = judgeDisk({ bytes: 400_000_000, free: 0 });
+    expect(full).toEqual({
+      ok: false,
+      detail: 'full: 0 of 400000000 bytes of the disk with the WAL are free',
+    });
+    expect(isCertain(null, full)).toBe(true);
+    expect(judgeDisk({ bytes: 400_000_000, free: 100_000_000 }).ok).toBe(true);
+    expect(well.ok).toBe(true);
   });
 
   it('sees a PostgreSQL that is not what Patroni says', () => {

@@ -1,8 +1,11 @@
 import type { HealthCheck } from '@pgfleet/contracts';
-import type { PatroniCluster, PatroniStatus } from '@pgfleet/patroni';
+import type { NodeReport, PatroniCluster, PatroniStatus } from '@pgfleet/patroni';
 import type { Pool } from './pool-probe';
 
 type Verdict = Pick<HealthCheck, 'ok' | 'detail'>;
+
+/** A few WAL segments: PostgreSQL ends itself when it cannot create the next one. */
+const fullBytes = 64 * 2 ** 20;
 
 /** Patroni answers, and PostgreSQL under it runs. */
 export const judgePatroni = (status: PatroniStatus): Verdict => {
@@ -43,6 +46,17 @@ export const judgePools = (pools: readonly Pool[]): Verdict => {
   const active = pools.reduce((sum, pool) => sum + pool.active, 0);
   return { ok: true, detail: `${active} connections in use` };
 };
+
+/** The node's agent says how full the disk with its WAL is. Without its word nothing speaks against the disk. */
+export const judgeDisk = (disk: NodeReport['disk']): Verdict => {
+  if (!disk) return { ok: true, detail: 'not known' };
+  const detail = `${disk.free} of ${disk.bytes} bytes of the disk with the WAL are free`;
+  return disk.free < fullBytes ? { ok: false, detail: `full: ${detail}` } : { ok: true, detail };
+};
+
+/** The node says itself that it cannot serve. No lost packet explains that, so nobody waits for a second failure. */
+export const isCertain = (status: Pick<PatroniStatus, 'state'> | null, disk: Pick<Verdict, 'ok'>): boolean =>
+  status?.state === 'start failed' || !disk.ok;
 
 export interface ReplicationView {
   status: PatroniStatus;

@@ -1,7 +1,8 @@
 import type { HealthCheck, HealthState } from '@pgfleet/contracts';
 import { Outside } from '@pgfleet/observability';
 import { PatroniRest } from '@pgfleet/patroni';
-import { judgePatroni, judgePools, judgeReplication, judgeSql } from './checks';
+import { agentReport } from './agent-report';
+import { isCertain, judgeDisk, judgePatroni, judgePools, judgeReplication, judgeSql } from './checks';
 import { readPools } from './pool-probe';
 import type { Customer } from './customer-notices';
 import { askNode } from './sql-probe';
@@ -35,6 +36,8 @@ export interface ProbeResult {
   seen: Exclude<HealthState, 'unknown'>;
   /** null when the node could not be asked. */
   notices: string[] | null;
+  /** It is so beyond doubt: one probe is enough. */
+  certain: boolean;
 }
 
 interface Timed<T> {
@@ -64,6 +67,7 @@ const reason = (error: unknown): string => {
 export class NodeProbe {
   private readonly patroni: Outside;
   private readonly pooler: Outside;
+  private readonly agent: Outside;
   private readonly rest: PatroniRest;
 
   constructor(
@@ -73,6 +77,7 @@ export class NodeProbe {
     const { timeoutMs } = limits;
     this.patroni = new Outside('patroni', { timeoutMs });
     this.pooler = new Outside('pgbouncer', { timeoutMs });
+    this.agent = new Outside('node-agent', { timeoutMs });
     this.rest = new PatroniRest(`http://${address}:${patroniPort}`);
   }
 
@@ -81,7 +86,7 @@ export class NodeProbe {
     const { authority, maxLagBytes } = this.limits;
     const { address, database, password } = target;
     const login = { address, port: poolerPort, database, user: monitor, password, authority };
-    const [status, cluster, recovery, pools] = await Promise.all([
+    const [status, cluster, recovery, pools, report] = await Promise.all([
       timed(this.patroni.call('status', (signal) => this.rest.status(signal))),
       timed(this.patroni.call('cluster', (signal) => this.rest.cluster(signal))),
       timed(this.pooler.call('in_recovery', (signal) => askNode(login, target.customer, signal))),
@@ -90,8 +95,10 @@ export class NodeProbe {
           Promise.all(poolerPorts.map((port) => readPools({ ...login, port }, signal))),
         ),
       ),
+      timed(this.agent.call('status', (signal) => agentReport(address, signal))),
     ]);
     const failed = (error: string | null) => ({ ok: false, detail: error ?? 'no answer' });
+    const disk = judgeDisk(report.value?.disk ?? null);
     const poolCheck: HealthCheck = {
       name: 'pools',
       milliseconds: pools.milliseconds,
@@ -123,10 +130,12 @@ export class NodeProbe {
           : failed('unknown: Patroni does not tell')),
       },
       poolCheck,
+      { name: 'disk', milliseconds: report.milliseconds, ...disk },
     ];
     const failures = checks.filter(({ ok }) => !ok);
     const saturated = pools.value !== null && failures.length === 1 && failures[0] === poolCheck;
     const seen = failures.length === 0 ? 'healthy' : saturated ? 'saturated' : 'unhealthy';
-    return { checks, seen, notices: recovery.value?.notices ?? null };
+    const certain = isCertain(status.value, disk);
+    return { checks, seen, notices: recovery.value?.notices ?? null, certain };
   }
 }

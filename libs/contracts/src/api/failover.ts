@@ -146,6 +146,14 @@ export const PossibleLoss = z
   .meta({ id: 'PossibleLoss' });
 export type PossibleLoss = z.infer<typeof PossibleLoss>;
 
+/** How exactly an outage is known. */
+export const OutageBound = z.enum(['exact', 'at-most', 'at-least']).meta({
+  id: 'OutageBound',
+  description:
+    'exact: another node saw when the old leader fell silent, to about a second; at-most: nobody did, it was lost at some time after it last renewed its lease; at-least: it gave the lead up, and may have stopped serving before',
+});
+export type OutageBound = z.infer<typeof OutageBound>;
+
 /** One leadership: who led on which timeline, since when, how it began. */
 export const Leadership = z
   .object({
@@ -162,6 +170,7 @@ export const Leadership = z
       .int()
       .nullable()
       .meta({ description: 'from the last sign of the old leader to the first possible write' }),
+    outageBound: OutageBound.nullable().meta({ description: 'how exactly that is known' }),
     loss: PossibleLoss.nullable(),
     measuredLoss: z
       .object({ bytes: z.int(), transactions: z.int() })

@@ -10,7 +10,7 @@ export type HealthState = z.infer<typeof HealthState>;
 
 export const HealthCheck = z
   .object({
-    name: z.enum(['patroni', 'sql', 'replication', 'pools']),
+    name: z.enum(['patroni', 'sql', 'replication', 'pools', 'disk']),
     ok: z.boolean(),
     detail: z.string().meta({ example: 'streaming, 0 bytes behind' }),
     milliseconds: z.number().nonnegative(),

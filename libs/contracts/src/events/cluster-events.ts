@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Durability, PossibleLoss } from '../api/failover';
+import { Durability, OutageBound, PossibleLoss } from '../api/failover';
 import { ProvenRestores } from '../api/drill';
 import { Cause, Instant, Lsn, NodeName, Reason, Remedy, Stanza, StepName } from '../api/fields';
 import { ClusterState, MemberRole } from '../api/cluster';
@@ -114,6 +114,7 @@ export const clusterFailoverCompleted = defineEvent({
     ...leaders,
     ...timelines,
     outageMs,
+    outageBound: OutageBound,
     loss: PossibleLoss,
     cause: Cause,
     fenced: z.boolean().meta({ description: "the platform proved that the old leader's machine was off" }),

@@ -22,6 +22,7 @@ import time
 from database import position_of
 from moment import moment
 
+SEGMENT_BYTES = 16 << 20
 EVERY = 1.0
 HEARTBEAT = 10.0
 SAY_AGAIN = 10.0  # positions move all the time; without news they are said this often
@@ -82,6 +83,11 @@ def quiet_after(snapshot, xid):
     if int(following) != xid:
         return None
     return "%s:%d:%s" % (oldest if running else xid + 1, xid + 1, running)
+
+
+def is_full(disk):
+    """PostgreSQL cannot create its next WAL segment."""
+    return disk["free"] < SEGMENT_BYTES
 
 
 class ArchiveWatch:
@@ -192,9 +198,10 @@ class ArchiveWatch:
         except OSError:
             return
         disk = {"bytes": of.f_blocks * of.f_frsize, "free": of.f_bavail * of.f_frsize}
-        # A change of less than half a percent is no news.
-        if self._disk and self._disk["bytes"] == disk["bytes"] and abs(self._disk["free"] - disk["free"]) * 200 < disk["bytes"]:
-            return
+        # A change of less than half a percent is no news, unless the disk is full by it, or not any more.
+        if self._disk and self._disk["bytes"] == disk["bytes"] and is_full(self._disk) == is_full(disk):
+            if abs(self._disk["free"] - disk["free"]) * 200 < disk["bytes"]:
+                return
         self._disk = disk
         self._report.say(disk=disk)
 

@@ -1,0 +1,14 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** An outage says how exactly it is known. */
+export class AddOutageBound1800000000040 implements MigrationInterface {
+  readonly name = 'AddOutageBound1800000000040';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('alter table leaderships add outage_bound text');
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('alter table leaderships drop outage_bound');
+  }
+}
