@@ -13,10 +13,10 @@ export class FaultyCluster {
     readonly id: string,
   ) {}
 
-  /** Two nodes, whole, with their first backup in the store. */
-  static async make(platform: TestPlatform, name: string, userId: string): Promise<FaultyCluster> {
+  /** Whole, with its first backup in the store. */
+  static async make(platform: TestPlatform, name: string, userId: string, nodes = 2): Promise<FaultyCluster> {
     const { api } = platform;
-    const { id, clusterId } = await api.createCluster({ name, userId, nodes: 2 });
+    const { id, clusterId } = await api.createCluster({ name, userId, nodes });
     const made = await api.follow(id, 180_000);
     expect(made.error).toBeUndefined();
     const cluster = new FaultyCluster(platform, clusterId ?? '');

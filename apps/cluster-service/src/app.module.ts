@@ -43,6 +43,7 @@ import { CreateFromBackup } from './programs/create-from-backup.program';
 import { DeleteCluster } from './programs/delete-cluster.program';
 import { Failover } from './programs/failover.program';
 import { RenewCertificates } from './programs/renew-certificates.program';
+import { RebuildMembers } from './programs/rebuild-members.program';
 import { ReleaseMachine } from './programs/release-machine.program';
 import { ReplaceMember } from './programs/replace-member.program';
 import { RestoreCluster } from './programs/restore-cluster.program';
@@ -53,10 +54,13 @@ import { ClusterSettings } from './programs/settings.program';
 import { StanzaEventsController } from './programs/stanza-events.controller';
 import { StanzaMaking } from './programs/stanza-making';
 import { Switchover } from './programs/switchover.program';
+import { TakeBackRestore } from './programs/take-back-restore.program';
 import { UndoRestore } from './programs/undo-restore.program';
+import { LeftBehindWatch } from './restore/left-behind-watch';
 import { RestoreSources } from './restore/restore-source';
 import { RestoreSteps } from './restore/restore-steps';
 import { Restores } from './restore/restores';
+import { WayBack } from './restore/way-back';
 import { ClusterSecrets } from './secrets/cluster-secrets';
 import { JobSecrets } from './secrets/job-secrets';
 import { PasswordRotations } from './secrets/password-rotations';
@@ -78,7 +82,7 @@ export class AppModule {
     const programs = [
       ...[CreateCluster, CreateFromBackup, DeleteCluster],
       ...[Switchover, Failover, ClusterSettings, ConfigureReturned, ReplaceMember, RotateCredentials],
-      ...[RestoreCluster, UndoRestore, ConfirmRestore, DiscardRestore],
+      ...[RestoreCluster, TakeBackRestore, UndoRestore, ConfirmRestore, DiscardRestore, RebuildMembers],
       ...[ProveRestore, RemoveProofMachine, ReleaseMachine],
       RenewCertificates,
     ];
@@ -128,6 +132,8 @@ export class AppModule {
         Restores,
         RestoreSources,
         RestoreSteps,
+        WayBack,
+        LeftBehindWatch,
         RestoreProofs,
         LeadershipIntents,
         ...membershipProviders,

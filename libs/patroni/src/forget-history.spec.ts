@@ -1,7 +1,7 @@
 import { pathsToForget } from './forget-history';
 
 describe('pathsToForget', () => {
-  it('keeps settings, the system and what is the platform’s own; forgets what was said of the data', () => {
+  it('keeps settings, the system, the lock and what is the platform’s own; forgets what was said of the data', () => {
     expect(
       pathsToForget([
         'config',
@@ -22,7 +22,6 @@ describe('pathsToForget', () => {
       'failover',
       'failsafe',
       'history',
-      'leader',
       'members/n1',
       'members/n2',
       'status',

@@ -4,10 +4,11 @@ import { namespace } from './keys';
 /**
  * What stays of a cluster when its data are exchanged, by the path under its scope. `config`: its settings. `initialize`: with it, a
  * member with data of another system is refused, and one without data waits for a leader instead of making a new, empty cluster. What is
- * the platform's own: agents write their reports when something changes, not again.
+ * the platform's own: agents write their reports when something changes, not again. `leader`: it keeps a machine that comes back from
+ * leading (lead-lock.ts).
  */
 const staying = (path: string): boolean =>
-  path === 'config' || path === 'initialize' || path.startsWith('pgfleet/');
+  ['config', 'initialize', 'leader'].includes(path) || path.startsWith('pgfleet/');
 
 /** Of the paths under a cluster's scope, those that belong to the data that were there. */
 export const pathsToForget = (paths: readonly string[]): string[] => paths.filter((path) => !staying(path));

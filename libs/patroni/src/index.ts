@@ -5,6 +5,7 @@ export * from './member-slot';
 export * from './etcd-client';
 export * from './forget-history';
 export * from './keys';
+export * from './lead-lock';
 export * from './leader-orders';
 export * from './lsn';
 export * from './node-report';

@@ -6,6 +6,12 @@ import { readHistory, type EndedTimeline } from './timeline-history';
 export const namespace = '/service/';
 
 /**
+ * Who holds the leader lock while a cluster stands still for a restore: no member has this name, so no Patroni elects itself. The nodes
+ * take it (role postgres_node, files/restore/lead_lock.py).
+ */
+export const nobody = 'pgfleet:standstill';
+
+/**
  * What a member tells of itself in `/service/<scope>/members/<name>`, renewed every `loop_wait`.
  * @see https://patroni.readthedocs.io/en/latest/dcs_failsafe_mode.html and patroni/ha.py, touch_member
  */
@@ -129,7 +135,7 @@ const parseValue = (path: string, text: string): ServiceKey => {
   }
   switch (path) {
     case 'leader':
-      return { kind: 'leader', holder: text };
+      return text === nobody ? { kind: 'other' } : { kind: 'leader', holder: text };
     case 'status': {
       const status = z.object({ optime: z.coerce.number() }).loose().safeParse(parseJson(text));
       return { kind: 'status', leaderPosition: status.success ? status.data.optime : null };

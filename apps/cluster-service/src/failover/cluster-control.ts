@@ -5,9 +5,13 @@ import {
   changeConfiguration,
   dropMemberSlot,
   forgetHistory,
+  giveLead,
+  isLeadKept,
   orderFailover,
   orderSwitchover,
   readCluster,
+  recordLineage,
+  releaseLead,
   revokeLease,
   stopAskingForBlockers,
   watchCluster,
@@ -81,6 +85,25 @@ export class ClusterControl {
     limits: { withinMs: number; signal: AbortSignal },
   ): Promise<boolean> {
     return dropMemberSlot(this.etcd, clusterId, member, limits);
+  }
+
+  /** See giveLead; gives who has the lock then. */
+  giveLead(clusterId: string, member: string): Promise<string | null> {
+    return this.outside.call('give lead', () => giveLead(this.etcd, clusterId, member));
+  }
+
+  /** Whether no member can take the lead: see lead-lock.ts. */
+  isLeadKept(clusterId: string): Promise<boolean> {
+    return this.outside.call('is lead kept', () => isLeadKept(this.etcd, clusterId));
+  }
+
+  releaseLead(clusterId: string): Promise<void> {
+    return this.outside.call('release lead', () => releaseLead(this.etcd, clusterId));
+  }
+
+  /** See recordLineage. */
+  recordLineage(clusterId: string, mark: string | null): Promise<void> {
+    return this.outside.call('record lineage', () => recordLineage(this.etcd, clusterId, mark));
   }
 
   configure(clusterId: string, settings: Record<string, unknown>): Promise<boolean> {

@@ -106,7 +106,7 @@ export class Lineages {
     tx: EntityManager,
     stanza: string,
     clusterId: string,
-    origin: Omit<LineageOrigin, 'reached'> | null,
+    origin: Omit<LineageOrigin, 'reached' | 'marked'> | null,
   ): Promise<void> {
     await tx
       .createQueryBuilder()
@@ -117,7 +117,7 @@ export class Lineages {
         clusterId,
         since: new Date(),
         until: null,
-        origin: origin && { ...origin, reached: null },
+        origin: origin && { ...origin, reached: null, marked: true },
         sealedKey: this.lineageKeys.make(clusterId),
       })
       .orIgnore()

@@ -27,6 +27,8 @@ export interface LineageOrigin {
   /** null while it is being restored. */
   reached: RecoveryEnd | null;
   operationId: string;
+  /** Its data have a mark (files/restore/data_dirs.py). Those that an earlier release restored have none. */
+  marked?: boolean;
 }
 
 /** The data of before a restore, and where they are. */

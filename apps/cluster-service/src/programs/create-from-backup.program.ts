@@ -67,7 +67,8 @@ export class CreateFromBackup extends CreateCluster {
   }
 
   async recover(context: Context): Promise<Outcome> {
-    const end = await this.restoreSteps.recover(context, await this.site(context));
+    const site = await this.site(context);
+    const end = await this.restoreSteps.recover(context, site, site.parts.cluster.stanza);
     if (end instanceof Failure) return end.outcome;
     if (end instanceof Outcome) return end;
     const { cluster } = await this.parts(context);

@@ -15,6 +15,7 @@ export class Failure {
   }
 }
 
+/** The machine did not answer over ssh, or was lost in the middle. */
 export const isUnreachable = (message: string): boolean =>
   /unreachable|failed to connect|timed out.*ssh/i.test(message);
 

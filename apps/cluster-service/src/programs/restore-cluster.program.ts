@@ -31,15 +31,18 @@ import { ClusterControl } from '../failover/cluster-control';
 import { LeadershipIntents } from '../failover/leadership-intents';
 import { Lineages } from '../lineages/lineages';
 import { ClusterEntity } from '../persistence/cluster.entity';
-import { prepareJob, readyJob, stopJob, type ChosenBackup, type RestoreSite } from '../restore/restore-jobs';
+import { lostSoFar } from '../restore/lost-machines';
+import { prepareJob, readyJob, type ChosenBackup, type RestoreSite } from '../restore/restore-jobs';
 import { remedyOf, RestoreSources } from '../restore/restore-source';
 import { RestoreSteps } from '../restore/restore-steps';
+import { WayBack } from '../restore/way-back';
 import { ProvenWrite } from '../verification/proven-write';
-import { configureJob } from './configure-job';
 import { DiscardRestore } from './discard-restore.program';
 import { driveJob } from './drive-job';
 import { Failure } from './explain-failed-job';
 import { StanzaMaking } from './stanza-making';
+import { TakeBackRestore } from './take-back-restore.program';
+import { UndoRestore } from './undo-restore.program';
 import { unlessBusy } from './unless-busy';
 
 export interface RestoreInput {
@@ -64,8 +67,6 @@ interface Stopped {
 }
 
 const patience = {
-  /** For the members to find each other again, when what was there is started again. */
-  wholeMs: 120_000,
   /** For backup-service to end what it does for the cluster. */
   firstBackupMs: 180_000,
 };
@@ -85,6 +86,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     'prepare_machines',
     'restore',
     'recover',
+    'preflight',
     'set_aside',
     'recover_to_end',
     'hand_over',
@@ -106,6 +108,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     private readonly lineages: Lineages,
     private readonly sources: RestoreSources,
     private readonly restoreSteps: RestoreSteps,
+    private readonly wayBack: WayBack,
     private readonly stanzaMaking: StanzaMaking,
     private readonly provenWrite: ProvenWrite,
     private readonly requester: Requester,
@@ -160,16 +163,26 @@ export class RestoreCluster extends Program<RestoreInput> {
     const plan = planOf(context);
     const ran = await this.restoreSteps.restore(context, await this.site(context), plan);
     if (ran instanceof Failure) return fail(ran.cause, askAgain(ran.remedy));
-    if (ran.move.kind !== 'next' || plan.target.type !== 'latest') return ran;
-    return goto('set_aside').with((tx) => this.serveNoMore(tx, context));
+    return ran.move.kind === 'next' && plan.target.type === 'latest' ? goto('preflight') : ran;
   }
 
   /** They are recovered, beside what serves: all that is needed is archived. A target that is missed interrupts nobody. */
   async recover(context: Context): Promise<Outcome> {
-    const end = await this.restoreSteps.recover(context, await this.site(context), 'beside');
+    const end = await this.restoreSteps.recover(
+      context,
+      await this.site(context),
+      context.input.to,
+      'beside',
+    );
     if (end instanceof Failure) return fail(end.cause, askAgain(end.remedy));
-    if (end instanceof Outcome) return end;
-    return next(end).with((tx) => this.serveNoMore(tx, context));
+    return end instanceof Outcome ? end : next(end);
+  }
+
+  /** Whatever can fail is looked at once more, on every node at once, right before anybody is interrupted. */
+  async preflight(context: Context): Promise<Outcome> {
+    const ran = await this.restoreSteps.preflight(context, await this.site(context), 'set-aside');
+    if (ran instanceof Failure) return fail(ran.cause, askAgain(ran.remedy));
+    return ran.move.kind === 'next' ? ran.with((tx) => this.serveNoMore(tx, context)) : ran;
   }
 
   /** Nobody is served any more, every Patroni stopped for good, the data directory moved beside; what is recovered becomes it. */
@@ -178,12 +191,12 @@ export class RestoreCluster extends Program<RestoreInput> {
     if (ran instanceof Failure) return this.goBack(context, ran);
     const recovered = context.results.recover as RecoveryEnd | undefined;
     if (ran.move.kind !== 'next' || !recovered) return ran;
-    return goto('hand_over').with((tx) => this.beginLineage(tx, context, recovered));
+    return goto('hand_over', ran.move.result).with((tx) => this.beginLineage(tx, context, recovered));
   }
 
   /** With what the cluster wrote last. */
   async recover_to_end(context: Context): Promise<Outcome> {
-    const end = await this.restoreSteps.recover(context, await this.site(context));
+    const end = await this.restoreSteps.recover(context, await this.site(context), context.input.to);
     if (end instanceof Failure) return this.goBack(context, end);
     if (end instanceof Outcome) return end;
     return next(end).with((tx) => this.beginLineage(tx, context, end));
@@ -215,7 +228,7 @@ export class RestoreCluster extends Program<RestoreInput> {
   }
 
   async rebuild_replicas(context: Context): Promise<Outcome> {
-    return this.restoreSteps.rebuildReplicas(context, await this.site(context));
+    return this.restoreSteps.rebuildReplicas(context, await this.site(context), lostSoFar(context.results));
   }
 
   async verify(context: Context): Promise<Outcome> {
@@ -237,23 +250,15 @@ export class RestoreCluster extends Program<RestoreInput> {
   /** What was restored so far is thrown away, what was there before is in its place again. */
   async put_back(context: Context): Promise<Outcome> {
     const site = await this.site(context);
-    const ran = await driveJob(context, () => stopJob(site, 'put-back', 'discard'));
-    return after(ran, (failure) => failure.outcome);
+    return this.wayBack.putBack(context, site);
   }
 
-  /** The cluster as it was, on all nodes: their data are of one history, and etcd still knows it. */
+  /** The cluster as it was, on the nodes that answer: their data are of one history, and etcd still knows it. */
   async start_again(context: Context): Promise<Outcome> {
-    const { cluster, machines, members } = await this.parts(context);
-    const ran = await driveJob(context, () => configureJob(cluster, machines, this.config));
-    if (ran instanceof Failure) return ran.outcome;
-    if (ran instanceof Outcome) return ran;
-    const waited = Date.now() - context.stepStartedAt.getTime();
-    if (!isWhole(cluster, members) && waited < patience.wholeMs) return again(500);
-    if (cluster.leader === null)
-      return fail(
-        'What was there before is back, but no member leads.',
-        'Look at the journal of patroni on the machines, then retry the operation.',
-      );
+    const site = await this.site(context);
+    const unfinished = await this.wayBack.startAgain(context, site);
+    if (unfinished) return unfinished;
+    const { cluster } = site.parts;
     const { step, cause, remedy } = stoppedAt(context);
     return fail(`${step}: ${cause} The cluster serves what was there before.`, askAgain(remedy)).with(
       async (tx) => {
@@ -280,16 +285,26 @@ export class RestoreCluster extends Program<RestoreInput> {
       await this.outbox.publish(tx, clusterRestoreFailed, cluster.id, data, options);
     }
     if (untouched.includes(context.step)) await this.giveUp(tx, context);
-    if (cluster.state === 'restoring')
-      await this.stop(tx, context, cluster, `its restore stopped at ${error.step}: ${error.cause}`);
+    if (cluster.state !== 'restoring') return;
+    // A step that could not even take the way back, for want of etcd or of the runner.
+    if (error.step === 'set_aside' || error.step === 'recover_to_end')
+      return this.leadBack(tx, cluster, TakeBackRestore.kind);
+    await this.stop(tx, context, cluster, `its restore stopped at ${error.step}: ${error.cause}`);
   }
 
   override async onCancelled(context: OperationContext<RestoreInput>, tx: EntityManager): Promise<void> {
     const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
     await this.intents.withdraw(tx, cluster.id, context.operationId);
-    if (cluster.state === 'restoring')
-      await this.stop(tx, context, cluster, `its restore was cancelled at ${context.step}`);
-    else await this.giveUp(tx, context);
+    if (cluster.state !== 'restoring') return this.giveUp(tx, context);
+    const back = wayBackFrom(context.step);
+    if (back) return this.leadBack(tx, cluster, back);
+    await this.stop(tx, context, cluster, `its restore was cancelled at ${context.step}`);
+  }
+
+  /** Nobody is served: the cluster is not left like that. */
+  private async leadBack(tx: EntityManager, cluster: ClusterEntity, kind: string): Promise<void> {
+    const input = { setAside: cluster.setAside, left: cluster.stanza, served: false };
+    await this.operations.start(tx, { kind, clusterId: cluster.id, input });
   }
 
   /** One that was undone meanwhile, or confirmed, or had touched nothing, is not gone on with. */
@@ -377,7 +392,13 @@ export class RestoreCluster extends Program<RestoreInput> {
 
 /** Steps before anybody is told that a restore has begun, and those that touch nothing of what is there. */
 const unannounced: readonly string[] = ['check', 'check_machines', 'prepare_machines'];
-const untouched: readonly string[] = [...unannounced, 'restore', 'recover'];
+const untouched: readonly string[] = [...unannounced, 'restore', 'recover', 'preflight'];
+
+/** How a restore that is cancelled while nobody is served returns to what was there; null: the restored data serve. */
+const wayBackFrom = (step: string): string | null => {
+  if (['set_aside', 'recover_to_end', 'put_back', 'start_again'].includes(step)) return TakeBackRestore.kind;
+  return step === 'hand_over' ? UndoRestore.kind : null;
+};
 
 const askAgain = (remedy: string): string =>
   remedy.replace(/retry the operation/i, 'ask for the restore again');

@@ -1,7 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { clusterRestoreUndone, type OperationError } from '@pgfleet/contracts';
 import { Outbox } from '@pgfleet/messaging';
-import { done, next, Outcome, Program, type OperationContext, type StepContext } from '@pgfleet/operations';
+import {
+  done,
+  fail,
+  next,
+  Outcome,
+  Program,
+  type OperationContext,
+  type StepContext,
+} from '@pgfleet/operations';
 import { DataSource, type EntityManager } from 'typeorm';
 import { ClusterRows } from '../clusters/cluster-rows';
 import { ClusterStates } from '../clusters/cluster-state';
@@ -10,8 +18,10 @@ import { LeadershipIntents } from '../failover/leadership-intents';
 import { Lineages } from '../lineages/lineages';
 import { ClusterEntity } from '../persistence/cluster.entity';
 import type { SetAside } from '../persistence/lineage.entity';
+import { lostSoFar } from '../restore/lost-machines';
 import { carryOverJob, discardJob } from '../restore/restore-jobs';
 import { RestoreSteps } from '../restore/restore-steps';
+import { breakGlass } from '../restore/way-back';
 import { ProvenWrite } from '../verification/proven-write';
 import { driveJob } from './drive-job';
 import { Failure } from './explain-failed-job';
@@ -24,6 +34,8 @@ export interface UndoInput {
   setAside: SetAside;
   /** The lineage that is left. */
   left: string;
+  /** Whether the cluster served when it was asked for. */
+  served: boolean;
 }
 type Context = StepContext<UndoInput>;
 
@@ -33,8 +45,10 @@ type Context = StepContext<UndoInput>;
  */
 @Injectable()
 export class UndoRestore extends Program<UndoInput> {
-  readonly kind = 'cluster.restore.undo';
+  static readonly kind = 'cluster.restore.undo';
+  readonly kind = UndoRestore.kind;
   readonly steps = [
+    'preflight',
     'put_back',
     'hand_over',
     'create_stanza',
@@ -57,10 +71,17 @@ export class UndoRestore extends Program<UndoInput> {
     super();
   }
 
+  /** Nobody is interrupted for what could not be done. A cluster that serves nobody has nothing to lose by a try. */
+  async preflight(context: Context): Promise<Outcome> {
+    if (!context.input.served) return next();
+    const ran = await this.restoreSteps.preflight(context, await this.site(context), 'put-back');
+    return ran instanceof Failure ? ran.outcome : ran;
+  }
+
   /** Every Patroni stopped; the data that were set aside take their place again. */
   async put_back(context: Context): Promise<Outcome> {
     const ran = await this.restoreSteps.customersOut(context, await this.site(context), 'put-back');
-    if (ran instanceof Failure) return ran.outcome;
+    if (ran instanceof Failure) return fail(ran.cause, breakGlass(ran.remedy));
     if (ran.move.kind !== 'next') return ran;
     return ran.with(async (tx) => {
       const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
@@ -85,7 +106,7 @@ export class UndoRestore extends Program<UndoInput> {
   }
 
   async rebuild_replicas(context: Context): Promise<Outcome> {
-    return this.restoreSteps.rebuildReplicas(context, await this.site(context));
+    return this.restoreSteps.rebuildReplicas(context, await this.site(context), lostSoFar(context.results));
   }
 
   async verify(context: Context): Promise<Outcome> {
@@ -118,21 +139,23 @@ export class UndoRestore extends Program<UndoInput> {
     return done().with((tx) => tx.update(ClusterEntity, { id: clusterOf(context) }, { setAside: null }));
   }
 
-  override onFailed(
+  override async onFailed(
     context: OperationContext<UndoInput>,
     error: OperationError,
     tx: EntityManager,
   ): Promise<void> {
+    if (error.step === 'preflight') return this.serveOn(tx, context);
     return this.stop(tx, context, `the undoing of its restore stopped at ${error.step}: ${error.cause}`);
   }
 
-  override onCancelled(context: OperationContext<UndoInput>, tx: EntityManager): Promise<void> {
+  override async onCancelled(context: OperationContext<UndoInput>, tx: EntityManager): Promise<void> {
+    if (context.step === 'preflight' && context.input.served) return this.serveOn(tx, context);
     return this.stop(tx, context, `the undoing of its restore was cancelled at ${context.step}`);
   }
 
   override async onRetried(context: OperationContext<UndoInput>, tx: EntityManager): Promise<void> {
     const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
-    if (cluster.state !== 'failed') return;
+    if (cluster.state === 'restoring') return;
     const reason = `the undoing of its restore goes on from ${context.step}`;
     await this.states.change(tx, cluster, 'restoring', reason, context.operationId);
   }
@@ -142,6 +165,15 @@ export class UndoRestore extends Program<UndoInput> {
     await this.intents.withdraw(tx, cluster.id, context.operationId);
     if (cluster.state === 'restoring')
       await this.states.change(tx, cluster, 'failed', reason, context.operationId);
+  }
+
+  /** Nothing was touched: the restored data go on serving. */
+  private async serveOn(tx: EntityManager, context: OperationContext<UndoInput>): Promise<void> {
+    const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
+    const [parts] = await this.rows.parts(tx, [cluster]);
+    const state = isWhole(cluster, parts?.members ?? []) ? 'ready' : 'degraded';
+    const reason = 'nothing was touched by the undoing of its restore';
+    await this.states.change(tx, cluster, state, reason, context.operationId);
   }
 
   /** What is kept on the node has the name of the restore, not of its undoing. */

@@ -1,8 +1,6 @@
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { newId } from '@pgfleet/contracts';
 import { backup, type RecoveryTarget, restore, stanzaCreateAndCheck } from '@pgfleet/pgbackrest';
 import { RestorableNode } from '../testing/restorable-node';
@@ -61,31 +59,19 @@ describe('restore on a node', () => {
     await node.startServer();
   }, 100_000);
 
-  it.each<[string, (patroni: ChildProcess, agent: (word: string) => void) => void]>([
-    ['has stopped', (patroni) => patroni.kill('SIGKILL')],
-    ['is held', (_, agent) => agent('held')],
-  ])(
-    'waits with the end of a leader until another Patroni %s',
-    async (_, changes) => {
-      const address = '127.77.0.1';
-      const word = join(node.folder, 'patroni-held');
-      const say = (text: string) => writeFileSync(word, text);
-      const listens = `import socket, time; s = socket.create_server(('${address}', 8008)); print('listens', flush=True); time.sleep(300)`;
-      const answers = `import sys; sys.path.insert(0, '/srv/follow_leader'); import checks, threading, types, time
-checks.HELD, follower = '/srv/patroni-held', types.SimpleNamespace(ready=threading.Event())
-follower.ready.set(); checks.serve('${address}', 8009, follower); print('answers', flush=True); time.sleep(300)`;
-      say('');
-      const [patroni, agent] = [listens, answers].map((script) => node.start(['python3', '-c', script]));
-      await Promise.all([once(patroni!.stdout!, 'data'), once(agent!.stdout!, 'data')]);
-      const alone = node.run(['python3', '-s', '/srv/restore', 'alone', address]);
-      const first = await Promise.race([alone.then(() => 'goes on'), pause(1500).then(() => 'waits')]);
-      changes(patroni!, say);
-      const { exitCode } = await alone;
-      for (const process of [patroni!, agent!]) process.kill('SIGKILL');
-      expect([first, exitCode]).toEqual(['waits', 0]);
-    },
-    60_000,
-  );
+  it('says beforehand whether a node can do its part', async () => {
+    const operation = newId('op');
+    const ready = (step: string) => node.restore('ready', operation, step);
+    expect(await node.restore('ready')).toMatchObject({ exitCode: 0 });
+    expect(await ready('set-aside')).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('the restored data are not here') as string,
+    });
+    await node.restore('restore', operation, ...argv({ type: 'latest' }));
+    expect(await ready('set-aside')).toMatchObject({ exitCode: 0 });
+    expect(await node.restore('discard', operation)).toMatchObject({ exitCode: 0 });
+    expect(await ready('put-back')).toMatchObject({ exitCode: 0 });
+  }, 60_000);
 
   it('moves no data of a server that runs', async () => {
     expect(await node.restore('set-aside', newId('op'))).toMatchObject({
@@ -93,6 +79,10 @@ follower.ready.set(); checks.serve('${address}', 8009, follower); print('answers
       stderr: expect.stringContaining('PostgreSQL runs') as string,
     });
     expect(await node.restore('clear')).toMatchObject({ exitCode: 1 });
+    const kept = [`data.before-${newId('op')}`, `data.undone-${newId('op')}`];
+    for (const name of kept) mkdirSync(join(node.folder, name));
+    expect(await node.restore('clear', 'beside')).toMatchObject({ exitCode: 1 });
+    for (const name of kept) rmSync(join(node.folder, name), { recursive: true });
   }, 60_000);
 
   it('brings nothing where the disk has no room for it, or an earlier restore keeps its way back', async () => {
@@ -185,7 +175,8 @@ runpy.run_path('/srv/restore', run_name='__main__')`;
         for (let time = 0; time < 2; time++)
           expect(await node.restore('set-aside', operation)).toMatchObject({ exitCode: 0 });
       };
-      const recover = () => node.restore('recover', operation, '/srv/restored.sql', where);
+      const lineage = newId('lin');
+      const recover = () => node.restore('recover', operation, '/srv/restored.sql', where, lineage);
       if (where === 'in-place') await setAside();
       else await node.startServer();
       const recovered = await recover();
@@ -204,6 +195,7 @@ runpy.run_path('/srv/restore', run_name='__main__')`;
         lsn: expect.stringMatching(/^0\/[0-9A-F]+$/) as string,
         time: what === 'a backup' ? null : (expect.stringMatching(/^20.*T.*Z$/) as string),
       });
+      expect(readFileSync(join(node.folder, 'data/pgfleet.lineage'), 'utf8')).toBe(`${lineage}\n`);
       await node.startServer();
       const rows = { 'the end': 'first\nsecond', 'a backup': '' }[what] ?? 'first';
       expect(await node.sql('select v from t order by at')).toBe(rows);

@@ -4,7 +4,7 @@ import { appendFileSync, chmodSync, cpSync, readFileSync, writeFileSync } from '
 import { join } from 'node:path';
 import { newId } from '@pgfleet/contracts';
 import { eventually, freePort, startServices, type Services } from '@pgfleet/integration';
-import { forgetHistory, readCluster } from '@pgfleet/patroni';
+import { forgetHistory, giveLead, isLeadKept, nobody, readCluster, recordLineage } from '@pgfleet/patroni';
 import { backup, restore, stanzaCreateAndCheck } from '@pgfleet/pgbackrest';
 import { Etcd3 } from 'etcd3';
 import { RestorableNode } from '../testing/restorable-node';
@@ -56,6 +56,39 @@ describe('Patroni', () => {
     },
   });
 
+  /** Runs a part of the program that talks to etcd, here one without TLS and users. */
+  const withEtcd = (...argv: string[]) => {
+    const url = new URL(services.etcd.url);
+    writeFileSync(
+      join(node.folder, 'agent.env'),
+      [
+        ...[`SCOPE=${scope}`, 'DATA_DIR=/srv/data', `ETCD_ENDPOINTS=${url.host}`, 'ETCD_CA=/dev/null'],
+        ...['ETCD_USER=n', 'ETCD_PASSWORD=p', ''],
+      ]
+        .map((line) => line && `PGFLEET_${line}`)
+        .join('\n'),
+    );
+    const script = `
+import os, sys, runpy, http.client
+os.environ.update(PGFLEET_AGENT='/srv/follow_leader', PGFLEET_AGENT_ENVIRONMENT='/srv/agent.env', PGFLEET_HELD='/srv/held')
+sys.path.insert(0, '/srv/follow_leader')
+import etcd
+host, port = '${url.hostname}', ${url.port}
+etcd.Etcd.__init__ = lambda self, *_: self.__dict__.update(_lock=__import__('threading').Lock(), _connection=None, _token=None)
+etcd.Etcd._connect = lambda self: (http.client.HTTPConnection(host, port, timeout=2), None)
+sys.argv = ['restore', *sys.argv[1:]]
+runpy.run_path('/srv/restore', run_name='__main__')`;
+    return node.run(['python3', '-s', '-c', script, ...argv]);
+  };
+  const log = () => readFileSync(join(node.folder, 'patroni.log'), 'utf8');
+
+  const startPlain = () => {
+    const child = node.start(['/usr/bin/patroni', '/srv/patroni.yml']);
+    for (const stream of [child.stdout!, child.stderr!])
+      stream.on('data', (chunk: Buffer) => appendFileSync(join(node.folder, 'patroni.log'), chunk));
+    patroni = child;
+    node.join(child);
+  };
   const start = (archiveCommand: string) => {
     writeFileSync(join(node.folder, 'patroni.yml'), JSON.stringify(configuration(archiveCommand)));
     chmodSync(join(node.folder, 'patroni.yml'), 0o644);
@@ -115,7 +148,20 @@ describe('Patroni', () => {
         Number(JSON.parse((await etcd.get(`/service/${scope}/status`).string())!).optime),
       ).toBeGreaterThan(90_000_000),
     );
+    // The lead is kept from every Patroni, from the moment that the leader's PostgreSQL begins to stop.
+    expect(await withEtcd('lock')).toMatchObject({ exitCode: 0, stdout: 'n1 leads.\n' });
+    const kept = withEtcd('keep-lead', '/srv/data', 'n1');
     await stop();
+    expect(await kept).toMatchObject({ exitCode: 0 });
+    expect(await isLeadKept(etcd, scope)).toBe(true);
+    // Also from one that knows nothing of this, on data of before: its machine was away, and is back.
+    startPlain();
+    const looks = () => log().split(`Lock owner: ${nobody}; I am n1`).length;
+    const seen = looks();
+    await eventually(() => expect(looks()).toBeGreaterThan(seen + 1), 40_000);
+    await eventually(async () => expect(await sql('select pg_is_in_recovery()')).toBe('t'), 40_000);
+    await stop();
+    expect(await isLeadKept(etcd, scope)).toBe(true);
 
     const operation = newId('op');
     const target = { type: 'name', name: 'between' } as const;
@@ -127,6 +173,7 @@ describe('Patroni', () => {
     });
     const initialize = await etcd.get(`/service/${scope}/initialize`).string();
     await forgetHistory(etcd, scope);
+    expect(await giveLead(etcd, scope, 'n1')).toBe('n1');
     start('/bin/true');
     await leads();
     expect(await sql('select v from t')).toBe('first');
@@ -137,6 +184,17 @@ describe('Patroni', () => {
     expect(await sql('show archive_command')).toBe('/bin/true');
     await stop();
 
+    // A machine that was away, and has data of the lineage that was left, waits.
+    const another = newId('lin');
+    await recordLineage(etcd, scope, another);
+    expect(await withEtcd('gate')).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(join(node.folder, 'held'), 'utf8')).toContain('left behind by a restore');
+    writeFileSync(join(node.folder, 'held'), '');
+    writeFileSync(join(node.folder, 'data/pgfleet.lineage'), `${another}\n`);
+    expect(await withEtcd('gate')).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(join(node.folder, 'held'), 'utf8')).toBe('');
+
+    await recordLineage(etcd, scope, null);
     // And back: what was there leads again, on a timeline of its own.
     expect(await node.restore('put-back', operation)).toMatchObject({ exitCode: 0 });
     await forgetHistory(etcd, scope);
@@ -145,6 +203,6 @@ describe('Patroni', () => {
     expect(await sql("select count(*) from t where v = 'last'")).toBe('1');
     expect((await sql('select pg_walfile_name(pg_current_wal_lsn())')).slice(0, 8)).toBe('00000002');
     expect(await node.restore('discard', operation)).toMatchObject({ exitCode: 0 });
-    expect(readFileSync(join(node.folder, 'patroni.log'), 'utf8')).not.toContain('Traceback');
+    expect(log()).not.toContain('Traceback');
   }, 240_000);
 });

@@ -5,9 +5,11 @@ import type { ClusterEntity, MachineEntity } from '../persistence/cluster.entity
 import {
   customersOutJob,
   discardJob,
+  preflightJob,
   readyJob,
   recoverJob,
   restoreJob,
+  resumeJob,
   stopJob,
   type ChosenBackup,
   type RestoreSite,
@@ -50,8 +52,8 @@ describe('the jobs of a restore', () => {
       ],
       capture: false,
     });
-    expect(recoverJob(site, 'beside')).toMatchObject({
-      argv: [...program, 'recover', data, operationId, '/etc/patroni/restored.sql', 'beside'],
+    expect(recoverJob(site, 'beside', 'lin_2')).toMatchObject({
+      argv: [...program, 'recover', data, operationId, '/etc/patroni/restored.sql', 'beside', 'lin_2'],
       capture: true,
     });
     expect(discardJob(site)).toMatchObject({ argv: [...program, 'discard', data, operationId] });
@@ -73,20 +75,29 @@ describe('the jobs of a restore', () => {
     });
   });
 
-  it('stop every node, who leads last, and touch the data of the one', () => {
+  it('stop every node, the leader’s with the lock, and touch the data of the one', () => {
     const standstill = '/usr/local/lib/pgfleet/standstill';
+    expect(preflightJob(site, 'n3', 'set-aside')).toMatchObject({
+      alsoOn: [{ name: 'n1' }, { name: 'n3' }],
+      argv: [standstill, 'check', 'n3', 'n2', data, operationId, 'set-aside'],
+    });
     expect(customersOutJob(site, 'n3', 'set-aside')).toMatchObject({
       host: { name: 'n2' },
       alsoOn: [{ name: 'n1' }, { name: 'n3' }],
       runAs: 'root',
-      argv: [standstill, 'out', 'n3', 'n1.test n2.test', 'n2', data, operationId, 'set-aside'],
+      argv: [standstill, 'out', 'n3', 'n2', data, operationId, 'set-aside'],
     });
     expect(customersOutJob(site, null, 'put-back')).toMatchObject({
-      argv: [standstill, 'out', 'n2', 'n1.test n3.test', 'n2', data, operationId, 'put-back'],
+      argv: [standstill, 'out', 'n2', 'n2', data, operationId, 'put-back'],
     });
-    expect(stopJob(site, 'put-back', 'discard')).toMatchObject({
+    expect(stopJob(site, [], 'put-back', 'discard')).toMatchObject({
       alsoOn: [{ name: 'n1' }, { name: 'n3' }],
       argv: [standstill, 'stop', 'n2', data, operationId, 'put-back', 'discard'],
     });
+  });
+
+  it('go without machines that are left out, also the restored one', () => {
+    expect(resumeJob(site, ['n2', 'n3'])).toMatchObject({ host: { name: 'n1' }, alsoOn: [] });
+    expect(() => resumeJob(site, ['n1', 'n2', 'n3'])).toThrow('no node of clu_1 is left');
   });
 });

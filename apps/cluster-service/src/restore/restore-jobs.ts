@@ -74,8 +74,11 @@ export const restoreJob = (site: RestoreSite, chosen: ChosenBackup): JobOrder =>
 /** `beside` what the node serves; or `in-place`, where nothing stands. */
 export type RecoveryPlace = 'beside' | 'in-place';
 
-export const recoverJob = (site: RestoreSite, where: RecoveryPlace): JobOrder =>
-  restoreCommand(site, restoreSeconds, 'recover', site.statements ?? statements, where);
+/** `lineage` begins with the recovered data: their mark. */
+export const recoverJob = (site: RestoreSite, where: RecoveryPlace, lineage?: string): JobOrder => {
+  const mark = lineage === undefined ? [] : [lineage];
+  return restoreCommand(site, restoreSeconds, 'recover', site.statements ?? statements, where, ...mark);
+};
 
 export const discardJob = (site: RestoreSite): JobOrder => restoreCommand(site, discardSeconds, 'discard');
 
@@ -87,43 +90,56 @@ export const carryOverJob = (site: RestoreSite): JobOrder =>
 
 const nodesOf = ({ parts }: RestoreSite) => parts.machines.filter(({ kind }) => kind === 'node');
 
-/** At the same time. */
-const onEveryNode = (site: RestoreSite, ...argv: string[]): JobOrder => ({
-  kind: 'command',
-  host: restoredHost(site),
-  alsoOn: nodesOf(site)
-    .filter(({ name }) => name !== site.node)
-    .map(hostOf),
-  runAs: 'root',
-  argv,
-  deadlineSeconds: standstillSeconds,
-});
-
-type DataStep = 'set-aside' | 'put-back' | 'discard';
-
-const standstill = (site: RestoreSite, how: string[], dataSteps: DataStep[]): JobOrder => {
-  const { parts, node, operationId } = site;
-  const what = [node, dataDirectory(parts.cluster), operationId, ...dataSteps];
-  return onEveryNode(site, '/usr/local/lib/pgfleet/standstill', ...how, ...what);
+/** At the same time; but not on those that are left out. */
+const onEveryNode = (site: RestoreSite, leftOut: readonly string[], ...argv: string[]): JobOrder => {
+  const hosts = nodesOf(site).filter(({ name }) => !leftOut.includes(name));
+  const host = hosts.find(({ name }) => name === site.node) ?? hosts[0];
+  if (!host) throw new Error(`no node of ${site.parts.cluster.id} is left`);
+  return {
+    kind: 'command',
+    host: hostOf(host),
+    alsoOn: hosts.filter((other) => other !== host).map(hostOf),
+    runAs: 'root',
+    argv,
+    deadlineSeconds: standstillSeconds,
+  };
 };
 
+type DataStep = 'set-aside' | 'put-back' | 'discard';
+const standstillProgram = '/usr/local/lib/pgfleet/standstill';
+
+const onTheData = ({ parts, node, operationId }: RestoreSite): string[] => [
+  node,
+  dataDirectory(parts.cluster),
+  operationId,
+];
+
+/** Whether every node can do its part, and the leader's reaches etcd: looked at while the cluster serves. */
+export const preflightJob = (
+  site: RestoreSite,
+  leader: string | null,
+  dataStep: 'set-aside' | 'put-back',
+): JobOrder =>
+  onEveryNode(site, [], standstillProgram, 'check', leader ?? site.node, ...onTheData(site), dataStep);
+
 /**
- * Nobody reaches the cluster any more, what was written last is archived, and the cluster is stopped, its leader last; then these things
- * are done with the data of the node that is restored.
+ * Nobody reaches the cluster any more, what was written last is archived, the cluster is stopped and nobody can take the lead; then
+ * these things are done with the data of the node that is restored.
  */
 export const customersOutJob = (
   site: RestoreSite,
   leader: string | null,
   ...dataSteps: DataStep[]
-): JobOrder => {
-  const last = leader ?? site.node;
-  const others = nodesOf(site).filter(({ name }) => name !== last);
-  return standstill(site, ['out', last, others.map(({ address }) => address).join(' ')], dataSteps);
-};
+): JobOrder =>
+  onEveryNode(site, [], standstillProgram, 'out', leader ?? site.node, ...onTheData(site), ...dataSteps);
 
 /** The cluster, which serves nobody, is stopped, then these things are done with the data of the node that is restored. */
-export const stopJob = (site: RestoreSite, ...dataSteps: DataStep[]): JobOrder =>
-  standstill(site, ['stop'], dataSteps);
+export const stopJob = (site: RestoreSite, leftOut: readonly string[], ...dataSteps: DataStep[]): JobOrder =>
+  onEveryNode(site, leftOut, standstillProgram, 'stop', ...onTheData(site), ...dataSteps);
+
+/** The nodes serve again, with the data that they have. */
+export const resumeJob = (site: RestoreSite, leftOut: readonly string[]): JobOrder =>
+  onEveryNode(site, leftOut, standstillProgram, 'resume');
 
 /** Fails on a node that another revision of its role has configured, or for another lineage; else the way to it is the node's own. */
 const readyOrNot = `
@@ -135,7 +151,7 @@ const readyOrNot = `
 
 /** Whether every node can be reached and has what a restore from the lineage takes, without a playbook. */
 export const readyJob = (site: RestoreSite, from: string, revision: string): JobOrder =>
-  onEveryNode(site, '/bin/sh', '-c', readyOrNot, 'ready', revision, from);
+  onEveryNode(site, [], '/bin/sh', '-c', readyOrNot, 'ready', revision, from);
 
 /** Gives every node what a restore from the lineage takes; nothing that serves is touched. */
 export const prepareJob = ({ parts }: RestoreSite, from: string, config: Config): JobOrder => ({
@@ -146,16 +162,26 @@ export const prepareJob = ({ parts }: RestoreSite, from: string, config: Config)
 /** The node alone is configured, and its Patroni started: the others are rebuilt once it leads. */
 export const handOverJob = ({ parts, node }: RestoreSite, config: Config): JobOrder => {
   const job = configureJob(parts.cluster, parts.machines, config);
-  return { ...job, playbook: 'hand_over.yml', vars: { ...job.vars, restored_node: node } };
+  return { ...job, playbook: 'hand_over.yml', vars: { ...job.vars, restored_node: node, lets_go: true } };
 };
 
-export const rebuildReplicasJob = ({ parts, node }: RestoreSite, config: Config): JobOrder => {
+/** Gives null when no node is left to be rebuilt. */
+export const rebuildReplicasJob = (
+  { parts, node }: RestoreSite,
+  leftOut: readonly string[],
+  config: Config,
+): JobOrder | null => {
   const job = configureJob(parts.cluster, parts.machines, config, { isHeld: (name) => name !== node });
-  const replicas = (job.groups.nodes ?? []).filter(({ name }) => name !== node);
+  const replicas = (job.groups.nodes ?? []).filter(({ name }) => name !== node && !leftOut.includes(name));
+  if (replicas.length === 0) return null;
   return {
     ...job,
     playbook: 'rebuild_replicas.yml',
     groups: { ...job.groups, replicas },
-    vars: { ...job.vars, data_dir: dataDirectory(parts.cluster) },
+    vars: {
+      ...job.vars,
+      data_dir: dataDirectory(parts.cluster),
+      keeps_set_aside: parts.cluster.setAside?.node ?? '',
+    },
   };
 };

@@ -1,18 +1,21 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { JobResult, RecoveryEnd } from '@pgfleet/contracts';
-import { again, fail, next, Outcome, type StepContext } from '@pgfleet/operations';
+import { again, fail, next, Outcome, StepFailure, type StepContext } from '@pgfleet/operations';
 import { DataSource } from 'typeorm';
 import { ClusterRows } from '../clusters/cluster-rows';
 import { isWhole } from '../clusters/cluster-view';
 import { CONFIG, type Config } from '../config';
 import { ClusterControl } from '../failover/cluster-control';
+import { Lineages } from '../lineages/lineages';
 import type { MemberEntity } from '../persistence/cluster.entity';
 import { driveJob } from '../programs/drive-job';
 import { Failure } from '../programs/explain-failed-job';
+import { driveJobWhereReached } from './lost-machines';
 import { readRecoveryEnd } from './recovery-end';
 import {
   customersOutJob,
   handOverJob,
+  preflightJob,
   rebuildReplicasJob,
   recoverJob,
   restoreJob,
@@ -29,6 +32,8 @@ const patience = {
   leaderMs: 120_000,
   /** Copying the data of a large cluster. */
   replicasMs: 12 * 3600_000,
+  /** For a Patroni that was started to register, and for the lease of one that is lost to run out. */
+  silentMs: 180_000,
 };
 
 /** The steps that data take from a backup to a cluster that serves them, whether the cluster is there or is being made. */
@@ -38,6 +43,7 @@ export class RestoreSteps {
     private readonly database: DataSource,
     private readonly rows: ClusterRows,
     private readonly control: ClusterControl,
+    private readonly lineages: Lineages,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -51,10 +57,11 @@ export class RestoreSteps {
     return isResult(ran) ? next() : ran;
   }
 
-  /** PostgreSQL recovers to the target, where nobody can reach it. */
+  /** PostgreSQL recovers to the target, where nobody can reach it. The data get the mark of the lineage that begins with them. */
   async recover(
     context: Context,
     site: RestoreSite,
+    lineage?: string,
     where: RecoveryPlace = 'in-place',
   ): Promise<RecoveryEnd | Outcome | Failure> {
     const result = context.signal<JobResult>('job');
@@ -65,7 +72,7 @@ export class RestoreSteps {
         'Choose an earlier target, or `latest` for everything that is archived.',
       );
     }
-    const ran = await driveJob(context, () => recoverJob(site, where));
+    const ran = await driveJob(context, () => recoverJob(site, where, lineage));
     if (!isResult(ran)) return ran;
     const end = readRecoveryEnd(ran.output);
     await context.note(
@@ -74,24 +81,50 @@ export class RestoreSteps {
     return end;
   }
 
-  /** Nobody reaches the cluster any more, the present is archived, every Patroni stopped for good; then this is done with the data of the node. */
+  /**
+   * Every node can do its part, looked at on all of them at once, while everybody is still served. A restore is not begun without one that
+   * does not answer; it is undone without: only the node with the data, and the leader, have to answer.
+   */
+  async preflight(
+    context: Context,
+    site: RestoreSite,
+    dataStep: 'set-aside' | 'put-back',
+  ): Promise<Outcome | Failure> {
+    const { leader } = await this.control.sight(site.parts.cluster.id);
+    const nodes = site.parts.machines.map(({ name }) => name);
+    const needed = dataStep === 'set-aside' ? nodes : [site.node, ...(leader === null ? [] : [leader])];
+    const ran = await driveJobWhereReached(context, needed, () => preflightJob(site, leader, dataStep));
+    return ran instanceof Failure || ran instanceof Outcome ? ran : next(ran);
+  }
+
+  /**
+   * Nobody reaches the cluster any more, the present is archived, no member can lead; then this is done with the data of the node. Others
+   * that are lost meanwhile are gone without: the lock keeps them from leading, too. The outcome has the names of those.
+   */
   async customersOut(
     context: Context,
     site: RestoreSite,
     dataStep: 'set-aside' | 'put-back',
   ): Promise<Outcome | Failure> {
-    const ran = await driveJob(context, async () => {
-      const { leader } = await this.control.sight(site.parts.cluster.id);
+    const { id } = site.parts.cluster;
+    const ran = await driveJobWhereReached(context, [site.node], async () => {
+      const { leader } = await this.control.sight(id);
       if (leader !== null && leader !== site.node)
         await context.note(`${leader} leads by now; the data of ${site.node} are exchanged all the same.`);
       return customersOutJob(site, leader, dataStep);
     });
-    return isResult(ran) ? next() : ran;
+    if (ran instanceof Failure || ran instanceof Outcome) return ran;
+    if (await this.control.isLeadKept(id)) return next(ran);
+    return new Failure(
+      `The leader’s machine was lost before the lead was kept from the others: ${ran.lost.join(', ') || 'no machine is missing'}.`,
+      'Bring the machine back (power, network, ssh), then retry the operation.',
+    );
   }
 
   /**
-   * Patroni starts on the node alone, with the present lineage: it finds data of the right system, no word of any others, and leads.
-   * What etcd knows of the data that were there before is forgotten first; a leader that is there already is left alone.
+   * The lead is given to the node, then Patroni starts there, with the present lineage: it has the lock, and leads. What etcd knows of the
+   * data that were there before is forgotten first; a leader that is there already is left alone. From then on etcd names the lineage: a
+   * node that comes back with data of another one waits to be rebuilt.
    */
   async handOver(context: Context, site: RestoreSite): Promise<Outcome> {
     const { parts, node } = site;
@@ -101,12 +134,25 @@ export class RestoreSteps {
       return sight.leader === node && sight.nodes.get(node)?.writable != null;
     };
     const ran = await driveJob(context, async () => {
-      if (!(await leads())) await this.control.forgetHistory(cluster.id);
+      await this.control.recordLineage(cluster.id, null);
+      if (!(await leads())) {
+        await this.control.forgetHistory(cluster.id);
+        const holder = await this.control.giveLead(cluster.id, node);
+        if (holder !== node)
+          throw new StepFailure(
+            `${holder ?? 'Nobody'} holds the leader lock instead of ${node}.`,
+            `Stop patroni on ${holder ?? 'every node'}, then retry the operation; or undo the restore.`,
+          );
+      }
       return handOverJob(site, this.config);
     });
     if (ran instanceof Failure) return ran.outcome;
     if (ran instanceof Outcome) return ran;
-    if (await leads()) return next();
+    if (await leads()) {
+      const { origin } = await this.lineages.find(this.database.manager, cluster.stanza);
+      await this.control.recordLineage(cluster.id, origin?.marked ? cluster.stanza : '');
+      return next();
+    }
     if (Date.now() - context.stepStartedAt.getTime() < patience.leaderMs) return again(250);
     return fail(
       `${node} does not lead with its restored data after ${patience.leaderMs / 1000} s.`,
@@ -114,21 +160,39 @@ export class RestoreSteps {
     );
   }
 
-  /** The other nodes throw their data away and copy the leader's; never from the store, which would lead them to the old timeline. */
-  async rebuildReplicas(context: Context, site: RestoreSite): Promise<Outcome> {
+  /**
+   * The other nodes throw their data away and copy the leader's; never from the store, which would lead them to the old timeline. Those that
+   * are left out, or lost, are rebuilt when they are back (LeftBehindWatch): the outcome has their names.
+   */
+  async rebuildReplicas(
+    context: Context,
+    site: RestoreSite,
+    leftOut: readonly string[] = [],
+  ): Promise<Outcome> {
     const { cluster, members } = site.parts;
-    if (cluster.nodes > 1) {
-      const ran = await driveJob(context, () => rebuildReplicasJob(site, this.config));
-      if (ran instanceof Failure) return ran.outcome;
-      if (ran instanceof Outcome) return ran;
-    }
-    if (isWhole(cluster, members) && onOneTimeline(members)) return next();
-    if (Date.now() - context.stepStartedAt.getTime() < patience.replicasMs) return again(1000);
-    const states = members.map(({ name, state }) => `${name} is ${state}`).join(', ');
+    const job = rebuildReplicasJob(site, leftOut, this.config);
+    const ran = job ? await driveJobWhereReached(context, [], () => job) : { lost: [] };
+    if (ran instanceof Failure) return ran.outcome;
+    if (ran instanceof Outcome) return ran;
+    const waited = Date.now() - context.stepStartedAt.getTime();
+    const lost = [...new Set([...leftOut, ...ran.lost, ...(await this.silent(site, waited))])];
+    const awaited = members.filter(({ name }) => !lost.includes(name));
+    const nodes = cluster.nodes - lost.length;
+    if (isWhole({ leader: cluster.leader, nodes }, awaited) && onOneTimeline(awaited)) return next({ lost });
+    if (waited < patience.replicasMs) return again(1000);
+    const states = awaited.map(({ name, state }) => `${name} is ${state}`).join(', ');
     return fail(
       `Not every member streams from ${site.node}: ${states}.`,
       'Look at the journal of patroni on the machines that do not stream, then retry the operation.',
     );
+  }
+
+  /** Replicas whose Patroni has let its lease run out long after it was started: their machines are lost, whatever they were copying. */
+  private async silent({ parts, node }: RestoreSite, waitedMs: number): Promise<string[]> {
+    if (waitedMs < patience.silentMs) return [];
+    const { members } = await this.control.sight(parts.cluster.id);
+    const nodes = parts.machines.filter(({ kind }) => kind === 'node');
+    return nodes.map(({ name }) => name).filter((name) => name !== node && !members.has(name));
   }
 }
 

@@ -127,15 +127,17 @@ describe('restores', () => {
         if (job.argv.includes('recover'))
           return { exitCode: 0, stdout: `LOG: …\n${JSON.stringify(reached)}\n` };
         if (!job.argv[0]?.endsWith('/standstill')) return undefined;
+        const command = job.argv[1] as 'check' | 'out' | 'stop' | 'resume';
+        if (command === 'resume') await come(keys, leader, others, timeline);
+        if (command === 'check' || command === 'resume') return undefined;
         await keys.report(leader, { writable: null });
         for (const name of names) await keys.die(name).catch(() => undefined);
+        if (command === 'out') await keys.keepLead();
       } else if (job.playbook === 'rebuild_replicas.yml') {
         for (const name of others) await keys.replica(name, timeline);
       } else if (job.step === 'hand_over') {
         timeline += 2;
         await come(keys, leader, [], timeline);
-      } else if (job.step === 'start_again') {
-        await come(keys, leader, others, timeline);
       }
       return undefined;
     };
@@ -248,6 +250,7 @@ describe('restores', () => {
       'check_machines',
       'restore',
       'recover',
+      'preflight',
       'set_aside',
       'hand_over',
       'create_stanza',
@@ -370,7 +373,7 @@ describe('restores', () => {
     world.run = machinesOf(keys, names, () => Promise.resolve());
     const operation = await ended((await restore(id)).id);
     expect(operation.error).toBeUndefined();
-    expect(steps(operation).slice(2, 5)).toEqual(['restore', 'set_aside', 'recover_to_end']);
+    expect(steps(operation).slice(2, 6)).toEqual(['restore', 'preflight', 'set_aside', 'recover_to_end']);
     const recovery = world.ran.find((job) => job.kind === 'command' && job.argv.includes('recover'));
     expect(recovery).toMatchObject({ argv: expect.arrayContaining(['in-place']) as string[] });
     expect((await lineages(id)).items[0]).toMatchObject({ from: { reached } });
@@ -461,6 +464,101 @@ describe('restores', () => {
     expect(undone.error).toBeUndefined();
     expect(await row(id)).toMatchObject({ state: 'ready', stanza, setAside: null });
   }, 60_000);
+
+  /** A job of the steps does without those machines; everything else is as ever. */
+  const without =
+    (lost: string[], inSteps: string[], machines: typeof world.run): typeof world.run =>
+    async (job) =>
+      (await machines(job)) ?? (inSteps.includes(job.step) ? { exitCode: 255, lost } : undefined);
+
+  it('interrupts nobody when a machine does not answer right before', async () => {
+    const { id, stanza, names, keys } = await aCluster();
+    world.run = without(
+      [names[2]!],
+      ['preflight'],
+      machinesOf(keys, names, () => Promise.resolve()),
+    );
+    const operation = await ended((await restore(id)).id);
+    expect(operation.error).toMatchObject({
+      step: 'preflight',
+      cause: expect.stringContaining(`${names[2]} cannot be reached over ssh`) as string,
+    });
+    expect(await row(id)).toMatchObject({ state: 'ready', stanza, setAside: null });
+    expect(world.ran.map(({ step }) => step)).not.toContain('set_aside');
+  }, 60_000);
+
+  it('goes on without a replica whose machine is lost while nobody is served', async () => {
+    const { id, stanza, names, keys } = await aCluster();
+    const [, kept, lost] = names;
+    const machines = machinesOf(keys, [names[0]!, kept!], () => Promise.resolve());
+    world.run = without([lost!], ['set_aside'], async (job) => {
+      const ran = await machines(job);
+      if (job.step === 'set_aside') await keys.die(lost!);
+      return ran;
+    });
+    const operation = await ended((await restore(id)).id);
+    expect(operation.error).toBeUndefined();
+    expect(await row(id)).toMatchObject({ state: 'degraded', leader: names[0] });
+    const after = await row(id);
+    expect(after.stanza).not.toBe(stanza);
+    const rebuilt = world.ran.find(
+      (job) => job.kind === 'playbook' && job.playbook === 'rebuild_replicas.yml',
+    );
+    expect(rebuilt).toMatchObject({ groups: { replicas: [{ name: kept }] } });
+    // What it has is of the lineage that was left: it is told so.
+    expect(await etcd.get(`/service/${id}/pgfleet/lineage`).string()).toBe(after.stanza);
+  }, 60_000);
+
+  it('returns to what was there on the machines that answer', async () => {
+    const { id, stanza, names, keys } = await aCluster();
+    const [leader, successor, lost] = names;
+    const machines = machinesOf(keys, [leader!, successor!], archiveEnds);
+    world.run = without([lost!], ['put_back'], async (job) => {
+      const ran = await machines(job);
+      if (job.step === 'put_back') await keys.die(lost!);
+      return ran;
+    });
+    const operation = await ended((await restore(id)).id);
+    expect(operation.error).toMatchObject({ step: 'start_again' });
+    expect(await row(id)).toMatchObject({ state: 'degraded', stanza, setAside: null });
+    const resumed = world.ran.find((job) => job.kind === 'command' && job.argv.includes('resume'));
+    expect(resumed).toMatchObject({ host: { name: leader }, alsoOn: [{ name: successor }] });
+    expect(await etcd.get(`/service/${id}/leader`).string()).toBe(leader);
+  }, 60_000);
+
+  it.each(['set_aside', 'recover_to_end', 'hand_over'])(
+    'serves what was there again when it is cancelled in %s',
+    async (step) => {
+      const { id, stanza, names, keys } = await aCluster();
+      let begin = () => {};
+      const begun = new Promise<void>((resolve) => (begin = resolve));
+      let end = () => {};
+      const over = new Promise<void>((resolve) => (end = resolve));
+      const machines = machinesOf(keys, names, async (job) => {
+        if (job.step !== step || cancelled) return undefined;
+        begin();
+        await over;
+        return { exitCode: 143, stderr: 'it was told to end' };
+      });
+      let cancelled = false;
+      world.run = machines;
+      const { id: operationId } = await restore(id);
+      await begun;
+      await requester.ask(clusterOperations.cancel, { operationId, idempotency: null });
+      expect(await ended(operationId)).toMatchObject({ state: 'cancelled' });
+      cancelled = true;
+      end();
+      const asBefore = { state: 'ready', stanza, setAside: null };
+      await eventually(async () => expect(await row(id)).toMatchObject(asBefore), 20_000);
+      const kinds = await database.query<{ kind: string; state: string }[]>(
+        'select kind, state from operation where cluster_id = $1 order by created_at',
+        [id],
+      );
+      const back = step === 'hand_over' ? 'cluster.restore.undo' : 'cluster.restore.take_back';
+      expect(kinds.at(-1)).toMatchObject({ kind: back });
+    },
+    60_000,
+  );
 
   it('confirms, and can be restored again, from an earlier lineage too', async () => {
     const { id, stanza, names, keys } = await aCluster();

@@ -71,7 +71,7 @@ export class Restores {
       const operation = await this.operations.start(tx, {
         kind: 'cluster.restore.undo',
         clusterId,
-        input: { setAside: cluster.setAside, left: cluster.stanza },
+        input: { setAside: cluster.setAside, left: cluster.stanza, served: serves(cluster) },
       });
       await this.states.change(tx, cluster, 'restoring', 'its restore is undone', operation.id);
       await tx.update(ClusterEntity, { id: clusterId }, { lost: null, lostAt: null });

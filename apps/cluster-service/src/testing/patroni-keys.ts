@@ -1,4 +1,4 @@
-import type { NodeReport } from '@pgfleet/patroni';
+import { nobody, type NodeReport } from '@pgfleet/patroni';
 import type { Etcd3, Lease } from 'etcd3';
 
 interface MemberValue {
@@ -47,6 +47,11 @@ export class PatroniKeys {
   /** Takes the lock. */
   async lead(name: string): Promise<void> {
     await this.lease(name).put(this.key('leader')).value(name).exec();
+  }
+
+  /** The lock is kept from everyone, as a standstill does. */
+  async keepLead(): Promise<void> {
+    await this.etcd.put(this.key('leader')).value(nobody).exec();
   }
 
   /** Gives the lock away, as a switchover does, and a leader that cannot go on. */

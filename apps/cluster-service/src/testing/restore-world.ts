@@ -20,8 +20,18 @@ import {
 import { MessagingModule, NATS, OnRequest, OnWork, startService } from '@pgfleet/messaging';
 
 /** What the machines do when a job is run: its exit code and what it prints; nothing: it succeeds. */
-type Ran = { exitCode: number; stdout?: string; stderr?: string; host?: string };
+type Ran = {
+  exitCode: number;
+  stdout?: string;
+  stderr?: string;
+  /** Which machine says so; else the first. */
+  host?: string;
+  /** Machines that did not answer; the others did their part. */
+  lost?: string[];
+};
 type Run = (job: Job) => Promise<Ran | void>;
+
+const unreachable = 'the machine is unreachable over ssh: the connection was lost';
 
 const nothing: Run = () => Promise.resolve();
 
@@ -104,7 +114,13 @@ class Runner {
   })
   async run(job: Job): Promise<void> {
     world.ran.push(job);
-    const { exitCode, stdout = '', stderr = '', ...ran } = (await world.run(job)) ?? { exitCode: 0 };
+    const {
+      exitCode,
+      stdout = '',
+      stderr = '',
+      lost,
+      ...ran
+    } = (await world.run(job)) ?? ({ exitCode: 0 } as Ran);
     const host = ran.host ?? (job.kind === 'command' ? job.host.name : 'n1');
     const message = `ended with exit code ${exitCode}: ${stderr}`;
     const data: JobResult = {
@@ -114,7 +130,9 @@ class Runner {
       state: exitCode === 0 ? 'succeeded' : 'failed',
       exitCode,
       durationMs: 1,
-      failures: exitCode === 0 ? [] : [{ host, task: job.kind, message }],
+      failures:
+        lost?.map((name) => ({ host: name, task: job.kind, message: unreachable })) ??
+        (exitCode === 0 ? [] : [{ host, task: job.kind, message }]),
       output: job.kind === 'command' && job.capture ? stdout : null,
     };
     const facts = { id: `${job.id}.finished`, service: 'ansible-runner', subject: job.id };

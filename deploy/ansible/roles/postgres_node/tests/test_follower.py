@@ -22,12 +22,16 @@ class Keys:
     def __init__(self):
         self.lead, self.command, self.reports, self.is_fresh = "n1", None, {}, True
         self.synchronous = ()
+        self.written = None
 
     def wait(self):
         pass
 
     def leader(self):
         return self.lead
+
+    def lineage(self):
+        return self.written
 
     def switchover(self):
         return self.command
@@ -77,10 +81,13 @@ class Pooler:
 
 class Database:
     def __init__(self, role):
-        self.now, self.asked, self.has_all = (role, None), 0, True
+        self.now, self.asked, self.has_all, self.mark = (role, None), 0, True, ""
 
     def has_every_segment(self):
         return self.has_all
+
+    def lineage(self):
+        return self.mark
 
     def role(self):
         self.asked += 1
@@ -177,6 +184,13 @@ class FollowerTest(unittest.TestCase):
     def hold(self, cap_ms=5000):
         self.keys.command = {"id": "op/1", "phase": "hold", "leader": "n1", "candidate": "n2", "nodes": ["n1", "n2", "n3"],
                              "capMs": cap_ms, "drainMs": 100}
+
+    def test_a_replica_with_data_of_before_a_restore_is_not_read(self):
+        node = self.node("n3", "replica")
+        for mark, written, status in (("", None, 200), ("l1", None, 200), ("l1", "l1", 200), ("", "l1", 503), ("l1", "", 503)):
+            self.database.mark, self.keys.written = mark, written
+            self.assertEqual(node.answer("replica")[0], status)
+            self.assertEqual(node.answer("status")[1]["leftBehind"], status == 503)
 
     def test_a_replica_holds_when_told_and_goes_on_with_the_new_leader(self):
         node = self.node("n3", "replica")

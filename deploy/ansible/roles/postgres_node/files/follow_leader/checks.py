@@ -4,8 +4,7 @@
            that it has; 503: it does not.
 /replica   200: a replica that answers; 404: it leads now, and what it has may go on reading; 503: neither.
 /leader    200: this node takes writes as the leader.
-/held      200: this node's Patroni is held for a restore, and so never takes the lead; 404: it is not.
-/status    all that the node knows, as JSON.
+/status    all that the node knows, as JSON; `held`: whether its Patroni is kept from working, for a restore.
 """
 
 import json
@@ -15,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 # A check that comes while the program starts waits for its first look, rather than take the node out of service.
 PATIENCE = 1.5
-# Not empty while this node's Patroni may not lead: see its launcher.
+# Not empty while this node's Patroni is not to work: see its launcher.
 HELD = "/etc/pgfleet/patroni-held"
 
 
@@ -32,10 +31,9 @@ def serve(address, port, follower):
         def do_GET(self):
             follower.ready.wait(PATIENCE)
             path = self.path.partition("?")[0].strip("/")
-            if path == "held":
-                status, body = (200 if is_held() else 404), {}
-            else:
-                status, body = follower.answer(path)
+            status, body = follower.answer(path)
+            if path == "status":
+                body = {**body, "held": is_held()}
             text = (json.dumps(body) + "\n").encode()
             head = "HTTP/1.1 %d \r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (
                 status, len(text))

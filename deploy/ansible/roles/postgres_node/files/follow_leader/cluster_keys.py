@@ -39,6 +39,11 @@ class ClusterKeys:
         with self._lock:
             return self._keys.get("leader")
 
+    def lineage(self):
+        """The mark of the data that lead since the last restore, "" if they have none; None when there was no restore, or one is at work."""
+        with self._lock:
+            return self._keys.get("pgfleet/lineage")
+
     def switchover(self):
         """The planned switchover that is under way: {id, phase: prepare|hold, leader, candidate, nodes, capMs, drainMs}, or None."""
         return self._json("pgfleet/switchover")

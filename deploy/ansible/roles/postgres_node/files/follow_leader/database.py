@@ -26,6 +26,14 @@ class Database:
         """The same database, for another thread."""
         return Database(self._data_dir)
 
+    def lineage(self):
+        """The mark of its data, "" if they have none: see the program `restore`, data_dirs.py."""
+        try:
+            with open(self._data_dir + "/pgfleet.lineage", encoding="ascii") as file:
+                return file.read().strip()
+        except OSError:
+            return ""
+
     def close(self):
         if self._connection is not None:
             self._connection.close()

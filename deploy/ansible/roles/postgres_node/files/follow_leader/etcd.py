@@ -67,6 +67,10 @@ class Etcd:
     def put(self, key, value):
         self._call("/v3/kv/put", {"key": encode(key), "value": encode(value)})
 
+    def transact(self, request):
+        """Runs a transaction: https://etcd.io/docs/v3.5/learning/api/#transaction"""
+        return self._call("/v3/kv/txn", request)
+
     def watch(self, prefix, revision):
         """Yields what changed from `revision` on: a list of (key, value or None for a deletion), and the revision that it leads to."""
         with self._lock:

@@ -416,9 +416,9 @@ class Follower:
         elif path == "leader":
             status, reason = (200 if self._leads else 503), None
         elif path == "status":
-            return 200, self._report.facts()
+            return 200, {**self._report.facts(), "leftBehind": self._is_left_behind()}
         else:
-            return 404, {"detail": "ask for /primary, /replica, /leader, /held or /status"}
+            return 404, {"detail": "ask for /primary, /replica, /leader or /status"}
         return status, {"follows": self._follows, "detail": reason}
 
     def _primary(self):
@@ -439,7 +439,13 @@ class Follower:
     def _seen_lately(sight):
         return sight.writable or not sight.silent and time.monotonic() - sight.wrote_at < LOST_AFTER
 
+    def _is_left_behind(self):
+        """The machine was away while its cluster was restored, and its data are of a lineage that the cluster has left."""
+        return self._keys.lineage() not in (None, self._database.lineage())
+
     def _replica(self):
+        if self._is_left_behind():
+            return 503, "these data are not those of the cluster's last restore"
         if self._role == "replica":
             return 200, None
         return (404, "this node leads") if self._leads else (503, "the database does not answer")

@@ -4,10 +4,16 @@ import json
 import os
 import re
 import shutil
+import time
 
 
 # See follow_leader/archive_marks.py.
 ARCHIVE_MARK = "/var/lib/pgfleet/pooler/next-timeline"
+
+
+# In the data directory of what a restore has made: the lineage that it belongs to. Replicas copy it with the data, also when they rewind.
+# Data that no restore made have none.
+LINEAGE_MARK = "pgfleet.lineage"
 
 
 class Refused(Exception):
@@ -87,15 +93,19 @@ class DataDirs:
             os.unlink(ARCHIVE_MARK)
         if os.path.exists(self.before):
             if os.path.exists(self.current):
-                refuse_running(self.current)
+                wait_until_ended(self.current)
                 os.rename(self.current, self._undone)
             os.rename(self.before, self.current)
             self._settle()
             print("The data of before the restore are back.")
-        elif self.notes() and not any(map(os.path.exists, (self.beside, self._undone))):
+        elif not self.is_back():
             raise Refused("Nothing of before the restore is kept here: %s is gone." % self.before)
         else:
             print("The data of before the restore are in their place.")
+
+    def is_back(self):
+        """What was set aside, if anything was, is in its place."""
+        return os.path.exists(self._undone) or os.path.exists(self.beside) or not self.notes()
 
     def discard(self):
         for path in (self.beside, self.before, self._undone):
@@ -137,6 +147,30 @@ def delete(path):
         refuse_running(path)
         shutil.rmtree(path)
         print("%s is deleted." % path)
+
+
+def delete_beside(data):
+    """What any restore keeps beside the data directory."""
+    parent, name = os.path.split(data)
+    for entry in os.listdir(parent):
+        if re.match(r"%s\.(restoring|before|undone|restore)-op_" % re.escape(name), entry):
+            path = os.path.join(parent, entry)
+            if os.path.isdir(path):
+                delete(path)
+            else:
+                os.unlink(path)
+
+
+def wait_until_ended(data):
+    """A recovery that was cancelled a moment ago may still be ending."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return refuse_running(data)
+        except Refused:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 def refuse_running(data):

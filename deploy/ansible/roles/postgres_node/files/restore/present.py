@@ -1,17 +1,12 @@
-"""The end of what serves: what it wrote last, and who could go on with it."""
+"""What serves, before it ends, and what it has left."""
 
-import http.client
 import os
-import socket
 import subprocess
-import time
 
 from data_dirs import Refused, programs_for
 
-PATIENCE = 60
-LOOK_EVERY = 0.05
-PATRONI_PORT = 8008
-AGENT_PORT = 8009
+# For the notes, a checkpoint, and what PostgreSQL writes as it ends.
+SPARE_BYTES = 64 << 20
 
 
 def begin_checkpoint(data):
@@ -21,6 +16,26 @@ def begin_checkpoint(data):
     except FileNotFoundError:
         return
     subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def check_ready(dirs, step):
+    """Whether this node can do `step` with its data, looked at while the cluster still serves."""
+    state = dirs.notes().get("state")
+    if step == "set-aside":
+        if not os.path.exists(dirs.before) and not os.path.isdir(dirs.beside):
+            raise Refused("%s is gone: the restored data are not here." % dirs.beside)
+        if state not in ("restored", "promoted", "recovered"):
+            raise Refused("The restore on this node is not complete: its state is %s." % (state or "unknown"))
+    elif step == "put-back" and not os.path.isdir(dirs.before) and not dirs.is_back():
+        raise Refused("%s is gone: there is nothing to put back." % dirs.before)
+    check_disk(dirs.current)
+    print("This node is ready.")
+
+
+def check_disk(data):
+    disk = os.statvfs(os.path.dirname(data))
+    if disk.f_bavail * disk.f_frsize < SPARE_BYTES:
+        raise Refused("The disk with %s is full." % data)
 
 
 def say_what_is_archived(data):
@@ -33,36 +48,3 @@ def say_what_is_archived(data):
     if not waiting:
         return print("All that was written is archived.")
     print("Not archived, and so only in the data that are set aside: %s." % ", ".join(waiting[:3] + ["…"] * (len(waiting) > 3)))
-
-
-def wait_until_alone(addresses):
-    """Until no Patroni there can take the lead when this one gives it up: it is held, or has stopped. A machine that does not answer may have
-    one that can."""
-    deadline = time.monotonic() + PATIENCE
-    for address in addresses:
-        while not is_held(address) and runs_patroni(address):
-            if time.monotonic() > deadline:
-                raise Refused("Patroni on %s was neither held nor stopped within %d s: it could take the lead." % (address, PATIENCE))
-            time.sleep(LOOK_EVERY)
-
-
-def is_held(address):
-    """Says the agent there."""
-    connection = http.client.HTTPConnection(address, AGENT_PORT, timeout=1)
-    try:
-        connection.request("GET", "/held")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def runs_patroni(address):
-    try:
-        socket.create_connection((address, PATRONI_PORT), timeout=1).close()
-    except ConnectionRefusedError:
-        return False
-    except OSError:
-        pass
-    return True

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 
-from data_dirs import Refused, begin_lineage, programs_for
+from data_dirs import LINEAGE_MARK, Refused, begin_lineage, programs_for
 from passwords import remember
 from present import begin_checkpoint
 
@@ -68,8 +68,8 @@ class TargetMissed(Exception):
     pass
 
 
-def recover(dirs, statements, where):
-    """`where` is `beside`: what serves is left alone, and both share the machine; or `in-place`: the restored files become the data first."""
+def recover(dirs, statements, where, lineage=None):
+    """`lineage` is the one that begins with the restored data. `where` is `beside`: what serves is left alone, and both share the machine; or `in-place`: the restored files become the data first."""
     notes = dirs.notes()
     if notes.get("state") not in ("restored", "promoted", "recovered"):
         raise Refused("The files are not restored yet.")
@@ -94,6 +94,7 @@ def recover(dirs, statements, where):
             finally:
                 server.stop()
         forget_recovery(data)
+        mark_lineage(data, lineage)
         dirs.note(state="recovered")
     if where == "in-place":
         begin_lineage()
@@ -173,6 +174,17 @@ def where_it_ended(facts, data):
 def iso(moment):
     """2026-11-23 12:00:00.123456+00 → 2026-11-23T12:00:00.123456Z"""
     return moment and moment.replace(" ", "T").replace("+00", "Z")
+
+
+def mark_lineage(data, lineage):
+    """A mark that came with the backup is of the lineage that was restored from."""
+    path = "%s/%s" % (data, LINEAGE_MARK)
+    if lineage is None:
+        if os.path.exists(path):
+            os.unlink(path)
+        return
+    with open(path, "w", encoding="ascii") as file:
+        file.write(lineage + "\n")
 
 
 def forget_recovery(data):

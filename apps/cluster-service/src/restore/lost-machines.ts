@@ -1,0 +1,49 @@
+import type { JobResult } from '@pgfleet/contracts';
+import { Outcome, type JobOrder, type StepContext } from '@pgfleet/operations';
+import { driveJob } from '../programs/drive-job';
+import { isUnreachable, type Failure } from '../programs/explain-failed-job';
+
+/**
+ * The machines that a job could not reach, or lost, while all others did their part. Null when there are none, when another one failed,
+ * or when the job needs one of those that are lost.
+ */
+export function lostIn(
+  { state, failures }: Pick<JobResult, 'state' | 'failures'>,
+  needed: readonly string[] = [],
+): string[] | null {
+  if (state !== 'failed' || failures.length === 0) return null;
+  const hosts = [...new Set(failures.map(({ host }) => host))];
+  const wereReached = failures.some(({ message }) => !isUnreachable(message));
+  return wereReached || needed.some((name) => hosts.includes(name)) ? null : hosts;
+}
+
+/** Those that a job went without. */
+export interface Lost {
+  lost: string[];
+}
+
+/** The one job of a step, as `driveJob`; but machines that do not answer are no failure, unless they are needed. */
+export async function driveJobWhereReached(
+  context: StepContext<unknown>,
+  needed: readonly string[],
+  order: () => JobOrder | Promise<JobOrder>,
+): Promise<Lost | Failure | Outcome> {
+  const result = context.signal<JobResult>('job');
+  const lost = result && lostIn(result, needed);
+  if (lost) {
+    await context.note(
+      `Gone on without ${lost.join(', ')}: no answer over ssh. Such a machine is rebuilt when it is back.`,
+    );
+    return { lost };
+  }
+  const ran = await driveJob(context, order);
+  return isLostOrDone(ran) ? { lost: [] } : ran;
+}
+
+const isLostOrDone = (ran: JobResult | Failure | Outcome): ran is JobResult =>
+  !(ran instanceof Outcome) && 'jobId' in ran;
+
+/** What earlier steps went without. */
+export const lostSoFar = (results: Readonly<Record<string, unknown>>): string[] => [
+  ...new Set(Object.values(results).flatMap((result) => (result as Partial<Lost> | null)?.lost ?? [])),
+];
