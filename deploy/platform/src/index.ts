@@ -7,3 +7,5 @@ export { platformAccess } from './platform-access';
 export { platformStatus } from './status';
 export { repository } from './repository';
 export { say, timed } from './report';
+export { faultCases, sampleOf, shardOf, type FaultCase } from './fault-matrix/fault-cases';
+export { programSteps } from './fault-matrix/program-steps';

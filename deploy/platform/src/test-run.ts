@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
+import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { ensureHostPackages, ensureImage, labSettings, stopLab } from '@pgfleet/lab';
 import { repository } from './repository';
 import { say } from './report';
@@ -162,9 +162,26 @@ const onlyWhenNamed: readonly string[] = ['faults'];
 
 /**
  * `npm test`: every stage but those that are to be named, or the named ones; `e2e/failover` is of a stage what matches. A failed stage does not keep the next from
- * running. Gives the exit code.
+ * running. `faults --shard i/n` runs that part of the fault matrix instead of the other specs of the stage; `--seed N` chooses other
+ * cases for its sample. Gives the exit code.
  */
-export async function runTests(names: string[]): Promise<number> {
+export async function runTests(args: string[]): Promise<number> {
+  const { values, positionals: names } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { shard: { type: 'string' }, seed: { type: 'string' } },
+  });
+  const { shard, seed } = values;
+  if (shard !== undefined && !/^\d+\/\d+$/.test(shard))
+    throw new Error(`--shard ${shard}: say which part of how many, as 1/20`);
+  if (shard !== undefined && names.join() !== 'faults')
+    throw new Error('--shard is for the stage faults: npm test -- faults --shard 1/20');
+  const patternsOf = (pattern: string | undefined) => {
+    if (shard !== undefined) return ['--testPathPatterns=e2e/src/matrix.faults'];
+    return pattern ? [`--testPathPatterns=${pattern}`] : [];
+  };
+  if (shard !== undefined) process.env.PGFLEET_FAULTS_SHARD = shard;
+  if (seed !== undefined) process.env.PGFLEET_FAULTS_SEED = seed;
   const chosen = names.map((name) => name.split(/\/(.*)/s) as [stage: string, pattern?: string]);
   const unknown = chosen.find(([stage]) => !stages[stage])?.[0];
   if (unknown) throw new Error(`there is no stage ${unknown}; there are ${Object.keys(stages).join(', ')}`);
@@ -179,8 +196,7 @@ export async function runTests(names: string[]): Promise<number> {
   const byDefault = Object.keys(stages).filter((stage) => !onlyWhenNamed.includes(stage));
   for (const [stage, pattern] of names.length ? chosen : byDefault.map((name) => [name] as const)) {
     if (interrupted) break;
-    const patterns = pattern ? [`--testPathPatterns=${pattern}`] : [];
-    results.push(...((await stages[stage]?.(patterns)) ?? []));
+    results.push(...((await stages[stage]?.(patternsOf(pattern))) ?? []));
   }
   const sum = (count: 'passed' | 'failed' | 'skipped') =>
     results.reduce((total, result) => total + result[count], 0);
