@@ -30,18 +30,21 @@ export async function driveJobWhereReached(
 ): Promise<Lost | Failure | Outcome> {
   const result = context.signal<JobResult>('job');
   const lost = result && lostIn(result, needed);
-  if (lost) {
-    await context.note(
-      `Gone on without ${lost.join(', ')}: no answer over ssh. Such a machine is rebuilt when it is back.`,
-    );
-    return { lost };
-  }
+  if (lost) return { lost };
   const ran = await driveJob(context, order);
   return isLostOrDone(ran) ? { lost: [] } : ran;
 }
 
 const isLostOrDone = (ran: JobResult | Failure | Outcome): ran is JobResult =>
   !(ran instanceof Outcome) && 'jobId' in ran;
+
+/** Tells the reader of the log, once, at the end of a step. */
+export async function noteLost(context: StepContext<unknown>, { lost }: Lost): Promise<void> {
+  if (lost.length === 0) return;
+  await context.note(
+    `Went on without ${lost.join(', ')}: no answer over ssh. Such a machine is rebuilt when it is back.`,
+  );
+}
 
 /** What earlier steps went without. */
 export const lostSoFar = (results: Readonly<Record<string, unknown>>): string[] => [

@@ -10,7 +10,7 @@ import { Lineages } from '../lineages/lineages';
 import type { MemberEntity } from '../persistence/cluster.entity';
 import { driveJob } from '../programs/drive-job';
 import { Failure } from '../programs/explain-failed-job';
-import { driveJobWhereReached } from './lost-machines';
+import { driveJobWhereReached, noteLost } from './lost-machines';
 import { readRecoveryEnd } from './recovery-end';
 import {
   customersOutJob,
@@ -114,7 +114,10 @@ export class RestoreSteps {
       return customersOutJob(site, leader, dataStep);
     });
     if (ran instanceof Failure || ran instanceof Outcome) return ran;
-    if (await this.control.isLeadKept(id)) return next(ran);
+    if (await this.control.isLeadKept(id)) {
+      await noteLost(context, ran);
+      return next(ran);
+    }
     return new Failure(
       `The leader’s machine was lost before the lead was kept from the others: ${ran.lost.join(', ') || 'no machine is missing'}.`,
       'Bring the machine back (power, network, ssh), then retry the operation.',

@@ -3,7 +3,7 @@ import { again, fail, next, Outcome, type StepContext } from '@pgfleet/operation
 import { isWhole } from '../clusters/cluster-view';
 import { ClusterControl } from '../failover/cluster-control';
 import { Failure } from '../programs/explain-failed-job';
-import { driveJobWhereReached, lostSoFar } from './lost-machines';
+import { driveJobWhereReached, lostSoFar, noteLost } from './lost-machines';
 import { resumeJob, stopJob, type RestoreSite } from './restore-jobs';
 
 /** For the members to find each other again. */
@@ -26,7 +26,10 @@ export class WayBack {
     const ran = await driveJobWhereReached(context, [], () => stopJob(site, [], 'put-back', 'discard'));
     if (ran instanceof Failure) return fail(ran.cause, breakGlass(ran.remedy));
     if (ran instanceof Outcome) return ran;
-    if (ran.lost.length < site.parts.cluster.nodes) return next(ran);
+    if (ran.lost.length < site.parts.cluster.nodes) {
+      await noteLost(context, ran);
+      return next(ran);
+    }
     return fail(
       'No node of the cluster answers over ssh.',
       breakGlass('Bring the machines back (power, network, ssh), then retry the operation.'),

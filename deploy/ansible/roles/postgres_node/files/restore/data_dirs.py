@@ -153,7 +153,7 @@ def delete_beside(data):
     """What any restore keeps beside the data directory."""
     parent, name = os.path.split(data)
     for entry in os.listdir(parent):
-        if re.match(r"%s\.(restoring|before|undone|restore)-op_" % re.escape(name), entry):
+        if re.match(r"%s\.(restoring|before|undone|restore|passwords)-op_" % re.escape(name), entry):
             path = os.path.join(parent, entry)
             if os.path.isdir(path):
                 delete(path)
