@@ -14,8 +14,8 @@ describe('the fault matrix', () => {
   });
 
   it('has cases, or a reason for none, for every operation', () => {
-    const known = [...started, ...Object.keys(withoutCases)];
-    expect([...programs.keys()].sort()).toEqual(known.sort());
+    const known: string[] = [...started, ...Object.keys(withoutCases)];
+    expect([...programs.keys()].filter((kind) => !known.includes(kind))).toEqual([]);
   });
 
   it('has cases for every step and every machine of the operations that it starts', () => {
