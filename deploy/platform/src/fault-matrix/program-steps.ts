@@ -4,7 +4,10 @@ import { join } from 'node:path';
 /** Of one source file: the kind of operation that its program runs, and its steps; null when there is no program in it. */
 export function stepsIn(source: string): { kind: string; steps: string[] } | null {
   const kind = /readonly kind(?:: string)? = '([^']+)'/.exec(source)?.[1];
-  const list = /readonly steps\s*(?::[^=]+)?=\s*\[([\s\S]*?)\]\s*(?:as const)?;/.exec(source)?.[1];
+  // Declared, or put together by the constructor.
+  const list = /(?:readonly |this\.)steps\s*(?::[^=;]+)?=\s*\[([\s\S]*?)\]\s*(?:as const)?;/.exec(
+    source,
+  )?.[1];
   if (!kind || !list) return null;
   const steps = list.replace(/\/\/.*$/gm, '').matchAll(/'([^']+)'/g);
   return { kind, steps: [...steps].map(([, name = '']) => name) };
