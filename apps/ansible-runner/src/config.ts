@@ -22,6 +22,8 @@ export const Env = BaseEnv.extend({
   PGFLEET_ANSIBLE_DIR: Path,
   /** Folder with the CA that signs certificates of cluster nodes; the roles look there. */
   PGFLEET_CLUSTER_CA_DIR: Path.optional(),
+  /** `false`: nodes run Patroni as Debian made it, without the patches of deploy/patroni. */
+  PGFLEET_PATRONI_PATCHES: z.enum(['true', 'false']).default('true'),
   /** Inventories, secrets and ssh sockets of running jobs; on tmpfs, so that no secret reaches a disk. */
   PGFLEET_RUN_DIR: Path.max(60).default('/run/pgfleet-runner'),
   /** The program that runs playbooks: a path, or a name to be found in PATH. */

@@ -5,9 +5,9 @@ import { untilStreaming, type Site } from './site';
 
 /** A cluster as the platform makes and keeps it. */
 export class PgfleetSite implements Site {
-  readonly name = 'pgfleet';
-
   private constructor(
+    /** As its rows are called: one whose Patroni runs without patches (docs/decisions/0004) is another. */
+    readonly name: string,
     private readonly platform: Platform,
     readonly clusterId: string,
     readonly uri: string,
@@ -21,10 +21,15 @@ export class PgfleetSite implements Site {
     if (state !== 'succeeded' || !clusterId)
       throw new Error(`${name} was not made: ${JSON.stringify(error)}`);
     const { primaryUri } = await platform.api.credentials(clusterId);
-    const members = new Set((await platform.api.cluster(clusterId)).members.map(({ name }) => name));
+    const cluster = await platform.api.cluster(clusterId);
+    const members = new Set(cluster.members.map(({ name }) => name));
+    const isPatched = process.env.PGFLEET_PATRONI_PATCHES !== 'false';
+    const site = isPatched ? 'pgfleet' : 'pgfleet, Patroni without patches';
+    if (cluster.members.some(({ patroni }) => patroni && patroni.patched.length > 0 !== isPatched))
+      throw new Error(`Patroni of ${name} runs ${isPatched ? 'without' : 'with'} patches`);
     const machines = await platform.lab.list();
     const nodes = machines.filter(({ name }) => members.has(name));
-    return new PgfleetSite(platform, clusterId, primaryUri, new URL(primaryUri).hostname, nodes);
+    return new PgfleetSite(site, platform, clusterId, primaryUri, new URL(primaryUri).hostname, nodes);
   }
 
   async switchOver(): Promise<void> {

@@ -23,7 +23,7 @@ ${nodes.map(({ name, address }) => `    server ${name} ${address}:6433 maxconn 1
 /** Patroni as Debian starts it, with the settings it has when nobody sets any, and nothing of pgfleet beside it. */
 const patroni = `set -e
 systemctl disable -q --now pgfleet-follow-leader.service pgfleet-settle.timer
-sed -i 's#^ExecStart=/usr/local/lib/pgfleet/patroni#ExecStart=/usr/bin/patroni#' /etc/systemd/system/patroni.service.d/pgfleet.conf
+sed -i "s#patch-patroni apply#patch-patroni remove#" /etc/systemd/system/patroni.service.d/pgfleet.conf
 sed -i '/^  bin_name:/,/^    pg_rewind:/d; s#/usr/local/lib/pgfleet/archive-get \\([^ ]*\\) %f#pgbackrest --stanza=\\1 archive-get %f#' /etc/patroni/config.yml
 systemctl daemon-reload
 systemctl restart patroni.service`;

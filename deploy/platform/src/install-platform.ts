@@ -54,6 +54,7 @@ const inventory = ({ settings, machines, control }: Install): string => {
           ansible_ssh_private_key_file: `${home}/ssh_key`,
           machine_provider: 'lab',
           lab_url: `http://${settings.subnet.gateway}:${LABD_PORT}`,
+          patroni_patches: process.env.PGFLEET_PATRONI_PATCHES !== 'false',
         },
         children: Object.fromEntries(
           Object.entries(platformGroups).map(([group, names]) => [group, { hosts: hosts(names) }]),
@@ -75,7 +76,8 @@ const taskName = (line: string): string | undefined => /^TASK \[(.+?)\]/.exec(li
 export async function installPlatform(install: Install): Promise<void> {
   const { settings, control, machines, release, image } = install;
   const addresses = machines.map(({ name, address }) => `${name}=${address}`).join(' ');
-  const stamp = [hashFolder(ansibleFolder), release.key, image, addresses].join('\n');
+  const patches = process.env.PGFLEET_PATRONI_PATCHES ?? 'true';
+  const stamp = [hashFolder(ansibleFolder), release.key, image, addresses, patches].join('\n');
   const { stdout: installed } = await control.try(`cat ${stampFile}`);
   if (installed.trim() === stamp) return say('the control plane is installed already');
 

@@ -102,6 +102,7 @@ describe('parseKey', () => {
   it("reads a node's report", () => {
     const report = {
       watchdog: true,
+      patroni: { version: '4.0.7-3~deb13u1', patched: ['01-first.patch'] },
       follows: null,
       hold: { id: 'op_1', state: 'released', ms: 640.4, reason: null },
       lost: { leader: 'n1', since: '2026-11-24T10:00:00.123456+00:00' },
@@ -170,6 +171,7 @@ describe('parseKey', () => {
   it('takes what a node says and it does not understand as not said', () => {
     const nothing = {
       watchdog: null,
+      patroni: null,
       follows: null,
       hold: null,
       lost: null,

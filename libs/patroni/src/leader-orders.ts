@@ -13,7 +13,7 @@ export async function revokeLease(etcd: Etcd3, scope: string, leader: string): P
   const { kvs } = await etcd.getAll().prefix(`${namespace}${scope}/leader`).exec();
   const [key] = kvs;
   if (!key || key.value.toString() !== leader || String(key.lease) === '0') return false;
-  // Patroni's launcher reads it: who elects need not wait two seconds for the word of a machine that is off.
+  // A patched Patroni reads it: in an election it does not wait two seconds for the answer of a machine that is off.
   const off = etcd.lease(offSeconds, { autoKeepAlive: false });
   await off.put(`${namespace}${scope}/pgfleet/off`).value(leader);
   await etcd.leaseClient.leaseRevoke({ ID: key.lease });

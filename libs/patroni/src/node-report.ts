@@ -21,6 +21,8 @@ const Commit = z.object({ time: ExactMoment, position: Count, xid: Count });
 export const NodeReport = z.object({
   /** The machine has a watchdog that Patroni uses. */
   watchdog: orNull(z.boolean()),
+  /** The Patroni that it runs: the package's version, and the patches (deploy/patroni) that it runs with. */
+  patroni: orNull(z.object({ version: z.string(), patched: z.array(z.string()) })),
   /** The member that its pooler leads sessions to. */
   follows: orNull(z.string()),
   /** What it did for the planned switchover of that id; from `held` on, for how long its pooler held statements. */

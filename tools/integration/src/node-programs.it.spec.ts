@@ -13,7 +13,7 @@ describe('what runs on a node', () => {
   it.each([
     ['its agent and its restore_command', 'tests', 18],
     ['what its agent knows from etcd', 'tests/etcd', 6],
-    ["Patroni's launcher", 'tests/launcher', 17],
+    ["Patroni's patches", 'tests/patroni_patches', 20],
     ['its way to the pooler, and who stands in the way', 'tests/pooler', 9],
   ])(
     'passes its tests in the image that it runs in: %s',

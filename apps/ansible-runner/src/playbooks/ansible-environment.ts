@@ -8,7 +8,10 @@ import { identityOptions } from '../ssh/ssh-files';
  * What is the same for every installation stands in deploy/ansible/ansible.cfg.
  */
 export const ansibleEnvironment = (
-  config: Pick<Config, 'PGFLEET_ANSIBLE_DIR' | 'PGFLEET_SSH_KEY_FILE' | 'PGFLEET_CLUSTER_CA_DIR'>,
+  config: Pick<
+    Config,
+    'PGFLEET_ANSIBLE_DIR' | 'PGFLEET_SSH_KEY_FILE' | 'PGFLEET_CLUSTER_CA_DIR' | 'PGFLEET_PATRONI_PATCHES'
+  >,
   directory: JobDirectory,
   files: { knownHosts: string; progress: string },
 ): Record<string, string> => ({
@@ -25,5 +28,6 @@ export const ansibleEnvironment = (
   ANSIBLE_PRIVATE_KEY_FILE: config.PGFLEET_SSH_KEY_FILE,
   ANSIBLE_SSH_COMMON_ARGS: identityOptions({ knownHostsFile: files.knownHosts }).join(' '),
   PGFLEET_PROGRESS: files.progress,
+  PGFLEET_PATRONI_PATCHES: config.PGFLEET_PATRONI_PATCHES,
   ...(config.PGFLEET_CLUSTER_CA_DIR && { PGFLEET_CLUSTER_CA_DIR: config.PGFLEET_CLUSTER_CA_DIR }),
 });

@@ -3,6 +3,7 @@ import { Gauge, register } from 'prom-client';
 import { DataSource } from 'typeorm';
 
 const reducedName = 'pgfleet_cluster_durability_reduced';
+const patchesName = 'pgfleet_member_patroni_patches';
 
 /** What Prometheus is told of clusters, read from the rows when it asks. */
 @Injectable()
@@ -11,7 +12,7 @@ export class ClusterMetrics implements OnApplicationBootstrap, OnApplicationShut
 
   onApplicationBootstrap(): void {
     const { database } = this;
-    register.removeSingleMetric(reducedName);
+    this.forget();
     new Gauge({
       name: reducedName,
       help: '1 while the leader acknowledges writes alone although the durability of the cluster asks for a replica',
@@ -25,9 +26,30 @@ export class ClusterMetrics implements OnApplicationBootstrap, OnApplicationShut
         for (const { id, reduced } of rows) this.set({ cluster: id }, reduced ? 1 : 0);
       },
     });
+    new Gauge({
+      name: patchesName,
+      help: 'how many of the patches of deploy/patroni the Patroni of a member runs with; 0: it runs as packaged',
+      labelNames: ['cluster', 'member', 'version'],
+      async collect() {
+        const rows = await database.query<
+          { cluster: string; member: string; version: string; patches: number }[]
+        >(
+          `select n.cluster_id as cluster, n.member, n.report->'patroni'->>'version' as version,
+             jsonb_array_length(n.report->'patroni'->'patched') as patches
+           from node_reports n join clusters c on c.id = n.cluster_id
+           where c.deleted_at is null and jsonb_typeof(n.report->'patroni') = 'object'`,
+        );
+        this.reset();
+        for (const { patches, ...labels } of rows) this.set(labels, patches);
+      },
+    });
   }
 
   onApplicationShutdown(): void {
-    register.removeSingleMetric(reducedName);
+    this.forget();
+  }
+
+  private forget(): void {
+    for (const name of [reducedName, patchesName]) register.removeSingleMetric(name);
   }
 }

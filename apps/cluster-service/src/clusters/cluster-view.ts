@@ -64,6 +64,7 @@ export const membersView = ({
       timeline: member.timeline,
       lagBytes: lagOf(cluster, member),
       watchdog: report?.watchdog ?? null,
+      patroni: report?.patroni ?? null,
       rejoining: report?.rejoining?.phase ?? null,
     };
   });

@@ -9,6 +9,7 @@ const member = (walPosition: number, state = 'streaming') => ({
 });
 const misses = (leader: string | null): NodeReport => ({
   watchdog: null,
+  patroni: null,
   follows: null,
   hold: null,
   lost: leader === null ? null : { leader, since: '2026-11-24T12:00:00.000Z' },

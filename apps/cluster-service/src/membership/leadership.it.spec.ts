@@ -39,6 +39,7 @@ const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
 const promotedAt = 83886176;
 const lsn = '0/5000060';
 const unsure = { bytes: 96, sure: false };
+const patroni = { version: '4.0.7-3~deb13u1', patched: ['01-first.patch'] };
 const sure = { bytes: 0, sure: true };
 
 /**
@@ -145,7 +146,7 @@ describe('leaderships', () => {
     if (durability !== 'async') await keys.put('sync', { leader: 'n1', sync_standby: 'n2' });
     if (agents) {
       const writable = { timeline: 1, promotedAt: null, since: ago(3_600_000) };
-      await keys.report('n1', { watchdog: true, writable });
+      await keys.report('n1', { watchdog: true, patroni, writable });
       for (const name of ['n2', 'n3']) await keys.report(name, { watchdog: false, follows: 'n1' });
     }
     await settled();
@@ -504,17 +505,17 @@ describe('leaderships', () => {
     ]);
   }, 30_000);
 
-  it('shows failover settings and watchdogs, and changes nothing that is so already', async () => {
+  it('shows failover settings, watchdogs and which Patroni runs, and changes nothing that is so already', async () => {
     const { id: clusterId } = await aCluster('quorum');
     const cluster = await requester().ask(getCluster, { clusterId });
     expect(cluster.failover).toEqual({
       ...{ profile: 'fast', durability: 'quorum', fencing: true, fencingPossible: true, failsafe: true },
       ...{ leaderLossSeconds: 24, etcdLossSeconds: 5 },
     });
-    expect(cluster.members.map(({ name, watchdog }) => [name, watchdog])).toEqual([
-      ['n1', true],
-      ['n2', false],
-      ['n3', false],
+    expect(cluster.members.map((member) => [member.name, member.watchdog, member.patroni])).toEqual([
+      ['n1', true, patroni],
+      ['n2', false, null],
+      ['n3', false, null],
     ]);
     const change = { failover: { profile: 'fast' as const, fencing: true } };
     expect(await requester().ask(updateCluster, { clusterId, change })).toMatchObject({

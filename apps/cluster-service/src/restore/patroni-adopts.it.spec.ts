@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, chmodSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId } from '@pgfleet/contracts';
 import { eventually, freePort, startServices, type Services } from '@pgfleet/integration';
@@ -92,7 +92,7 @@ runpy.run_path('/srv/restore', run_name='__main__')`;
   const start = (archiveCommand: string) => {
     writeFileSync(join(node.folder, 'patroni.yml'), JSON.stringify(configuration(archiveCommand)));
     chmodSync(join(node.folder, 'patroni.yml'), 0o644);
-    const child = node.start(['/usr/bin/python3', '/srv/patroni', '/srv/patroni.yml']);
+    const child = node.start(['/usr/bin/patroni', '/srv/patroni.yml']);
     for (const stream of [child.stdout!, child.stderr!])
       stream.on('data', (chunk: Buffer) => appendFileSync(join(node.folder, 'patroni.log'), chunk));
     patroni = child;
@@ -118,10 +118,6 @@ runpy.run_path('/srv/restore', run_name='__main__')`;
     etcd = new Etcd3({ hosts: services.etcd.url });
     [rest, database] = [await freePort(), await freePort()];
     node = await RestorableNode.prepare(newId('lin'), database);
-    cpSync(
-      join(__dirname, '../../../../deploy/ansible/roles/postgres_node/files/patroni'),
-      join(node.folder, 'patroni'),
-    );
     writeFileSync(join(node.folder, 'restored.sql'), "alter role postgres password 'secret';");
     start(`pgbackrest --stanza=${node.stanza} archive-push %p`);
     await leads();

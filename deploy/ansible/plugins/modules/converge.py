@@ -53,8 +53,7 @@ options:
   units:
     description:
       - systemd units to enable and start. Each has C(name), optionally C(restart_on) and C(reload_on) (paths watched),
-        C(enabled) (true), C(started) (true), and C(held_by) (path): while that file is not empty the unit waits and has read nothing yet,
-        so that one that is let go needs no reload. C(only_start) starts a unit that does not run and leaves the restart of a running
+        C(enabled) (true) and C(started) (true). C(only_start) starts a unit that does not run and leaves the restart of a running
         one to a later task, which may go from machine to machine.
       - A unit that cannot be started does not keep the others from being started, restarted or reloaded. The task fails at the end.
     type: list
@@ -92,7 +91,6 @@ class Machine:
         self.check = manifest["check"]
         self.done = []  # what was changed, in words
         self.diff = []
-        self.waiting = [unit["name"] for unit in manifest["units"] or [] if "held_by" in unit and read(unit["held_by"])]
 
     def converge(self):
         early = [f for f in self.manifest["files"] if f.get("early")]
@@ -272,7 +270,7 @@ class Machine:
         enable = [u["name"] for u in units if u.get("enabled", True) and not starts_at_boot(u["name"])]
         # systemd itself knows whether a unit or drop-in changed since it was loaded; one that was not loaded needs no reload.
         stale = any(s["NeedDaemonReload"] == "yes" for s in state.values())
-        start, restart, reload, let_go = [], [], [], []
+        start, restart, reload = [], [], []
         wanted = {u["name"]: self.watched(u) for u in units}
         for unit in units:
             name = unit["name"]
@@ -286,7 +284,7 @@ class Machine:
             elif last.get("restart_on") != wanted[name]["restart_on"]:
                 restart.append(name)
             elif last.get("reload_on") != wanted[name]["reload_on"]:
-                (let_go if name in self.waiting else reload).append(name)
+                reload.append(name)
         for verb, names in (("enabled", enable), ("started", start), ("restarted", restart), ("reloaded", reload)):
             self.done += ["%s %s" % (name, verb) for name in names]
         if self.check:
@@ -303,7 +301,7 @@ class Machine:
         failed = {}
         for verb, names in (("start", start), ("restart", restart), ("reload", reload)):
             failed.update({name: verb for name in self.drive(verb, names)})
-        for name in start + restart + reload + let_go:
+        for name in start + restart + reload:
             if name not in failed:
                 record("unit-" + name, wanted[name])
         if failed:

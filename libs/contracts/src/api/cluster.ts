@@ -25,6 +25,17 @@ export const Member = z
       description:
         'whether the machine has a watchdog that resets it when Patroni hangs while it leads; null while unknown',
     }),
+    patroni: z
+      .object({
+        version: z.string().meta({ description: 'of the package', example: '4.0.7-3~deb13u1' }),
+        patched: z.array(z.string()).meta({
+          description:
+            'the patches of deploy/patroni it runs with; empty: none, because the version is another one or they are switched off. It is slower then in places, and as safe.',
+          example: ['01-wake-the-watch-without-closing-its-socket.patch'],
+        }),
+      })
+      .nullable()
+      .meta({ description: 'the Patroni that the member runs; null while unknown' }),
     rejoining: z.enum(['starting', 'rewinding', 'copying']).nullable().meta({
       description:
         'a former leader on its way back as a replica: it starts, what only it has written is undone (pg_rewind), or it is copied anew; null when it is not',

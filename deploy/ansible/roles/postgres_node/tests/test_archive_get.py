@@ -20,6 +20,10 @@ class ArchiveGetTest(unittest.TestCase):
             file.write("17\n")
         os.utime(self.folder + "/data/PG_VERSION", (0, 0))
 
+    def mark(self, name, seconds_ago):
+        with open("/proc/uptime", encoding="ascii") as uptime, open("%s/%s" % (self.folder, name), "w", encoding="ascii") as file:
+            file.write("%d\n" % (float(uptime.read().split()[0]) - seconds_ago))
+
     def get(self, name, store):
         """`store`: what pgBackRest does, in shell."""
         program = self.folder + "/pgbackrest"
@@ -27,7 +31,9 @@ class ArchiveGetTest(unittest.TestCase):
             file.write('#!/bin/sh\necho "$@" >%s/asked\n%s\n' % (self.folder, store))
         os.chmod(program, 0o755)
         environment = {**os.environ, "PATH": self.folder + ":" + os.environ["PATH"]}
-        argv = ["sh", SCRIPT, "lin_1", name, "pg_wal/RECOVERYXLOG"]
+        with open(SCRIPT, encoding="utf-8") as script, open(self.folder + "/archive-get", "w", encoding="utf-8") as file:
+            file.write(script.read().replace("marks=/var/lib/pgfleet/pooler", "marks=" + self.folder))
+        argv = ["sh", self.folder + "/archive-get", "lin_1", name, "pg_wal/RECOVERYXLOG"]
         return subprocess.run(argv, cwd=self.folder + "/data", env=environment, check=False).returncode
 
     def asked(self):
@@ -44,6 +50,19 @@ class ArchiveGetTest(unittest.TestCase):
             file.write("1\t0/3000000\tno recovery target specified\n")
         self.assertEqual(self.get("00000002.history", "exit 1"), 0)
         self.assertTrue(os.path.exists(self.folder + "/data/pg_wal/RECOVERYXLOG"))
+
+    def test_one_that_has_asked_for_a_switchover_does_not_ask_again(self):
+        self.mark("next-timeline", 3)
+        for name in (SEGMENT, "00000003.history"):
+            self.assertEqual(self.get(name, "exit 0"), 1)
+        self.assertFalse(os.path.exists(self.folder + "/asked"))
+
+    def test_an_old_mark_or_one_that_says_nothing_does_not_count(self):
+        self.mark("next-timeline", 40)
+        self.assertEqual(self.get("00000003.history", "exit 0"), 0)
+        with open(self.folder + "/next-timeline", "w", encoding="ascii"):
+            pass
+        self.assertEqual(self.get("00000003.history", "exit 0"), 0)
 
     def test_knows_that_the_first_timeline_has_no_history(self):
         self.assertEqual(self.get("00000001.history", "exit 0"), 1)

@@ -16,7 +16,9 @@ from cluster_keys import ClusterKeys
 from database import Database
 from etcd import Etcd
 from follower import Follower
+from lease_guard import LeaseGuard, stop_postgresql
 from node_report import NodeReport
+from nudge import Nudge
 from patroni_api import Patroni
 from peer import PORT
 from pooler import Pooler
@@ -38,12 +40,15 @@ def main():
         endpoints = setting("ETCD_ENDPOINTS").split(",")
         return Etcd(endpoints, setting("ETCD_CA"), setting("ETCD_USER"), setting("ETCD_PASSWORD"), member)
 
+    def patroni():
+        return Patroni(address, setting("PATRONI_PASSWORD"))
+
     keys = ClusterKeys(etcd(), etcd(), scope, lambda: follower.notice(), log)
     report = NodeReport(etcd(), "%spgfleet/nodes/%s" % (keys.prefix, member), log)
     blockers = Blockers(member, Database(setting("DATA_DIR")), keys, report)
     follower = Follower(
         member, address, setting("STANZA"), keys, Pooler(setting("POOLER_PASSWORD")),
-        Patroni(address, setting("PATRONI_PASSWORD")), Database(setting("DATA_DIR")),
+        patroni(), Database(setting("DATA_DIR")),
         Rejoin(setting("DATA_DIR"), log), report, blockers, log,
     )
     serve(address, PORT, follower)
@@ -52,6 +57,12 @@ def main():
     ArchiveWatch(
         Database(setting("DATA_DIR")), setting("DATA_DIR"), setting("WALDUMP"),
         lambda: keys.fresh() and keys.leader() == member, report, log,
+    ).start()
+    Nudge(member, keys, patroni(), Database(setting("DATA_DIR")), setting("DATA_DIR"), log).start()
+    programs = os.path.dirname(setting("WALDUMP"))
+    LeaseGuard(
+        member, keys, patroni(), Database(setting("DATA_DIR")),
+        lambda: stop_postgresql(setting("DATA_DIR"), programs, log), log,
     ).start()
     follower.run()
 

@@ -7,7 +7,7 @@ streaming       Made anew while this node streams and lacks no whole segment: it
                 that lags asks: the archive may have what it did not get. Read by restore_command (archive-get).
 next-timeline   The archive was asked for a history file a moment ago, in a planned switchover, and did not have it. Only a promotion
                 makes one, and the leader still held the lead: neither the candidate, promoting, nor a replica, following it to its
-                timeline and looking for one after that, need ask again. Patroni's launcher reads it, and leaves restore_command out.
+                timeline and looking for one after that, need ask again. Read by restore_command (archive-get).
                 The program `restore` makes it too, where a lineage begins: its archive is empty.
 """
 

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 # A check that comes while the program starts waits for its first look, rather than take the node out of service.
 PATIENCE = 1.5
-# Not empty while this node's Patroni is not to work: see its launcher.
+# Not empty while this node's Patroni may not be started: its unit looks.
 HELD = "/etc/pgfleet/patroni-held"
 
 

@@ -84,6 +84,19 @@ class ClusterKeys:
             names = {key.split("/", 1)[1] for key in self._keys if key.startswith("members/")}
         return next((name for name in names if self.address(name) == address), None)
 
+    def config(self):
+        """The cluster's configuration, as Patroni keeps it there; {} before it was read."""
+        return self._json("config") or {}
+
+    def members(self):
+        """The names of the members that have a lease."""
+        with self._lock:
+            return sorted(key.split("/", 1)[1] for key in self._keys if key.startswith("members/"))
+
+    def is_running(self, member):
+        """Whether its Patroni says that PostgreSQL runs there."""
+        return (self._json("members/%s" % member) or {}).get("state") == "running"
+
     def wait(self):
         """Until the keys were read for the first time; longer than a moment only when etcd cannot be reached."""
         self._read.wait(1.0)

@@ -5,7 +5,6 @@ import time
 import psycopg2
 
 CATCH_UP_SECONDS = 20
-SETTINGS_SECONDS = 10  # a loop of Patroni's, at the longest
 CAUGHT_UP_BYTES = 1 << 20
 LEFT_BYTES = 2 << 20  # of the segment, for what customers write until they are held
 FILL_SEGMENT = """
@@ -75,15 +74,6 @@ class Database:
             " (SELECT setting::numeric AS size FROM pg_settings WHERE name = 'wal_segment_size') s WHERE status = 'streaming') r"
         )
         return rows == [(True,)]
-
-    def leaves_archive_alone(self):
-        """Whether restore_command is gone, as Patroni's launcher sees to when the archive was asked. Waits for it."""
-        deadline = time.monotonic() + SETTINGS_SECONDS
-        while self._rows("SHOW restore_command") != [("",)]:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
-        return True
 
     def make_ready_to_hand_over(self, candidate):
         """What a leader's shutdown would else do while customers wait. None when it is done, else why it is not.

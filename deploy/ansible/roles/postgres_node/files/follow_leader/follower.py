@@ -10,6 +10,7 @@ import archive_marks
 from hold import Hold
 from moment import moment
 from patroni_api import PatroniError
+from patroni_build import patroni_build
 from peer import Sight
 from pooler import SOCKET
 
@@ -200,9 +201,6 @@ class Follower:
             looked = history is not None and archive_marks.look_for_timeline(history, self._stanza, self._log)
             if promotes and not looked:
                 reason = "the archive could not be asked for the next timeline"
-            if looked and not database.leaves_archive_alone():
-                # A launcher of before it knew of the mark, until Patroni is started again.
-                self._log("restore_command is set still: it is slower, and as safe")
         database.close()
         try:
             self._pooler.make_ready_to_pause()
@@ -386,7 +384,8 @@ class Follower:
                 lost = None
         self._report.say(
             lost=lost, follows=self._follows, rejoin=self._rejoin.told(),
-            rejoining=self._rejoin.under_way(leader not in (None, self._me)), watchdog=os.access("/dev/watchdog", os.W_OK)
+            rejoining=self._rejoin.under_way(leader not in (None, self._me)), watchdog=os.access("/dev/watchdog", os.W_OK),
+            patroni=patroni_build(),
         )
 
     def _watch_peer(self):

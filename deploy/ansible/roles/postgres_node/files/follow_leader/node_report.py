@@ -9,7 +9,7 @@ from etcd import EtcdError
 class NodeReport:
     def __init__(self, etcd, key, log):
         self._etcd, self._key, self._log = etcd, key, log
-        self._facts = {"watchdog": None, "follows": None, "hold": None, "lost": None, "writable": None, "rejoining": None,
+        self._facts = {"watchdog": None, "patroni": None, "follows": None, "hold": None, "lost": None, "writable": None, "rejoining": None,
                        "rejoin": None, "archive": None, "left": None, "disk": None, "blockers": None}
         self._changed = threading.Condition()
         self._written = None

@@ -25,6 +25,20 @@ class Patroni:
         except (OSError, http.client.HTTPException):
             return False
 
+    def is_alive(self):
+        """Whether its loop runs, by its own word; None: it does not answer."""
+        try:
+            return self._ask("GET", "/liveness", 1)[0] == 200
+        except (OSError, http.client.HTTPException):
+            return None
+
+    def look_now(self):
+        """Wakes its loop. The change asked for is none: the key is not there, and is to be deleted."""
+        try:
+            self._ask("PATCH", "/config", 2, {"pgfleet_look_now": None})
+        except (OSError, http.client.HTTPException):
+            pass  # it looks in its next turn
+
     def switch_over(self, leader, candidate):
         """Hands the lead over. Raises PatroniError when Patroni would not."""
         try:

@@ -4,6 +4,8 @@ lock                                           etcd answers this node: the lead 
 gate                                           before Patroni starts: it waits if the cluster was restored while this machine was away
 keep-lead DATA LEADER                          waits until the leader's PostgreSQL, here, begins to stop, and keeps the lead from everyone
 ready     DATA OPERATION STEP                  this node can do STEP, `set-aside` or `put-back`, with its data; without an operation: it has a disk
+replicates DATA                                exit code 0: the PostgreSQL of these data is, or was, a replica
+stop      DATA                                 PostgreSQL ends, with no Patroni that would start it again
 archived  DATA                                 says what of a PostgreSQL that has ended is not archived
 restore   DATA OPERATION PGBACKREST...         the backup's files, beside the data directory, if there is room for them
 recover   DATA OPERATION SQL WHERE [LINEAGE]   PostgreSQL, in private, up to the target; then the statements in SQL. WHERE is `beside`
@@ -26,7 +28,7 @@ import sys
 from backup import restore_files
 from data_dirs import DataDirs, Refused, delete, delete_beside
 from passwords import carry_over, remember
-from present import check_disk, check_ready, say_what_is_archived
+from present import check_disk, check_ready, replicates, say_what_is_archived, stop
 from proof import begin_again, prove
 from recovery import TargetMissed, recover
 
@@ -44,6 +46,10 @@ def main(command, *arguments):
         say_what_is_archived(data)
     elif command == "ready" and not rest:
         check_disk(data)
+    elif command == "replicates":
+        sys.exit(0 if replicates(data) else 1)
+    elif command == "stop":
+        stop(data)
     elif command == "clear":
         delete(data)
         if rest == ["beside"]:

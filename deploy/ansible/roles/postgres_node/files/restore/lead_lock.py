@@ -1,6 +1,6 @@
 """Patroni's leader lock, kept from every member while a cluster stands still for a restore.
 
-A member that sees a leader does not elect itself, whichever version of Patroni and of its launcher it runs, whether the
+A member that sees a leader does not elect itself, whichever version of Patroni it runs, patched or not, whether the
 standstill reached its machine or not, and whatever its machine did meanwhile. So nothing else has to be known of the others.
 The control plane gives the lock to the restored node, or removes it on the way back.
 """

@@ -38,6 +38,30 @@ def check_disk(data):
         raise Refused("The disk with %s is full." % data)
 
 
+def replicates(data):
+    """Whether PostgreSQL is a replica, or was one when it ended. False where there are no data."""
+    try:
+        argv = [programs_for(data) + "pg_controldata", data]
+    except FileNotFoundError:
+        return False
+    environment = {**os.environ, "LC_ALL": "C"}
+    ended = subprocess.run(argv, check=True, capture_output=True, text=True, env=environment)
+    state = next(line for line in ended.stdout.splitlines() if line.startswith("Database cluster state:"))
+    return state.endswith("recovery")  # `in archive recovery`, `shut down in recovery`
+
+
+def stop(data):
+    """Ends PostgreSQL. Nothing is done where none runs."""
+    if not os.path.exists(data + "/postmaster.pid"):
+        return
+    argv = [programs_for(data) + "pg_ctl", "stop", "--pgdata=" + data, "--silent", "--timeout=60", "--mode="]
+    for mode in ("fast", "immediate"):
+        if subprocess.run(argv[:-1] + [argv[-1] + mode], check=False).returncode == 0:
+            return
+    if os.path.exists(data + "/postmaster.pid"):
+        raise Refused("PostgreSQL did not end within two minutes.")
+
+
 def say_what_is_archived(data):
     """PostgreSQL has ended, and archived as it did what it had written, as far as it could. Not a condition of what follows: the data are kept."""
     try:

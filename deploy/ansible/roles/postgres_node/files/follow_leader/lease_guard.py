@@ -1,0 +1,125 @@
+"""Stops a PostgreSQL that takes writes while its Patroni does not watch over it any more.
+
+Patroni stops its PostgreSQL when it cannot keep the lead. One that hangs, or is frozen, or stays dead does not, and after its lease another
+member leads. This guard is a process of its own, trusts nothing that Patroni believes, and needs nothing of it but its REST API. PostgreSQL
+is stopped when it takes writes and, for the whole of the time given:
+
+silent    Patroni's REST API has not answered for the shortest life of a lease: it was renewed at most one turn before that.
+stalled   Patroni says itself that its loop has not run for a ttl (GET /liveness). Until then no other member leads while it reaches this
+          one: whoever elects asks it, hears that it is a primary still, and stays out.
+alone     etcd has not been read for as long, and another member's Patroni does not answer: that member may be
+          electing. When all answer, each of them reaches this node, and stays out as above.
+deposed   etcd says that another leads, two seconds long. Patroni itself stops at the first look.
+
+Patroni is killed first, or it would start PostgreSQL again; systemd starts it anew, and what it finds in etcd decides. Where there is a
+watchdog device it acts earlier, at ttl - 5 s.
+"""
+
+import http.client
+import os
+import signal
+import subprocess
+import threading
+import time
+
+LOOK_EVERY = 1.0
+DEPOSED_FOR = 2.0
+SPARE_SECONDS = 3.0  # to stop PostgreSQL, before the others' leases can be
+
+
+def shortest_lease(config):
+    """For how long a lease lives at least that was not renewed any more; less what it takes to stop PostgreSQL."""
+    return max(config.get("ttl", 30) - config.get("loop_wait", 10) - SPARE_SECONDS, 1.0)
+
+
+class LeaseGuard:
+    def __init__(self, member, keys, patroni, database, stop, log, clock=time.monotonic):
+        self._me, self._keys, self._patroni, self._database = member, keys, patroni, database
+        self._stop, self._log, self._clock = stop, log, clock
+        self._answered_at = self._read_at = self._not_deposed_at = clock()
+
+    def start(self):
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            time.sleep(LOOK_EVERY)
+            self.look()
+
+    def look(self):
+        now = self._clock()
+        if self._keys.fresh():
+            self._read_at = now
+        if self._keys.leader() in (None, self._me) or not self._keys.fresh():
+            self._not_deposed_at = now
+        # Whether it is dead or stalled is asked at every look, so that the time is known when it counts.
+        alive = self._patroni.is_alive()
+        if alive is not None:
+            self._answered_at = now
+        if self._database.role()[0] != "leader":
+            self._not_deposed_at = now
+            return
+        if (reason := self._reason(now, alive)) is not None:
+            self._log("PostgreSQL is stopped: " + reason)
+            self._stop()
+            self._answered_at = self._read_at = self._not_deposed_at = self._clock()
+
+    def _reason(self, now, alive):
+        config = self._keys.config()
+        if config.get("pause"):
+            return None
+        if now - self._answered_at >= shortest_lease(config):
+            return "Patroni has not answered for %.0f s" % (now - self._answered_at)
+        if alive is False:
+            return "Patroni's loop has not run for a ttl"
+        if now - self._not_deposed_at >= DEPOSED_FOR:
+            return "%s leads by etcd" % self._keys.leader()
+        if now - self._read_at >= shortest_lease(config):
+            for name in self._keys.members():
+                if name != self._me and not answers(self._keys.address(name)):
+                    return "etcd has not answered for %.0f s, and %s does not either" % (now - self._read_at, name)
+        return None
+
+
+def answers(address, port=8008):
+    """Whether a Patroni answers there, whatever it says."""
+    if address is None:
+        return False
+    connection = http.client.HTTPConnection(address, port, timeout=1)
+    try:
+        connection.request("GET", "/liveness")
+        connection.getresponse()
+        return True
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def stop_postgresql(data_dir, programs, log):
+    """Patroni of this data directory is killed, then PostgreSQL is stopped at once."""
+    for pid in patronis():
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+        except PermissionError as error:
+            log("Patroni, process %d: %s" % (pid, error))
+    argv = [programs + "/pg_ctl", "stop", "--pgdata=" + data_dir, "--mode=immediate", "--silent", "--timeout=10"]
+    ended = subprocess.run(argv, check=False, capture_output=True, text=True)
+    if ended.returncode != 0:
+        log("pg_ctl: %s" % ended.stderr.strip())
+
+
+def patronis(proc="/proc"):
+    """Processes that run `patroni CONFIGURATION`."""
+    for entry in os.listdir(proc):
+        if not entry.isdigit():
+            continue
+        try:
+            with open("%s/%s/cmdline" % (proc, entry), "rb") as file:
+                words = file.read().split(b"\0")
+        except OSError:
+            continue
+        if any(os.path.basename(word) == b"patroni" for word in words[:3]) and b"python" in words[0]:
+            yield int(entry)

@@ -1,0 +1,15 @@
+"""Which Patroni this node runs, as `patch-patroni` wrote it before the unit started it."""
+
+import json
+
+STATUS = "/var/lib/pgfleet/patroni.json"
+
+
+def patroni_build():
+    """{version: of the package, patched: the patches it runs with}; None while nothing is known."""
+    try:
+        with open(STATUS, encoding="utf-8") as file:
+            said = json.load(file)
+        return {"version": said["version"], "patched": said["patched"]}
+    except (OSError, ValueError, KeyError):
+        return None
