@@ -3,6 +3,7 @@ import {
   hasEnded,
   type BackupList,
   type Cluster,
+  type ClusterHealth,
   type ClusterLineages,
   type Lineage,
   type Operation,
@@ -236,9 +237,49 @@ describe('restores', () => {
   });
 
   it(
-    'is undone: what was there is there again, in the lineage of before',
+    'works whatever its customer does with SQL, and says what that is',
+    async () => {
+      const { uri: connectionString, ca } = await connection();
+      const client = new Client({ connectionString, ssl: { ca } });
+      await client.connect();
+      for (const statement of [
+        'drop schema public cascade',
+        'alter default privileges revoke execute on functions from public',
+        'revoke connect on database app from public, pgfleet_monitor',
+        "alter database app set statement_timeout = '1ms'",
+        'alter database app connection limit 0',
+        "alter role app set search_path = ''",
+        'alter role app set default_transaction_read_only = on',
+        'revoke connect on database app from app',
+        "alter role app password 'known to the customer'",
+      ])
+        await client.query(statement);
+      await client.end();
+      expect(await platform.api.credentials(cluster.id)).toMatchObject({ current: false });
+      const { notices } = await until(
+        () => platform.api.call<ClusterHealth>('GET', `/clusters/${cluster.id}/health`),
+        ({ notices, state }) => notices.length >= 3 && state === 'healthy',
+        60_000,
+      );
+      expect(notices.join()).toMatch(/CONNECT.*connection limit.*read-only/);
+      await followed(
+        await platform.api.call<Operation>('POST', `/clusters/${cluster.id}/backups`, { type: 'incremental' }),
+      );
+      await followed(await platform.api.call<Operation>('POST', `/clusters/${cluster.id}/switchover`, {}));
+    },
+    restoreMs,
+  );
+
+  it(
+    'is undone: what was there is there again, in the lineage of before, with the password of now',
     async () => {
       await undone();
+      // What the customer had revoked was of the data that are gone; their password is in force still.
+      expect(await platform.api.credentials(cluster.id)).toMatchObject({ current: false });
+      await followed(
+        await platform.api.call<Operation>('POST', `/clusters/${cluster.id}/credentials/rotate`),
+      );
+      expect(await platform.api.credentials(cluster.id)).toMatchObject({ current: true });
       expect(await rows()).toEqual(['first', 'second']);
       await whole();
       const { items, setAside } = await lineages();
