@@ -242,7 +242,12 @@ describe('a planned switchover', () => {
     });
     expect((await platform.api.follow(change.id, 240_000)).error).toBeUndefined();
     expect(await withoutTls(5000)).toBe('accepted');
-    expect(await withoutTls(5002)).toBe('accepted');
+    // Patroni reads a changed pg_hba in its next round, up to loop_wait (10 s) after its reload.
+    await until(
+      () => withoutTls(5002),
+      (answer) => answer === 'accepted',
+      30_000,
+    );
     const config = JSON.parse(
       await platform.on(before, 'curl -s http://$(hostname -I | cut -d" " -f1):8008/config'),
     ) as Record<string, unknown>;
@@ -255,7 +260,11 @@ describe('a planned switchover', () => {
     await untilCluster(platform.api, cluster.id, ({ state }) => state === 'ready', 60_000);
     expect(await platform.api.cluster(cluster.id)).toMatchObject({ tls: 'required' });
     expect(await withoutTls(5000)).toMatch(/SSL required/);
-    expect(await withoutTls(5002)).toMatch(/no encryption/);
+    await until(
+      () => withoutTls(5002),
+      (answer) => /no encryption/.test(answer),
+      30_000,
+    );
   });
 
   const withoutTls = async (port: number): Promise<string> => {
