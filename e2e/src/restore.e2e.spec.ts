@@ -263,7 +263,9 @@ describe('restores', () => {
       );
       expect(notices.join()).toMatch(/CONNECT.*connection limit.*read-only/);
       await followed(
-        await platform.api.call<Operation>('POST', `/clusters/${cluster.id}/backups`, { type: 'incremental' }),
+        await platform.api.call<Operation>('POST', `/clusters/${cluster.id}/backups`, {
+          type: 'incremental',
+        }),
       );
       await followed(await platform.api.call<Operation>('POST', `/clusters/${cluster.id}/switchover`, {}));
     },
