@@ -73,7 +73,7 @@ import { ProvenWrite } from './verification/proven-write';
 
 const service = 'cluster-service';
 
-/** Users, clusters and what keeps them true. */
+/** Users, clusters, and everything that keeps them in their desired state. */
 @Module({})
 export class AppModule {
   static with(config: Config) {

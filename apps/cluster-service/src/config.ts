@@ -12,10 +12,10 @@ const read = (path: string, context: z.RefinementCtx): string => {
 };
 const file = z.string().transform(read);
 
-/** Every variable that cluster-service reads; `*_FILE` variables are replaced by what the file holds. */
+/** Every variable that cluster-service reads. A `*_FILE` variable is replaced by the content of its file. */
 const Env = BaseEnv.extend({
   PGFLEET_DATABASE_URL: z.string(),
-  /** The CA of etcd and the object store, which nodes get to know; that of NATS and the database when not said. */
+  /** The CA of etcd and the object store, which nodes receive. Defaults to the CA of NATS and the database. */
   PGFLEET_ETCD_CA_FILE: z.string().optional(),
   /** The CA that signs the certificates of customers' nodes. */
   PGFLEET_CLUSTERS_CA_FILE: z.string().default('/etc/pgfleet/clusters-ca.crt').transform(read),
@@ -31,9 +31,9 @@ const Env = BaseEnv.extend({
   PGFLEET_LAB_TOKEN_FILE: file.optional(),
   PGFLEET_MACHINE_INVENTORY_FILE: z.string().optional(),
   PGFLEET_SSH_PUBLIC_KEY_FILE: file,
-  /** Of the role that configures nodes, as it is now. Not said: it is never taken for granted that a node was configured by it. */
+  /** The current revision of the role that configures nodes. If unset, no node is assumed to be configured by it. */
   PGFLEET_NODES_REVISION: z.string().optional(),
-  /** How long a new certificate of a node is valid: 397 days unless it is said otherwise. */
+  /** How long a new node certificate is valid; 397 days by default. */
   PGFLEET_CERTIFICATE_LIFETIME_SECONDS: z.coerce.number().int().min(60).default(34_300_800),
   PGFLEET_S3_ENDPOINT: z.string(),
   PGFLEET_S3_BUCKET: z.string(),

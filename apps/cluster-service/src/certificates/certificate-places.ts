@@ -1,7 +1,7 @@
 import type { MachineEntity } from '../persistence/cluster.entity';
 import type { CertificatePlace } from './served-certificate';
 
-/** The services of a node, and where each serves its certificate. The load balancer passes TLS through. */
+/** The services of a node and where each serves its certificate. The load balancer passes TLS through. */
 export const placesOfNode = ({
   name,
   address,
@@ -31,7 +31,7 @@ const place = (
   return [{ machine: hostname, service, address: hostname, port: Number(given) || port, start }];
 };
 
-/** The services of the platform that serve TLS; one that is configured without TLS has no certificate to watch. */
+/** The platform's services that serve TLS. A service configured without TLS has no certificate to watch. */
 export const placesOfPlatform = (urls: PlatformUrls): CertificatePlace[] => [
   ...urls.etcd.filter((url) => url.startsWith('https:')).flatMap((url) => place('etcd', url, 2379, 'tls')),
   ...urls.nats

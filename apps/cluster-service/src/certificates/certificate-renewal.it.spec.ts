@@ -22,7 +22,7 @@ process.env.PGFLEET_LOG_LEVEL ||= 'error';
 const hostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHf5bVdfGz0l4ZHZr6a0wIuQ2v1mKcZ1uXk0yX8bq0aB';
 const address = '127.0.0.88';
 
-/** What the platform does about certificates that end and about etcd's alarms; a node's services are TLS servers of the spec. */
+/** How the platform handles expiring certificates and etcd's alarms. TLS servers of this spec play a node's services. */
 describe('certificates of a cluster', () => {
   let services: Services;
   let nats: NatsConnection;
@@ -110,7 +110,7 @@ describe('certificates of a cluster', () => {
       groups: { nodes: [{ name: node }], load_balancer: [{ address }] },
       vars: { certificate_lifetime_seconds: 150 },
     });
-    // What is fresh is left alone, and what was said is not said again.
+    // Fresh certificates are left alone, and nothing is published twice.
     const ran = world.ran.length;
     await new Promise((resolve) => setTimeout(resolve, 5_000));
     expect(world.ran).toHaveLength(ran);

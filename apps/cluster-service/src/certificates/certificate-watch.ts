@@ -24,15 +24,16 @@ const expiresIn = new Gauge({
   labelNames: ['cluster', 'machine', 'certificate'],
 });
 
-/** The scope of what belongs to no cluster. */
+/** The scope of certificates that belong to no cluster. */
 const platform = 'platform';
 const lookEveryMs = 2_000;
-/** Clusters that one replica of the service looks at in a turn. */
+/** How many clusters one replica of the service checks per round. */
 const atOnce = 10;
 
 /**
- * Looks regularly at every certificate of clusters and platform, as a client gets to see it, and orders the renewal of those of clusters
- * that are due. Those of the platform the controller renews, which has the key of their CA; here they are only watched.
+ * Regularly checks every certificate of the clusters and the platform, as a client sees it, and starts the renewal of clusters'
+ * certificates that are due. The controller renews the platform's certificates, because it has the key of their CA; this class
+ * only watches them.
  */
 @Injectable()
 export class CertificateWatch implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -77,7 +78,7 @@ export class CertificateWatch implements OnApplicationBootstrap, OnApplicationSh
     await this.measure();
   }
 
-  /** What is due to be looked at; another replica that asks at the same time gets others. */
+  /** Claims the scopes that are due for a check. Another replica that claims at the same time gets different ones. */
   private async claim(): Promise<string[]> {
     await this.database.query(
       `insert into certificate_checks
@@ -130,7 +131,7 @@ export class CertificateWatch implements OnApplicationBootstrap, OnApplicationSh
     });
   }
 
-  /** A service that does not answer is looked at again next time; what is known of its certificate stays. */
+  /** A service that does not answer is checked again next time; what is known about its certificate stays. */
   private async seen(places: CertificatePlace[]): Promise<SeenCertificate[]> {
     const looked = await Promise.allSettled(places.map((place) => servedCertificate(place)));
     return looked.flatMap((result, index) => {
@@ -139,7 +140,7 @@ export class CertificateWatch implements OnApplicationBootstrap, OnApplicationSh
     });
   }
 
-  /** The CAs themselves. Nobody renews them; a new one is a runbook (docs/operations.md). */
+  /** The CAs themselves. Nothing renews them; replacing one is a runbook (docs/operations.md). */
   private authorities(): SeenCertificate[] {
     const known = {
       'clusters-ca': this.config.PGFLEET_CLUSTERS_CA_FILE,
@@ -158,7 +159,7 @@ export class CertificateWatch implements OnApplicationBootstrap, OnApplicationSh
       });
   }
 
-  /** Only what answered is renewed: a machine that is down gets its certificates when it is back. */
+  /** Renews only certificates of machines that answered. A machine that is down gets its certificates when it is back. */
   private async renew(
     tx: EntityManager,
     clusterId: string,
@@ -177,7 +178,7 @@ export class CertificateWatch implements OnApplicationBootstrap, OnApplicationSh
       });
       this.logger.log(`renewing certificates of ${clusterId} on ${machines.join(', ')}`);
     } catch (error) {
-      // Another operation is changing the cluster. The next look finds the certificates due again.
+      // Another operation is changing the cluster. The next check finds the certificates due again.
       if (!(error instanceof ProblemError)) throw error;
     }
   }
@@ -191,7 +192,7 @@ export class CertificateWatch implements OnApplicationBootstrap, OnApplicationSh
     return failed.length > 0;
   }
 
-  /** Of all certificates, in each replica: a scrape of any of them sees the fleet. */
+  /** Every replica measures all certificates, so scraping any one of them shows the whole fleet. */
   private async measure(): Promise<void> {
     const rows = await this.database.manager.find(CertificateEntity);
     expiresIn.reset();

@@ -11,15 +11,18 @@ import { CertificateEntity } from '../persistence/certificate.entity';
 import { isExpiring } from './certificate-age';
 import type { CertificatePlace, Validity } from './served-certificate';
 
-/** A certificate that was looked at. */
+/** A certificate that was checked. */
 export type SeenCertificate = Pick<CertificatePlace, 'machine' | 'service'> & Validity;
 
-/** What is known of certificates, and what is said of them. */
+/** Stores what is known about certificates and publishes their events. */
 @Injectable()
 export class Certificates {
   constructor(private readonly outbox: Outbox) {}
 
-  /** Writes down what was seen. Says which are renewed, and of those past their renewal, once each, that they expire. */
+  /**
+   * Stores the checked certificates. Publishes which ones were renewed, and once for each overdue certificate that it is
+   * expiring.
+   */
   async record(
     tx: EntityManager,
     clusterId: string | null,
@@ -39,14 +42,14 @@ export class Certificates {
     }
   }
 
-  /** Those past five sixths of their life, whether or not they could be looked at just now. */
+  /** Warns about certificates past five sixths of their life, whether or not the last check reached them. */
   async warn(tx: EntityManager, clusterId: string | null, now: Date): Promise<void> {
     for (const row of await this.of(tx, clusterId))
       if (!row.warnedAt && isExpiring(row, now))
         await this.tellExpiring(tx, row, 'Its renewal has not succeeded.');
   }
 
-  /** A renewal failed: says so of each certificate that was to be renewed, unless that was said before. */
+  /** Publishes a failed renewal for each certificate that was due, unless it was published before. */
   async renewalFailed(tx: EntityManager, clusterId: string, until: Date, cause: string): Promise<void> {
     for (const row of await this.of(tx, clusterId))
       if (!row.warnedAt && row.notAfter < until) await this.tellExpiring(tx, row, cause);
@@ -61,7 +64,7 @@ export class Certificates {
       .getMany();
   }
 
-  /** Machines that a cluster has no more have no certificates either. */
+  /** Deletes the certificates of machines that the cluster no longer has. */
   async forget(tx: EntityManager, clusterId: string | null, machines: readonly string[]): Promise<void> {
     await tx.query(
       'delete from certificates where cluster_id is not distinct from $1 and not machine = any($2)',

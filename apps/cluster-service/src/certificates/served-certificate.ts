@@ -1,10 +1,10 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-/** How a service begins TLS: at once, after PostgreSQL's SSLRequest, or after NATS has sent its INFO. */
+/** How a service starts TLS: at once, after PostgreSQL's SSLRequest, or after NATS has sent its INFO. */
 export type TlsStart = 'tls' | 'postgres' | 'nats';
 
-/** A service that serves a certificate, and where. */
+/** A service that serves a certificate, and its address. */
 export interface CertificatePlace {
   readonly machine: string;
   readonly service: string;
@@ -21,7 +21,7 @@ export interface Validity {
 const withinMs = 5_000;
 const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 
-/** Brings the connection to where TLS begins. */
+/** Brings the connection to the point where TLS starts. */
 const begin = async (socket: Socket, start: TlsStart): Promise<void> => {
   if (start === 'tls') return;
   if (start === 'postgres') socket.write(sslRequest);
@@ -29,14 +29,14 @@ const begin = async (socket: Socket, start: TlsStart): Promise<void> => {
     socket.once('data', resolve).once('error', reject);
     socket.once('close', () => reject(new Error('the connection was closed before TLS')));
   });
-  // What follows is TLS, which is read by another.
+  // What follows is TLS, which another reader handles.
   socket.removeAllListeners('data').removeAllListeners('error').removeAllListeners('close').pause();
   if (start === 'postgres' && answer[0] !== 0x53) throw new Error('it serves no TLS');
 };
 
 /**
- * The validity of the certificate that a service serves to a new connection, which is what clients verify: a renewed file that a service has
- * not read yet does not count. Nothing is sent, so the certificate itself is not verified.
+ * Reads the validity of the certificate that a service serves to a new connection. Clients verify that one; a renewed file that
+ * the service has not loaded yet does not count. The certificate itself is not verified, because nothing is sent.
  */
 export const servedCertificate = async ({ address, port, start }: CertificatePlace): Promise<Validity> => {
   const socket = connectTcp({ host: address, port });

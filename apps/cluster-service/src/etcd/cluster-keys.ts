@@ -13,26 +13,26 @@ import type { Etcd3 } from 'etcd3';
 import { ETCD } from './etcd-connection';
 
 /**
- * etcd users of a cluster: one that its load balancer reads with, and one that the nodes of a cluster share which was created before each
- * had its own ({@link nodeUser}).
+ * etcd users of a cluster: one for its load balancer to read with, and one that all nodes share in clusters created before each
+ * node had its own ({@link nodeUser}).
  */
 export const etcdUsers = (clusterId: string) => ({ node: clusterId, loadBalancer: `${clusterId}_lb` });
 
-/** The user of one node: when the node has left the cluster, its password opens nothing any more. */
+/** The user of one node. After the node has left the cluster, its password gives no access. */
 export const nodeUser = (clusterId: string, machine: string): string =>
   `${clusterId}_${machine.slice(machine.lastIndexOf('-') + 1)}`;
 
 /** The name of a node's password among the cluster's secrets. */
 export const nodeSecret = (machine: string): string => `etcd:${machine}`;
 
-/** A cluster's place in etcd: who may touch it, and its end. */
+/** A cluster's keys in etcd: grants and revokes access, and deletes them. */
 @Injectable()
 export class ClusterKeys {
   private readonly outside = new Outside('etcd', { timeoutMs: 10_000 });
 
   constructor(@Inject(ETCD) private readonly etcd: Etcd3) {}
 
-  /** Makes the cluster's keys accessible to its load balancer, and to the nodes that are admitted later. */
+  /** Gives access to the cluster's keys to its load balancer and to the nodes that are admitted later. */
   grant(clusterId: string, passwords: { etcd_lb: string }): Promise<void> {
     const { loadBalancer } = etcdUsers(clusterId);
     return this.outside.call('grant', async () => {
@@ -53,10 +53,10 @@ export class ClusterKeys {
     });
   }
 
-  /** Shuts a node out that has left the cluster, and removes what it said of itself. Idempotent. */
+  /** Revokes the access of a node that has left the cluster and removes its keys. Idempotent. */
   expel(clusterId: string, { name, etcdUser }: { name: string; etcdUser: string | null }): Promise<void> {
     return this.outside.call('expel', async () => {
-      // First, or the node could write its keys again.
+      // Revoke first, or the node could write its keys again.
       if (etcdUser) await revokeUser(this.etcd, etcdUser);
       await forgetMember(this.etcd, clusterId, name);
     });

@@ -26,7 +26,7 @@ const databaseBytes = new Gauge({
 
 const everyMs = 30_000;
 
-/** Looks whether etcd has raised an alarm, and says so once, however many replicas of the service look. */
+/** Checks whether etcd has raised an alarm and publishes it once, however many replicas of the service check. */
 @Injectable()
 export class EtcdAlarmWatch implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('etcd alarms');

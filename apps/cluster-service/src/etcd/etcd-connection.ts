@@ -2,9 +2,9 @@ import { etcdClient } from '@pgfleet/patroni';
 import type { Etcd3 } from 'etcd3';
 import type { Config } from '../config';
 
-/** Token of a function that makes a new etcd client. */
+/** Token of a function that creates a new etcd client. */
 export const CONNECT_ETCD = Symbol('connect etcd');
-/** Token of the client that requests share. */
+/** Token of the client that all requests share. */
 export const ETCD = Symbol('etcd');
 
 export const connectEtcd = (config: Config) => (): Etcd3 =>

@@ -14,7 +14,7 @@ import type { Etcd3 } from 'etcd3';
 
 const root = { username: 'root', password: 'root' };
 
-/** A real etcd with users, reached through three endpoints of which one falls silent as a machine does that loses power. */
+/** A real etcd with users, reached through three endpoints. One endpoint falls silent, like a machine that loses power. */
 describe('when a member of etcd', () => {
   let services: Services;
   let direct: Etcd3;
