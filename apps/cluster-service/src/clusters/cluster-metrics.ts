@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 const reducedName = 'pgfleet_cluster_durability_reduced';
 const patchesName = 'pgfleet_member_patroni_patches';
 
-/** What Prometheus is told of clusters, read from the rows when it asks. */
+/** Cluster metrics for Prometheus, read from the database at each scrape. */
 @Injectable()
 export class ClusterMetrics implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(private readonly database: DataSource) {}

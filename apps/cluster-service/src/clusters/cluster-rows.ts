@@ -7,7 +7,7 @@ import { NodeReportEntity } from '../persistence/leadership.entity';
 import { ReducedDurabilityEntity } from '../persistence/reduced-durability.entity';
 import type { ClusterParts } from './cluster-view';
 
-/** Reads clusters with all that belongs to them. A deleted cluster is not there. */
+/** Reads clusters with everything that belongs to them. Deleted clusters are not found. */
 @Injectable()
 export class ClusterRows {
   constructor(private readonly operations: Operations) {}

@@ -5,8 +5,8 @@ import type { EntityManager } from 'typeorm';
 import { ClusterEntity } from '../persistence/cluster.entity';
 
 /**
- * The states that a cluster can go to from each. `failed` is a creation, deletion or restore that stopped: it can be retried, a restore
- * undone, the cluster deleted.
+ * The states that a cluster can enter from each state. `failed` means that a creation, deletion or restore stopped: it can be
+ * retried, a restore can be undone, and the cluster can be deleted.
  */
 const ways: Record<ClusterState, ClusterState[]> = {
   creating: ['ready', 'degraded', 'failed', 'deleting'],
@@ -17,11 +17,11 @@ const ways: Record<ClusterState, ClusterState[]> = {
   deleting: ['failed'],
 };
 
-/** Created, and neither being restored nor deleted. */
+/** Whether the cluster has been created and is neither being restored nor deleted. */
 export const serves = ({ state }: Pick<ClusterEntity, 'state'>): boolean =>
   state === 'ready' || state === 'degraded';
 
-/** The one place where a cluster's state changes, so that no change goes without its event. */
+/** The only place where a cluster's state changes, so that every change publishes its event. */
 @Injectable()
 export class ClusterStates {
   constructor(private readonly outbox: Outbox) {}

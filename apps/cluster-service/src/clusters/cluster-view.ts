@@ -4,18 +4,18 @@ import type { ClusterEntity, MachineEntity, MemberEntity } from '../persistence/
 import type { NodeReportEntity } from '../persistence/leadership.entity';
 import { connectionOf } from './connection';
 
-/** What a row and its members look like to a customer. Everything here is derived: nothing of it is stored twice. */
+/** How a customer sees a row and its members. Everything here is derived; nothing is stored twice. */
 export interface ClusterParts {
   cluster: ClusterEntity;
   members: MemberEntity[];
   machines: MachineEntity[];
   nodeReports: NodeReportEntity[];
-  /** Since when the leader acknowledges writes alone; null while it does not. */
+  /** Since when the leader has acknowledged writes without a replica; null while it does not. */
   aloneSince: Date | null;
   operationId: string | null;
 }
 
-/** Who holds the leader lock, and which replicas are synchronous. */
+/** The holder of the leader lock and the synchronous replicas. */
 interface Led {
   readonly leader: string | null;
   readonly syncStandbys: readonly string[];
@@ -32,7 +32,7 @@ const lagOf = (cluster: ClusterEntity, member: MemberEntity): number | null => {
   return Math.max(0, cluster.leaderPosition - member.walPosition);
 };
 
-/** Whether every member that was asked for is there, one leads, and the others stream from it. */
+/** Whether every requested member exists, one leads, and the others stream from it. */
 export const isWhole = (
   cluster: Pick<ClusterEntity, 'leader' | 'nodes'>,
   members: Pick<MemberEntity, 'name' | 'state'>[],
@@ -41,7 +41,7 @@ export const isWhole = (
   members.some(({ name, state }) => name === cluster.leader && state === 'running') &&
   members.every(({ name, state }) => name === cluster.leader || state === 'streaming');
 
-/** Whether a replica is sure to have what the leader acknowledges, where the cluster's durability asks for that. */
+/** Whether a replica is sure to have what the leader acknowledges, if the cluster's durability requires one. */
 export const keepsAcknowledged = ({
   durability,
   nodes,
@@ -79,7 +79,7 @@ const durabilityView = (
   since: aloneSince?.toISOString() ?? null,
 });
 
-/** @param fencingPossible whether the provider of its machines can prove that one is off. */
+/** @param fencingPossible whether the machine provider can prove that a machine is off */
 export const clusterView = (
   { cluster, members, machines, nodeReports, aloneSince, operationId }: ClusterParts,
   fencingPossible: boolean,

@@ -33,7 +33,7 @@ import { ClusterStates } from './cluster-state';
 import { clusterView } from './cluster-view';
 import { connectionOf, replicationUserOf } from './connection';
 
-/** What cannot be changed yet, and what to do instead. */
+/** Fields that cannot be changed yet, and what to do instead. */
 const fixed = {
   nodes: 'The number of nodes is set at creation.',
   postgresVersion: 'A major upgrade is not offered yet.',
@@ -165,8 +165,8 @@ export class Clusters {
   }
 
   /**
-   * Name, description and labels change at once, so the operation that is answered has already ended. Failover settings and `tls` are
-   * stored at once and brought to the machines by an operation.
+   * Name, description and labels change at once, so the returned operation has already ended. Failover settings and `tls` are
+   * stored at once; an operation applies them to the machines.
    */
   update(clusterId: string, change: UpdateCluster): Promise<Operation> {
     return this.refusingTakenNames(change.name ?? '', () =>
@@ -202,10 +202,11 @@ export class Clusters {
 
   delete(clusterId: string, keepBackups: boolean): Promise<Operation> {
     return this.database.transaction(async (tx) => {
-      // Operations are locked before the cluster, as a step's commit does.
+      // Lock operations before the cluster, in the same order as a step's commit.
       await this.operations.cancelScheduled(tx, clusterId);
       const cluster = await this.rows.find(tx, clusterId, { forUpdate: true });
-      // Whoever schedules one has the cluster locked: what was committed while we waited for it is here, and more will not come.
+      // Scheduling an operation locks the cluster. Everything committed while we waited for that lock is visible here, and no
+      // more can follow.
       await this.operations.cancelScheduled(tx, clusterId);
       const operation = await this.operations.start(tx, {
         kind: 'cluster.delete',
@@ -217,14 +218,14 @@ export class Clusters {
     });
   }
 
-  /** 404; 422 when it does not lead to the target. */
+  /** Throws 404 if the source does not exist, 422 if it does not lead to the target. */
   private async sourceOf(fromBackup: FromBackup) {
     const source = await this.sources.find(fromBackup);
     await this.sources.refuseOutOfReach(source.stanza, fromBackup.target);
     return { ...source, target: fromBackup.target };
   }
 
-  /** Gives the operation that brings the settings to the machines; null when they are what was asked for. */
+  /** Returns the operation that applies the settings to the machines; null if they are already as requested. */
   private async changeSettings(
     tx: EntityManager,
     cluster: ClusterEntity,

@@ -1,6 +1,6 @@
 /**
- * How PostgreSQL's connections are shared: `max_connections` of postgres_node, less what it reserves for the platform.
- * See docs/decisions/0014.
+ * How PostgreSQL's connections are shared: `max_connections` of postgres_node minus the platform's reserve. See
+ * docs/decisions/0014.
  */
 const customers = 300 - 20;
 /** On each of the two session ports. */
@@ -9,11 +9,11 @@ const localPool = 30;
 const largestLeaderPool = 80;
 
 export interface ConnectionBudget {
-  /** Of each node's pooler that leads to the leader: after switchovers all of them may. */
+  /** Pool size per node for connections to the leader. After switchovers, every node's pooler may connect to it. */
   leaderPool: number;
-  /** Of each node's pooler that reads on the node itself. */
+  /** Pool size per node for reads on the node itself. */
   localPool: number;
-  /** That a node takes through each session port. */
+  /** Sessions that a node accepts on each session port. */
   sessions: number;
 }
 

@@ -7,7 +7,7 @@ import { platformDatabase } from '../verification/platform-login';
 import { ClusterRows } from './cluster-rows';
 import { roleOf } from './cluster-view';
 
-/** What other services ask to reach the machines of clusters. */
+/** Answers other services that need to reach the machines of clusters. */
 @Injectable()
 export class ClusterTopology {
   constructor(
@@ -34,7 +34,9 @@ export class ClusterTopology {
     return { clusterId, state: cluster.state, stanza: cluster.stanza, nodes };
   }
 
-  /** Clusters that serve: nothing is probed while a cluster is being created or deleted. Probes use the platform's database. */
+  /**
+   * Only clusters that serve: nothing probes a cluster while it is being created or deleted. Probes use the platform's database.
+   */
   async probeTargets(): Promise<RequestOutput<typeof listProbeTargets>> {
     const clusters = await this.database.manager.findBy(ClusterEntity, {
       state: In(['ready', 'degraded']),

@@ -7,8 +7,8 @@ type Member = WalSight['members'][number];
 type Seen = Pick<ClusterParts, 'cluster' | 'machines' | 'members' | 'nodeReports'>;
 
 /**
- * What is known of a cluster's WAL: a node without an agent says nothing of archive and disk. While a restore exchanges data and lineage,
- * what nodes have said of their archive may be of the lineage before: it counts for neither.
+ * What is known about a cluster's WAL. A node without an agent reports no archive and no disk. While a restore exchanges data and
+ * lineage, the nodes' archive reports may belong to the previous lineage, so they count for neither.
  */
 export const walSightOf = ({ cluster, machines, members, nodeReports }: Seen): WalSight => ({
   clusterId: cluster.id,
@@ -32,7 +32,7 @@ export const walSightOf = ({ cluster, machines, members, nodeReports }: Seen): W
     }),
 });
 
-/** Patroni writes its history a moment after the promotion; the node that was promoted knows at once. */
+/** Patroni writes its history a moment after the promotion; the promoted node knows at once. */
 const timelinesOf = (
   { patroniHistory }: ClusterParts['cluster'],
   nodeReports: ClusterParts['nodeReports'],

@@ -5,7 +5,7 @@ import { ClusterEntity } from '../persistence/cluster.entity';
 import { ClusterRows } from './cluster-rows';
 import { walSightOf } from './wal-sight';
 
-/** What etcd says of the WAL of clusters: positions by Patroni, the archive and the disk by the nodes' agents. */
+/** What etcd holds about the WAL of clusters: positions from Patroni, archive and disk from the nodes' agents. */
 @Injectable()
 export class WalSights {
   constructor(

@@ -6,7 +6,7 @@ import { LeadershipEntity } from '../persistence/leadership.entity';
 import { ReducedDurabilityEntity } from '../persistence/reduced-durability.entity';
 import { mergedHistory } from './merged-history';
 
-/** Who led a cluster when. */
+/** A cluster's past leaders. */
 @Injectable()
 export class ClusterHistories {
   constructor(

@@ -2,14 +2,17 @@ import type { Leadership } from '@pgfleet/contracts';
 import { lsnText, type EndedTimeline } from '@pgfleet/patroni';
 import type { LeadershipEntity } from '../persistence/leadership.entity';
 
-/** The beginning of a timeline: how the one before it ended. */
+/** The beginning of a timeline: how the previous one ended. */
 interface Beginning {
   timeline: number;
   from: EndedTimeline;
   endedAt: string | null;
 }
 
-/** Each entry tells how the timeline of the next one began; the last one's successor is known by whoever leads it, or is the next number. */
+/**
+ * Each entry describes how the next entry's timeline began. The last entry's successor is the current leader's timeline, or the
+ * next number.
+ */
 const beginnings = (history: readonly EndedTimeline[], newest: number | null): Beginning[] =>
   history.map((from, index) => {
     const next = history[index + 1];
@@ -38,7 +41,7 @@ const known = (row: LeadershipEntity, from: EndedTimeline | undefined): Leadersh
   patroniReason: from?.reason ?? null,
 });
 
-/** A timeline that only Patroni knows; without a leader and a time there is nothing to tell. */
+/** A timeline that only Patroni knows. Without a leader and a time there is nothing to report. */
 const unseen = ({ timeline, from, endedAt }: Beginning): Leadership[] =>
   from.leader === null || from.at === null
     ? []
@@ -61,8 +64,8 @@ const unseen = ({ timeline, from, endedAt }: Beginning): Leadership[] =>
       ];
 
 /**
- * The leaderships that were followed, newest first, each with Patroni's word on how its timeline began, and between them those that
- * only Patroni knows.
+ * The observed leaderships, newest first, each with Patroni's reason for its timeline, and between them those that only Patroni
+ * knows.
  * @param rows in the order in which they began
  */
 export function mergedHistory(

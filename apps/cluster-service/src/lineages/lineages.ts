@@ -20,8 +20,8 @@ import { LineageKeys } from './lineage-keys';
 const dayMs = 24 * 3600_000;
 
 /**
- * The lineages that clusters write. Which one a cluster archives to now is its own row's `stanza`; both change in one transaction,
- * here only.
+ * The lineages that clusters write. The cluster row's `stanza` names the one that it archives to now. Only this class changes
+ * both, in one transaction.
  */
 @Injectable()
 export class Lineages {
@@ -31,7 +31,7 @@ export class Lineages {
     private readonly lineageKeys: LineageKeys,
   ) {}
 
-  /** The lineages of a cluster, newest first; also of one that is deleted. */
+  /** The lineages of a cluster, newest first, also of a deleted one. */
   async of(clusterId: string): Promise<ClusterLineages> {
     const cluster = await this.database.manager.findOneBy(ClusterEntity, { id: clusterId });
     if (!cluster)
@@ -55,7 +55,10 @@ export class Lineages {
     return lineage;
   }
 
-  /** Something is to be restored from it, as what is written within the transaction says: until that is committed nobody gives it up. 404. */
+  /**
+   * Marks a lineage as needed by a restore that this transaction records: nobody can release it until the transaction commits.
+   * Throws 404 if it is gone.
+   */
   async hold(tx: EntityManager, stanza: string): Promise<void> {
     const lineage = await tx.findOne(LineageEntity, {
       where: { stanza },
@@ -64,7 +67,7 @@ export class Lineages {
     if (!lineage || lineage.releasedAt) throw missing(stanza, lineage);
   }
 
-  /** Gives up one that was left before that moment, if nobody needs it. 404. */
+  /** Releases a lineage that was left before that moment, if nothing needs it. Throws 404 if it is gone. */
   async release(stanza: string, leftBefore: Date): Promise<RequestOutput<typeof releaseLineage>> {
     return this.database.transaction(async (tx) => {
       const lineage = await tx.findOne(LineageEntity, {
@@ -80,12 +83,12 @@ export class Lineages {
     });
   }
 
-  /** What was given up is gone from the store, and now the key to it. */
+  /** Forgets a released lineage that is deleted from the repository, together with its key. */
   async forget(tx: EntityManager, stanza: string): Promise<void> {
     await tx.delete(LineageEntity, { stanza, releasedAt: Not(IsNull()) });
   }
 
-  /** The keys to what a cluster's jobs may read, by stanza: to its own lineages, and while one is restored for it, to what from. */
+  /** The keys to what a cluster's jobs may read, by stanza: to its own lineages, and during a restore to the source lineage. */
   async keys(clusterId: string): Promise<Map<string, string>> {
     const own = await this.database.manager.findBy(LineageEntity, { clusterId });
     const sources = own.flatMap(({ origin }) => (origin?.reached === null ? [origin.stanza] : []));
@@ -101,7 +104,7 @@ export class Lineages {
     );
   }
 
-  /** Writes down a lineage that is to be; of one that is restored also what from. Idempotent. */
+  /** Records a lineage that is about to begin and, for a restored one, its source. Idempotent. */
   async announce(
     tx: EntityManager,
     stanza: string,
@@ -124,21 +127,21 @@ export class Lineages {
       .execute();
   }
 
-  /** A restore of the cluster came to nothing: the lineage that it announced was never written to. */
+  /** A restore of the cluster failed: nothing was ever written to the lineage that it announced. */
   async withdraw(tx: EntityManager, clusterId: string): Promise<void> {
     const lineages = await tx.findBy(LineageEntity, { clusterId });
     for (const { stanza, origin } of lineages)
       if (origin?.reached === null) await tx.delete(LineageEntity, { stanza });
   }
 
-  /** A recovery has ended: this is where its lineage begins. */
+  /** Records where the lineage begins: the end of its recovery. */
   async reached(tx: EntityManager, stanza: string, end: RecoveryEnd): Promise<void> {
     const lineage = await this.find(tx, stanza);
     if (!lineage.origin) throw new Error(`the lineage ${stanza} was not restored from another`);
     await tx.update(LineageEntity, { stanza }, { origin: { ...lineage.origin, reached: end } });
   }
 
-  /** From now on the cluster archives to that lineage: a new one, or the one that it returns to. */
+  /** Makes the cluster archive to that lineage from now on: a new one, or one that it returns to. */
   async goTo(tx: EntityManager, cluster: ClusterEntity, stanza: string): Promise<void> {
     if (cluster.stanza === stanza) return;
     await tx.update(LineageEntity, { stanza: cluster.stanza }, { until: new Date() });
@@ -147,7 +150,10 @@ export class Lineages {
     cluster.stanza = stanza;
   }
 
-  /** The cluster is deleted: nobody writes its lineage any more; if the backups are not kept it is gone, and what it had left is unreadable. */
+  /**
+   * Ends the lineage of a deleted cluster, because nothing writes to it any more. If the backups are not kept, it is gone, and
+   * the lineages that the cluster had left become unreadable.
+   */
   async end(tx: EntityManager, { id, stanza }: ClusterEntity, kept: boolean): Promise<void> {
     if (kept) await tx.update(LineageEntity, { clusterId: id, until: IsNull() }, { until: new Date() });
     else {
@@ -156,7 +162,7 @@ export class Lineages {
     }
   }
 
-  /** What a lineage is needed for; null when nobody needs it. */
+  /** What a lineage is needed for; null if nothing needs it. */
   private async keptFor(
     tx: EntityManager,
     { stanza, clusterId, until }: LineageEntity,
@@ -185,7 +191,7 @@ export class Lineages {
     return reader ? `${reader.id} reads it` : null;
   }
 
-  /** By the policy; null when no backups of the cluster are known. */
+  /** By the policy; null if no backups of the cluster are known. */
   private async leftDays(clusterId: string): Promise<number | null> {
     try {
       return (await this.requester.ask(getBackupPolicy, { clusterId })).retention.leftDays;

@@ -6,15 +6,15 @@ import { nodeUser } from '../etcd/cluster-keys';
 import { MachineEntity, type ClusterEntity } from '../persistence/cluster.entity';
 import { nextNode, planMachines, type PlannedMachine } from './machine-plan';
 
-/** Token of the machine provider that is configured. */
+/** Token of the configured machine provider. */
 export const MACHINE_PROVIDER = Symbol('machine provider');
 
 export type OrderedMachine = PlannedMachine & { address: string; hostKey: string };
 
-/** An nspawn machine boots in a second, a cloud's server in less than a minute. The step is tried again after that. */
+/** An nspawn machine boots in a second, a cloud server in less than a minute. After that the step runs again. */
 const bootSeconds = 60;
 
-/** Orders the machines of a cluster from the provider, and gives them back. */
+/** Orders a cluster's machines from the provider and gives them back. */
 @Injectable()
 export class ClusterMachines {
   constructor(
@@ -45,7 +45,7 @@ export class ClusterMachines {
     return this.provider.release(name);
   }
 
-  /** How many of the cluster's machines do not exist yet, and how many the provider has room for. */
+  /** How many of the cluster's machines do not exist yet, and how many more the provider has room for. */
   async shortage(cluster: ClusterEntity): Promise<{ missing: number; room: number }> {
     const planned = planMachines(cluster.id, cluster.nodes);
     const existing = await Promise.all(planned.map(({ name }) => this.provider.get(name)));
@@ -53,7 +53,7 @@ export class ClusterMachines {
     return { missing: existing.filter((machine) => !machine).length, room: limit - used };
   }
 
-  /** Orders all machines at once and waits until each accepts ssh. Machines that exist already are taken as they are. */
+  /** Orders all machines at once and waits until each accepts ssh. Existing machines are used as they are. */
   async order(cluster: ClusterEntity): Promise<OrderedMachine[]> {
     return Promise.all(
       planMachines(cluster.id, cluster.nodes).map(async (planned) => {
@@ -63,13 +63,13 @@ export class ClusterMachines {
     );
   }
 
-  /** Removes every machine that the cluster may have, also those of a creation or a replacement that stopped half-way. */
+  /** Removes every machine that the cluster may have, including those of a creation or replacement that stopped half-way. */
   async remove(cluster: ClusterEntity): Promise<void> {
     const planned = planMachines(cluster.id, nextNode(cluster));
     await Promise.all(planned.map(({ name }) => this.provider.destroy(name)));
   }
 
-  /** One more node. A machine that exists already is taken as it is. */
+  /** Orders one more node. An existing machine is used as it is. */
   async orderNode(clusterId: string, name: string): Promise<OrderedMachine> {
     const { address, hostKey } = await this.make({ name, kind: 'node' }, { cluster: clusterId });
     return { name, kind: 'node', address, hostKey };
@@ -79,7 +79,7 @@ export class ClusterMachines {
     return this.provider.destroy(name);
   }
 
-  /** A machine that is no member of a cluster: a lineage of that one is restored there. */
+  /** Orders a machine that is not a member of a cluster. A lineage of that cluster is restored on it. */
   orderForProof(name: string, clusterId: string): Promise<Machine> {
     return this.make({ name, kind: 'node' }, { proof: clusterId });
   }

@@ -1,16 +1,16 @@
 /**
- * The machines of a cluster, named so that ordering them again finds them again. The tail of a UUIDv7 is random; its head is the time,
- * which two clusters may share.
+ * A cluster's machines. Names are deterministic, so ordering a machine again finds it. They use the tail of a UUIDv7, which is
+ * random; its head is the time, which two clusters may share.
  */
 export interface PlannedMachine {
   name: string;
   kind: 'node' | 'load_balancer';
 }
 
-/** How the node of that number is named. */
+/** The name of the node with that number. */
 export const nodeName = (clusterId: string, number: number): string => `${clusterId.slice(-12)}-${number}`;
 
-/** The number that the next node gets. */
+/** The number of the next node. */
 export const nextNode = ({ nodes, lastNode }: { nodes: number; lastNode: number | null }): number =>
   Math.max(nodes, lastNode ?? 0) + 1;
 

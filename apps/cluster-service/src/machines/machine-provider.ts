@@ -2,7 +2,7 @@ import { InventoryProvider, LabProvider, type MachineProvider } from '@pgfleet/m
 import { Outside } from '@pgfleet/observability';
 import type { Config } from '../config';
 
-/** The provider that the configuration names. */
+/** Creates the configured provider. */
 export function machineProvider(config: Config): MachineProvider {
   const outside = new Outside('machine-provider', { timeoutMs: 90_000 });
   if (config.PGFLEET_MACHINE_PROVIDER === 'inventory') {

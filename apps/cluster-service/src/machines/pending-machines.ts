@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import { ReachableMachines } from './reachable-machines';
 
 const everyMs = 5_000;
-/** Machines that one look asks; those that are pending for longest come first. */
+/** How many machines are checked at once; those that have been pending longest come first. */
 const atOnce = 50;
 
 interface PendingRow {
@@ -15,8 +15,9 @@ interface PendingRow {
 }
 
 /**
- * Looks for machines that were down when their cluster was changed and that answer again, and starts the operation that configures them.
- * One that does not answer costs a connection attempt; one that cannot be configured is tried again after 30 s, 60 s, … up to an hour.
+ * Looks for machines that were down when their cluster changed and that answer again, and starts the operation that configures
+ * them. A machine that does not answer costs one connection attempt. Failed configurations are retried after 30 s, 60 s, … up to
+ * an hour.
  */
 @Injectable()
 export class PendingMachines implements OnApplicationBootstrap, OnApplicationShutdown {

@@ -4,7 +4,7 @@ import type { MachineEntity } from '../persistence/cluster.entity';
 
 const withinMs = 3_000;
 
-/** Which machines can be configured now: those whose ssh answers. */
+/** Finds the machines that can be configured now: those whose ssh answers. */
 @Injectable()
 export class ReachableMachines {
   async of<Machine extends Pick<MachineEntity, 'address'>>(machines: readonly Machine[]): Promise<Machine[]> {

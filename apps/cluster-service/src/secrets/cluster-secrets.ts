@@ -5,7 +5,7 @@ import { nodeSecret } from '../etcd/cluster-keys';
 import { SecretEntity } from '../persistence/cluster.entity';
 import { SecretBox } from './secret-box';
 
-/** The passwords that every cluster has; each is generated, and each is of this cluster only. */
+/** The passwords that every cluster has. Each one is generated and belongs to one cluster only. */
 export const secretNames = [
   'superuser',
   'replication',
@@ -20,12 +20,12 @@ export const secretNames = [
 ] as const;
 export type SecretName = (typeof secretNames)[number];
 
-/** A password that the customer's role is being given. */
+/** A new password of the customer's role that is not in force yet. */
 const nextPassword = 'customer_next';
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
-/** 32 letters and digits: 190 bits, and nothing that any configuration file would need to quote. */
+/** 32 letters and digits: 190 bits, and nothing that a configuration file would have to quote. */
 export const generatePassword = (): string =>
   Array.from({ length: 32 }, () => alphabet[randomInt(alphabet.length)]).join('');
 
@@ -38,7 +38,7 @@ export class ClusterSecrets {
     private readonly database: DataSource,
   ) {}
 
-  /** Makes the cluster's passwords in the transaction that makes the cluster. */
+  /** Generates the cluster's passwords in the transaction that creates the cluster. */
   async generate(tx: EntityManager, clusterId: string): Promise<void> {
     const rows = secretNames.map((name) => ({
       clusterId,
@@ -48,7 +48,7 @@ export class ClusterSecrets {
     await tx.createQueryBuilder().insert().into(SecretEntity).values(rows).orIgnore().execute();
   }
 
-  /** A node's own password to etcd, generated when it is asked for first. */
+  /** A node's own password for etcd, generated on first use. */
   async ofNode(clusterId: string, machine: string): Promise<string> {
     const name = nodeSecret(machine);
     const sealed = this.box.seal(generatePassword(), context(clusterId, name));
@@ -58,12 +58,12 @@ export class ClusterSecrets {
     return this.box.open(row.sealed, context(clusterId, name));
   }
 
-  /** Makes those that the cluster lacks, having been made by an older release. */
+  /** Generates passwords that the cluster lacks because an older release created it. */
   complete(clusterId: string): Promise<void> {
     return this.generate(this.database.manager, clusterId);
   }
 
-  /** Chooses the password that the customer's role is to have next. It counts once {@link takeNextPassword} has run. */
+  /** Chooses the next password of the customer's role. It takes effect once {@link takeNextPassword} has run. */
   async chooseNextPassword(tx: EntityManager, clusterId: string): Promise<void> {
     const sealed = this.box.seal(generatePassword(), context(clusterId, nextPassword));
     await tx.upsert(SecretEntity, { clusterId, name: nextPassword, sealed }, ['clusterId', 'name']);

@@ -4,8 +4,8 @@ import { Lineages } from '../lineages/lineages';
 import { ClusterSecrets } from './cluster-secrets';
 
 /**
- * The secrets that a playbook of a cluster needs, by name: the cluster's own, the key to the object store, and as `lineage:<stanza>` those
- * to the lineages that it may read.
+ * The secrets that a cluster's playbook needs, by name: the cluster's own, the key to the object store, and as `lineage:<stanza>`
+ * the keys to the lineages that it may read.
  */
 @Injectable()
 export class JobSecrets {

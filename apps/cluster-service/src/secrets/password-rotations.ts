@@ -6,7 +6,7 @@ import { ClusterRows } from '../clusters/cluster-rows';
 import { serves } from '../clusters/cluster-state';
 import { ClusterSecrets } from './cluster-secrets';
 
-/** New passwords for customers' roles, as customers ask for them. */
+/** Password changes of customers' roles that customers request. */
 @Injectable()
 export class PasswordRotations {
   constructor(

@@ -5,8 +5,8 @@ const pbkdf2 = promisify(derive);
 const form = /^SCRAM-SHA-256\$(\d{1,7}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):[A-Za-z0-9+/=]+$/;
 
 /**
- * Whether a role with that verifier (pg_authid.rolpassword) logs in with the password. Only for generated passwords: letters and digits
- * are the same before and after SASLprep.
+ * Whether a role with that verifier (pg_authid.rolpassword) can log in with the password. Only for generated passwords: SASLprep
+ * does not change letters and digits.
  * @see https://www.rfc-editor.org/rfc/rfc5803 and https://www.rfc-editor.org/rfc/rfc5802#section-3
  */
 export async function opensWith(verifier: string, password: string): Promise<boolean> {

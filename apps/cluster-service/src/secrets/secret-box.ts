@@ -4,8 +4,8 @@ const nonceBytes = 12;
 const tagBytes = 16;
 
 /**
- * Seals secrets at rest with AES-256-GCM: nonce, tag, ciphertext. `context` (whose secret it is) is authenticated with it, so a
- * sealed value that is moved to another row does not open.
+ * Seals secrets at rest with AES-256-GCM: nonce, tag, ciphertext. `context` names the secret's owner and is authenticated, too,
+ * so a sealed value that is moved to another row cannot be opened.
  * @see https://nvlpubs.nist.gov/nistpubs/Legacy/SP/nistspecialpublication800-38d.pdf (96-bit nonces)
  */
 export class SecretBox {
@@ -18,7 +18,7 @@ export class SecretBox {
     return Buffer.concat([nonce, cipher.getAuthTag(), sealed]);
   }
 
-  /** Throws when the key, the context or a byte of the sealed value is not the one it was sealed with. */
+  /** Throws if the key, the context or any byte of the sealed value differs from when it was sealed. */
   open(sealed: Buffer, context: string): string {
     const nonce = sealed.subarray(0, nonceBytes);
     const tag = sealed.subarray(nonceBytes, nonceBytes + tagBytes);

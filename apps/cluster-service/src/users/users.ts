@@ -31,7 +31,7 @@ const isEmailTaken = (error: unknown): boolean =>
   error instanceof QueryFailedError &&
   (error.driverError as { constraint?: string }).constraint === 'users_email';
 
-/** Customers of the platform: who owns which cluster. */
+/** Customers of the platform and owners of clusters. */
 @Injectable()
 export class Users {
   constructor(
@@ -101,7 +101,7 @@ export class Users {
           },
         );
       }
-      // Clusters that are gone keep a row for their backups; the reference to the owner must not hold the owner.
+      // Deleted clusters keep a row for their backups. Its reference must not keep the owner from being deleted.
       await tx.update(ClusterEntity, { userId }, { userId: null });
       await tx.delete(UserEntity, { id: userId });
       await this.outbox.publish(tx, userDeleted, userId, { userId, name: user.name });
