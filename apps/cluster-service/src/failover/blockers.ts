@@ -3,7 +3,7 @@ import type { NodeReport } from '@pgfleet/patroni';
 
 export type Blockers = NonNullable<NodeReport['blockers']>;
 
-/** Of sessions that are listed one by one in a cause or in a line of the log. */
+/** How many sessions a cause or a log line lists one by one. */
 const listed = 5;
 
 const ageSeconds = (since: string, now: number): number =>
@@ -32,6 +32,6 @@ export function describeBlockers(node: string, { sessions, total }: Blockers, no
   return `${total} transaction${total === 1 ? '' : 's'} on ${node}: ${lines.join('; ')}${more}`;
 }
 
-/** Changes when a transaction comes or goes, not when one gets older. */
+/** Changes when a transaction appears or ends, not when one gets older. */
 export const identityOf = ({ sessions, total }: Blockers): string =>
   `${total} ${sessions.map(({ pid, since }) => `${pid}@${since}`).join(' ')}`;

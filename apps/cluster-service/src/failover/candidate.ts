@@ -1,14 +1,14 @@
 import type { Durability } from '@pgfleet/contracts';
 import type { ClusterSight } from '@pgfleet/patroni';
 
-/** One WAL segment: a replica that is further behind holds up whoever waits for it. */
+/** One WAL segment. A replica that is further behind makes every waiting client wait longer. */
 const maxLagBytes = 16 * 2 ** 20;
 
 export type Choice = { candidate: string } | { refusal: string };
 
 type Sight = Pick<ClusterSight, 'leader' | 'members' | 'syncStandbys' | 'leaderPosition'>;
 
-/** How far a member is behind the furthest position that is known, bytes; null while it does not say. */
+/** How far a member is behind the furthest known position, in bytes; null if it does not report its position. */
 export const lagBytes = ({ members, leaderPosition, leader }: Sight, name: string): number | null => {
   const position = members.get(name)?.walPosition;
   if (position == null) return null;
@@ -16,7 +16,7 @@ export const lagBytes = ({ members, leaderPosition, leader }: Sight, name: strin
   return Math.max(0, Math.max(leaderPosition ?? 0, leaders) - position);
 };
 
-/** Why a member may not be handed the lead; null when it may. */
+/** Why a member cannot become the leader; null if it can. */
 const unfitness = (sight: Sight, name: string, durability: Durability): string | null => {
   const member = sight.members.get(name);
   if (!member) return `the cluster has no member named ${name}`;
@@ -29,7 +29,7 @@ const unfitness = (sight: Sight, name: string, durability: Durability): string |
   return null;
 };
 
-/** The replica that is to lead: the one that was asked for, if it is fit, else the fit one that is least behind. */
+/** Chooses the replica to lead next: the requested one if it is fit, otherwise the fit one with the least lag. */
 export function chooseCandidate(sight: Sight, durability: Durability, wanted?: string): Choice {
   if (wanted !== undefined) {
     const fault = unfitness(sight, wanted, durability);

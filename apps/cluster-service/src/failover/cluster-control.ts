@@ -24,7 +24,7 @@ import {
 import type { Etcd3 } from 'etcd3';
 import { ETCD } from '../etcd/etcd-connection';
 
-/** What the platform sees of a cluster in etcd, and orders there of its Patroni and of its nodes' agents. */
+/** Reads a cluster's state from etcd and gives orders there to its Patroni and its nodes' agents. */
 @Injectable()
 export class ClusterControl {
   private readonly outside = new Outside('etcd-control', { timeoutMs: 5_000 });
@@ -35,7 +35,7 @@ export class ClusterControl {
     return this.outside.call('sight', () => readCluster(this.etcd, clusterId));
   }
 
-  /** Looks after every change until `look` gives something; undefined when it does not in time. */
+  /** Looks after every change until `look` returns something; undefined if it does not in time. */
   watch<T>(
     clusterId: string,
     look: (sight: ClusterSight) => T | undefined,
@@ -78,7 +78,7 @@ export class ClusterControl {
     return this.outside.call('forget history', () => forgetHistory(this.etcd, clusterId));
   }
 
-  /** See dropMemberSlot. False when it is still there after that time. */
+  /** See dropMemberSlot. False if the slot still exists after that time. */
   dropSlot(
     clusterId: string,
     member: string,
@@ -87,7 +87,7 @@ export class ClusterControl {
     return dropMemberSlot(this.etcd, clusterId, member, limits);
   }
 
-  /** See giveLead; gives who has the lock then. */
+  /** See giveLead. Returns the holder of the lock afterwards. */
   giveLead(clusterId: string, member: string): Promise<string | null> {
     return this.outside.call('give lead', () => giveLead(this.etcd, clusterId, member));
   }

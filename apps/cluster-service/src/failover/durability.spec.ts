@@ -46,7 +46,7 @@ describe('durability', () => {
     );
     expect(alone).toEqual(['sync', 'quorum']);
     expect(acknowledgesAlone({ ...led, durability: 'sync', syncStandbys: ['n2'] })).toBe(false);
-    // The standby of the leader before has taken over, and has not named one of its own.
+    // The previous leader's standby has taken over and has not named a standby of its own yet.
     expect(acknowledgesAlone({ ...led, durability: 'sync', syncStandbys: ['n1'] })).toBe(true);
     expect(acknowledgesAlone({ ...led, durability: 'sync', nodes: 1 })).toBe(false);
   });

@@ -1,7 +1,7 @@
 import type { Durability } from '@pgfleet/contracts';
 import type { SynchronousConfiguration } from '@pgfleet/patroni';
 
-/** Patroni's settings that make a durability. Each names all of them, so that a change leaves nothing of the one before. */
+/** Patroni's settings for a durability. Each durability sets all of them, so that a change leaves nothing of the previous one. */
 export interface SynchronousSettings {
   synchronous_mode: boolean | 'quorum';
   synchronous_mode_strict: boolean;
@@ -21,7 +21,7 @@ export const synchronousSettings = (durability: Durability): SynchronousSettings
   synchronous_node_count: 1,
 });
 
-/** The durability that Patroni's settings make: the inverse of {@link synchronousSettings}. */
+/** The durability that Patroni's settings result in: the inverse of {@link synchronousSettings}. */
 export const durabilityOf = ({ synchronousMode, strict }: SynchronousConfiguration): Durability => {
   if (synchronousMode === 'off') return 'async';
   if (synchronousMode === 'quorum') return 'quorum';
@@ -29,8 +29,8 @@ export const durabilityOf = ({ synchronousMode, strict }: SynchronousConfigurati
 };
 
 /**
- * Whether the leader acknowledges commits that no replica has, although the durability asks for one. Patroni gives `sync` and `quorum` up
- * while no replica can have the commits; with `strict-sync` they wait.
+ * Whether the leader acknowledges commits that no replica has, although the durability requires one. Patroni suspends `sync` and
+ * `quorum` while no replica can have the commits; under `strict-sync` commits wait.
  */
 export const acknowledgesAlone = ({
   durability,
@@ -45,17 +45,17 @@ export const acknowledgesAlone = ({
 }): boolean =>
   nodes > 1 &&
   (durability === 'sync' || durability === 'quorum') &&
-  // One that has just taken the lead still stands among the standbys of the leader before.
+  // A new leader is still listed among the previous leader's standbys.
   syncStandbys.every((name) => name === leader);
 
 /**
- * What a cluster gets that was not asked for anything. With `quorum` any one replica has an acknowledged write, so no failover loses
- * one, and with two replicas the loss of one of them stalls nobody: the other answers. With fewer than three nodes there is one
- * replica at most: its loss would hold up every commit until Patroni notices, so a small cluster is `async` unless it asks.
+ * The durability of a cluster whose creator asked for none. Under `quorum` any one replica has an acknowledged write, so no
+ * failover loses one. With two replicas, losing one stalls nobody, because the other answers. With fewer than three nodes there
+ * is at most one replica. Losing it would hold up every commit until Patroni notices, so a small cluster is `async` by default.
  */
 export const defaultDurability = (nodes: number): Durability => (nodes >= 3 ? 'quorum' : 'async');
 
-/** Why a cluster of so many nodes cannot have the durability; null when it can. */
+/** Why a cluster with this many nodes cannot have the durability; null if it can. */
 export const durabilityFault = (durability: Durability, nodes: number): string | null =>
   durability === 'strict-sync' && nodes < 2
     ? 'strict-sync on a single node would make every write wait for a replica that there never is.'

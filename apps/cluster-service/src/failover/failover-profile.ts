@@ -1,20 +1,21 @@
 import type { FailoverProfile } from '@pgfleet/contracts';
 
-/** What a profile sets on the machines of a cluster, and the bounds that follow from it. */
+/** What a profile sets on a cluster's machines, and the bounds that follow. */
 export interface FailoverProfileSettings {
   /**
-   * Patroni's timing, seconds. A leader that has not renewed its lease for `ttl` is replaced; for `retry_timeout` it goes on
-   * trying to reach etcd before it steps down; a crashed PostgreSQL is started in place for `primary_start_timeout` before another member leads.
+   * Patroni's timing in seconds. A leader that has not renewed its lease for `ttl` is replaced. It tries to reach etcd for
+   * `retry_timeout` before it steps down. A crashed PostgreSQL is restarted in place for `primary_start_timeout` before another
+   * member leads.
    */
   patroni: { ttl: number; loop_wait: number; retry_timeout: number; primary_start_timeout: number };
-  /** HAProxy's checks: how often a node is asked, and how many bad answers in a row take it out. */
+  /** HAProxy's checks: how often it checks a node, and how many failed checks in a row take the node out. */
   checks: { interMs: number; fall: number };
-  /** TCP keepalives of the pooler and of PostgreSQL: a peer that is silent for `idle + interval * count` is given up. */
+  /** TCP keepalives of the pooler and PostgreSQL: a peer that is silent for `idle + interval * count` is given up. */
   keepalive: { idleSeconds: number; intervalSeconds: number; count: number };
   bounds: {
-    /** For a leader whose machine or network is gone: its lease and four seconds for an election and the promotion. */
+    /** For a leader whose machine or network is lost: its lease, plus four seconds for the election and the promotion. */
     leaderLossSeconds: number;
-    /** How long etcd may be away, at the least, before a leader that not every member answers steps down. */
+    /** The minimum time that etcd may be unavailable before a leader that does not reach every member steps down. */
     etcdLossSeconds: number;
   };
 }
@@ -22,9 +23,9 @@ export interface FailoverProfileSettings {
 type Chosen = Omit<FailoverProfileSettings, 'bounds'>;
 
 /**
- * Patroni's own floor is `ttl >= 20` and `loop_wait + 2 * retry_timeout <= ttl`. 20/5/5 is the fastest set that keeps to it and still
- * leaves a busy etcd two retries before a leader steps down; 30/10/10 is Patroni's default; 60/10/20 bears a site whose network
- * is away for half a minute now and then.
+ * Patroni requires `ttl >= 20` and `loop_wait + 2 * retry_timeout <= ttl`. 20/5/5 is the fastest set that meets this and still
+ * leaves a busy etcd two retries before a leader steps down. 30/10/10 is Patroni's default. 60/10/20 suits a site whose network
+ * is sometimes lost for half a minute.
  * @see https://patroni.readthedocs.io/en/latest/dynamic_configuration.html
  */
 const chosen: Record<FailoverProfile, Chosen> = {
@@ -45,10 +46,9 @@ const chosen: Record<FailoverProfile, Chosen> = {
   },
 };
 
-/** How long a leader holds the lead after it last renewed its lease. */
+/** How long a leader keeps the lead after it last renewed its lease. */
 export const leaseMs = (profile: FailoverProfile): number => chosen[profile].patroni.ttl * 1000;
 
-/** The settings of a profile. */
 export const failoverProfile = (profile: FailoverProfile): FailoverProfileSettings => {
   const { patroni } = chosen[profile];
   return {

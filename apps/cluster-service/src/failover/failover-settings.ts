@@ -4,7 +4,7 @@ import { failoverProfile } from './failover-profile';
 
 type Chosen = Pick<ClusterEntity, 'profile' | 'durability' | 'fencing'>;
 
-/** A cluster's failover settings as a customer sees them, with the bounds that they give. */
+/** A cluster's failover settings as a customer sees them, with the resulting bounds. */
 export const failoverSettings = (
   { profile, durability, fencing }: Chosen,
   fencingPossible: boolean,
@@ -17,7 +17,7 @@ export const failoverSettings = (
   ...failoverProfile(profile).bounds,
 });
 
-/** What the settings are after a change; null when it changes nothing. */
+/** The settings after a change; null if it changes nothing. */
 export const changedSettings = (
   { profile, durability, fencing }: Chosen,
   change: FailoverChange,

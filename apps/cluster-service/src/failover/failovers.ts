@@ -14,7 +14,7 @@ import { membersView } from '../clusters/cluster-view';
 import { ClusterControl } from './cluster-control';
 import { chooseSuccessor, electsWithoutLoss, lossOf } from './successor';
 
-/** Unplanned changes of the leader, as customers ask for them. */
+/** Failovers that customers request. */
 @Injectable()
 export class Failovers {
   constructor(
@@ -34,7 +34,10 @@ export class Failovers {
     );
   }
 
-  /** Gives what the operation is to do. 409 when the cluster needs no failover, or acknowledged writes may be lost without consent. */
+  /**
+   * Returns the operation's input. Throws 409 if the cluster needs no failover, or if acknowledged writes may be lost without
+   * consent.
+   */
   private async check(clusterId: string, { candidate, confirmDataLoss }: FailoverRequest) {
     const parts = await this.rows.partsOf(this.database.manager, clusterId);
     const { cluster } = parts;
@@ -68,7 +71,7 @@ export class Failovers {
   }
 }
 
-/** Its Patroni says that it runs, its own agent that it takes writes, and nobody misses it. */
+/** Whether the leader's Patroni reports that it runs, its agent that it takes writes, and no member misses it. */
 const isWell = ({ members, nodes }: ClusterSight, leader: string): boolean =>
   members.get(leader)?.state === 'running' &&
   nodes.get(leader)?.writable != null &&

@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import { ClusterMachines } from '../machines/cluster-machines';
 
 const everyMs = 200;
-/** What could not be proven a moment ago is not looked at again at once. */
+/** How long to wait before checking again after a proof failed. */
 const afterFailureSeconds = 30;
 
 interface LostLeaderRow {
@@ -14,9 +14,9 @@ interface LostLeaderRow {
 }
 
 /**
- * Looks for leaders that every other member misses, and asks the machine provider whether their machines are off. Only then is a
- * failover begun, instead of waiting for the lease; the operation itself proves all of it once more. A leader that is merely silent
- * is left to Patroni.
+ * Looks for leaders that every other member misses, and asks the machine provider whether their machines are off. Only if they
+ * are does it start a failover instead of waiting for the lease; the operation proves everything once more. A leader that is
+ * merely silent is left to Patroni.
  */
 @Injectable()
 export class FencedFailoverWatch implements OnApplicationBootstrap, OnApplicationShutdown {

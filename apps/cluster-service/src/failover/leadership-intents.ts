@@ -5,19 +5,19 @@ import { withoutIntent } from '../membership/lost-leader';
 import type { LeadershipIntent } from '../persistence/leadership.entity';
 
 /**
- * What a program is about to do to a cluster's leader, written down and committed before it acts: membership takes the leadership that
- * follows for what it is, however soon it comes and whether or not the program lives to see it. The leadership that follows takes the
- * intent with it; who fails before must withdraw it, or the next failover would pass for his.
+ * What a program is about to do to a cluster's leader, committed before the program acts. Membership can then attribute the next
+ * leadership to the program, however soon it begins and even if the program dies first. The next leadership consumes the intent.
+ * A program that fails earlier must withdraw it, or the next failover would be attributed to it.
  */
 @Injectable()
 export class LeadershipIntents {
-  /** Takes the place of an intent that is there already. */
+  /** Replaces an existing intent. */
   async declare(tx: EntityManager, clusterId: string, intent: LeadershipIntent): Promise<void> {
     await tx.update(ClusterEntity, { id: clusterId }, { intent });
   }
 
   /**
-   * Takes the operation's intent back, if it is still there, also from a loss that was attributed to it already. `null`: that of the
+   * Withdraws the operation's intent if it still exists, also from a loss that is already attributed to it. `null` stands for the
    * platform itself.
    */
   async withdraw(tx: EntityManager, clusterId: string, operationId: string | null): Promise<void> {

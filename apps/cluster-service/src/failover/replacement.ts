@@ -2,12 +2,12 @@ import type { ClusterSight } from '@pgfleet/patroni';
 import type { ClusterParts } from '../clusters/cluster-view';
 import { nextNode, nodeName } from '../machines/machine-plan';
 
-/** How a member is going to be replaced. */
+/** How a member will be replaced. */
 export interface Replacement {
   member: string;
   /** The machine that takes its place. */
   by: string;
-  /** It leads and is well: it hands over first. */
+  /** The member leads and is well, so it hands over first. */
   leads: boolean;
 }
 
@@ -18,13 +18,16 @@ export interface Refusal {
 
 type Parts = Pick<ClusterParts, 'cluster' | 'machines'>;
 
-/** Whether the leader takes writes, by its Patroni's and its own agent's word, and nobody misses it. */
+/** Whether the leader's Patroni and agent report that it takes writes, and no member misses it. */
 const isWell = ({ members, nodes }: ClusterSight, leader: string): boolean =>
   members.get(leader)?.state === 'running' &&
   nodes.get(leader)?.writable != null &&
   ![...nodes.values()].some(({ lost }) => lost?.leader === leader);
 
-/** How a member is replaced, or why it cannot be now: a copy needs a leader that takes writes, and is not the member itself. */
+/**
+ * Plans how to replace a member, or explains why that is impossible now. The copy needs a leader that takes writes and is not the
+ * member itself.
+ */
 export function planReplacement(
   { cluster, machines }: Parts,
   sight: ClusterSight,

@@ -7,7 +7,7 @@ import { membersView } from '../clusters/cluster-view';
 import { ClusterControl } from './cluster-control';
 import { planReplacement } from './replacement';
 
-/** Replacements of members, as customers ask for them. */
+/** Replacements of members that customers request. */
 @Injectable()
 export class Replacements {
   constructor(

@@ -2,7 +2,7 @@ import type { Durability, PossibleLoss } from '@pgfleet/contracts';
 import type { ClusterSight } from '@pgfleet/patroni';
 import { lagBytes, type Choice } from './candidate';
 
-/** The member that is to follow a leader that cannot hand over: one that runs, the furthest, and a synchronous one where there is one. */
+/** Chooses the member to follow a leader that cannot hand over: the furthest one that runs, synchronous if there is one. */
 export function chooseSuccessor(
   sight: ClusterSight,
   leader: string | null,
@@ -29,8 +29,9 @@ export function chooseSuccessor(
 }
 
 /**
- * What the change to the candidate may lose, from what was last seen of the leader. Out of a quorum any one member has an acknowledged
- * write, and Patroni takes a named candidate at its word: with several it is not known that this is the one.
+ * What the change to the candidate may lose, judged by the leader's last observed state. Under `quorum` any one member has an
+ * acknowledged write, and Patroni promotes a named candidate without checking. With several members it is not known whether the
+ * candidate is the one.
  */
 export const lossOf = (sight: ClusterSight, candidate: string, durability: Durability): PossibleLoss => {
   const safe = durability !== 'async' && sight.syncStandbys.includes(candidate);
@@ -38,13 +39,16 @@ export const lossOf = (sight: ClusterSight, candidate: string, durability: Durab
   return { bytes: sure ? 0 : (lagBytes(sight, candidate) ?? 0), sure };
 };
 
-/** Whether every member that is there, other than the leader, misses it, and at least one does. */
+/** Whether every member present, other than the leader, misses the leader, and at least one does. */
 export const agreeThatLost = ({ members, nodes }: ClusterSight, leader: string): boolean => {
   const others = [...members.keys()].filter((name) => name !== leader);
   return others.length > 0 && others.every((name) => nodes.get(name)?.lost?.leader === leader);
 };
 
-/** Whether the members, when nobody is named, elect one that has every acknowledged write: a leader that none of them reaches loses its lease. */
+/**
+ * Whether the members, if no candidate is named, elect one that has every acknowledged write. A leader that none of them reaches
+ * loses its lease.
+ */
 export const electsWithoutLoss = (
   sight: ClusterSight,
   leader: string | null,
