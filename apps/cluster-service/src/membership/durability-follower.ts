@@ -7,12 +7,13 @@ import { acknowledgesAlone } from '../failover/durability';
 import { ReducedDurabilityEntity } from '../persistence/reduced-durability.entity';
 import type { ClusterChange } from './sight';
 
-/** Periods that are kept of a cluster. */
+/** How many periods are kept per cluster. */
 const kept = 100;
 
 /**
- * Follows whether a replica has what the leader acknowledges. Patroni gives `sync` and `quorum` up while no replica can have it, which is
- * so after every change of the leader, too, until it has named the new standbys. Each such period is written down and published.
+ * Tracks whether a replica has what the leader acknowledges. Patroni suspends `sync` and `quorum` while no replica can have it.
+ * That also happens after every change of the leader, until the new leader has named its standbys. Each such period is stored and
+ * published.
  */
 @Injectable()
 export class DurabilityFollower {
@@ -20,7 +21,7 @@ export class DurabilityFollower {
 
   async follow(tx: EntityManager, { cluster, before, after, at }: ClusterChange): Promise<void> {
     const { id: clusterId, name, nodes } = cluster;
-    // Without a leader nothing is acknowledged: what was before goes on until one is there.
+    // Nothing is acknowledged without a leader: the previous period continues until there is one.
     if (after.leader === null || !serves(cluster)) return;
     const sameKeys =
       after.leader === before.leader &&

@@ -16,16 +16,22 @@ import { possibleLoss } from './possible-loss';
 import type { ClusterChange } from './sight';
 import { timelineOf, writableLeader, type WritableLeader } from './writable-leader';
 
-/** What a change of the leader has led to and what it has cost. */
+/** The outcome of a change of the leader, and its cost. */
 type Completed = Pick<
   LeadershipEntity,
   'leader' | 'origin' | 'cause' | 'promotedAt' | 'outageMs' | 'outageBound' | 'lossBytes' | 'lossSure'
 > & { timeline: number };
 
-/** The old leader's poolers say that they let go again within two seconds; whoever has not said it by then is not waited for. */
+/**
+ * The old leader's poolers report within two seconds that they let statements go. After this time nothing waits for a missing
+ * report.
+ */
 const releaseWithinMs = 5_000;
 
-/** How long the old leader's poolers held statements; null: they did not, or nobody knows; `awaited`: it has not said so yet. */
+/**
+ * How long the old leader's poolers held statements. null: they did not, or it is unknown; `awaited`: they have not reported it
+ * yet.
+ */
 const stallOf = ({ after, at }: ClusterChange, lost: LostLeader, since: Date): number | null | 'awaited' => {
   const hold = after.reports.get(lost.leader)?.hold;
   if (!hold || hold.id === lost.earlierHold || hold.state === 'refused') return null;
@@ -35,7 +41,7 @@ const stallOf = ({ after, at }: ClusterChange, lost: LostLeader, since: Date): n
 
 const earlier = (one: Date, other: Date): Date => (one < other ? one : other);
 
-/** Completes a change of the leader when the new one is seen to take writes: writes down what it has cost and says so, once. */
+/** Completes a change of the leader once the new leader is seen to take writes: stores its cost and publishes it, once. */
 @Injectable()
 export class LeadershipCompletion {
   constructor(
@@ -59,7 +65,7 @@ export class LeadershipCompletion {
     await this.announce(tx, change, current, lost);
   }
 
-  /** Says of a leadership that has come to its own end what was still to be said of its beginning. */
+  /** Publishes what is still unpublished about the beginning of a leadership that has already ended. */
   async hurry(tx: EntityManager, change: ClusterChange, current: LeadershipEntity): Promise<void> {
     const { lost } = change.cluster;
     if (lost && current.completedAt && !current.announced)
@@ -73,7 +79,7 @@ export class LeadershipCompletion {
     lost: LostLeader,
     writable: WritableLeader,
   ): Promise<void> {
-    // A change that was taken in late began before that.
+    // The change may have been processed late: the leadership began when the leader could write.
     const since = earlier(current.since, writable.since);
     await this.rows.change(tx, current, {
       ...this.costs(change, lost, current.leader, writable),
@@ -84,7 +90,7 @@ export class LeadershipCompletion {
     change.cluster.lostAt = null;
   }
 
-  /** The leader that was lost leads again: on its timeline the leadership just goes on, on a new one another begins. */
+  /** The lost leader leads again. On its old timeline the leadership continues; on a new timeline another one begins. */
   private async completeSame(
     tx: EntityManager,
     change: ClusterChange,
@@ -96,7 +102,7 @@ export class LeadershipCompletion {
     const { cluster, at } = change;
     const { leader } = current;
     const costs = this.costs(change, lost, leader, writable);
-    // Whatever was under way did not replace it.
+    // The operation or order under way did not replace the leader.
     const { cause, operationId } = withoutIntent(lost);
     const origin: LeadershipOrigin = 'unplanned';
     if (current.timeline === null) {
@@ -110,7 +116,7 @@ export class LeadershipCompletion {
     }
     cluster.lostAt = null;
     cluster.lost = null;
-    // It was to hand over and did not, or nobody could have taken over: nobody was told of a change, and there was none.
+    // If the leader failed to hand over, or no member could take over, no change was published, and there was none.
     if (isTold(cluster, lost))
       await this.publishFailover(tx, change, lost, { ...costs, leader, origin, cause });
   }
@@ -169,7 +175,10 @@ export class LeadershipCompletion {
     return { timeline, promotedAt, outageMs, outageBound, lossBytes, lossSure };
   }
 
-  /** Of a leadership whose beginning was no change of the leader: the first one; or nobody saw how the timeline changed. */
+  /**
+   * Learns the timeline of a leadership that began without a change of the leader: the first one, or one whose timeline changed
+   * unobserved.
+   */
   private async learnTimeline(tx: EntityManager, change: ClusterChange, leader: string): Promise<void> {
     const { cluster, before, after, at } = change;
     const timeline = timelineOf(after, leader);

@@ -9,7 +9,7 @@ import { LeadershipRows } from './leadership-rows';
 import { dueChange, isForced, isTold, lostAgain, lostLeader, missedAt, stillSafe } from './lost-leader';
 import type { ClusterChange } from './sight';
 
-/** How a leadership began, and by which intent if it was one's. */
+/** How a leadership began, and the intent behind it, if any. */
 interface Beginning {
   origin: LeadershipOrigin;
   cause: string | null;
@@ -18,8 +18,8 @@ interface Beginning {
 }
 
 /**
- * Follows the leader lock: a leadership ends when its holder has it no more and the next begins when another has it. What happens
- * before a cluster has been created, or while it is restored or deleted, is written down without a word.
+ * Follows the leader lock: a leadership ends when its holder loses the lock, and the next begins when another member takes it.
+ * Before a cluster is created, and while it is restored or deleted, changes are stored but not published.
  */
 @Injectable()
 export class LeadershipFollower {
@@ -43,14 +43,14 @@ export class LeadershipFollower {
     const { cluster, revision, at } = change;
     const current = await this.rows.current(tx, cluster.id);
     if (current) {
-      // Nobody waits any more for what the end of the switchover before this was to tell.
+      // The end of the previous switchover is still unpublished, and nothing waits for its details any more.
       await this.completion.hurry(tx, change, current);
       await this.rows.change(tx, current, { until: at, announced: true });
     }
     if (!serves(cluster)) return;
     const lost = lostLeader(change, leader, current?.leader === leader ? current : null);
     if (cluster.lost && !cluster.lost.handover) {
-      // Said already, and not over yet.
+      // Published already, and not over yet.
       cluster.lost = lostAgain(cluster.lost, lost);
       cluster.lostAt ??= at;
       return;
@@ -68,7 +68,7 @@ export class LeadershipFollower {
     const { cluster, after, revision, at } = change;
     const { lastLeader: from } = cluster;
     const current = await this.rows.current(tx, cluster.id);
-    // Lost before anybody followed leaderships: the row knows only who it was.
+    // The loss happened before leaderships were followed: the row knows only who led.
     if (from !== null && from !== leader && !cluster.lost)
       await this.lose(tx, { ...change, watched: false }, from);
     if (from !== leader) {
@@ -96,7 +96,7 @@ export class LeadershipFollower {
       const origin = current ? 'unplanned' : 'bootstrap';
       return { origin, cause: null, operationId: null, intent: null };
     }
-    // An intent may come when the leader is gone already; that to hand over has had its time by then.
+    // An intent may arrive when the leader is already gone. A switchover's intent is too late by then.
     if (intent && (intent.origin !== 'switchover' || lost.handover)) return { ...intent, intent };
     const { cause, operationId } = lost;
     const origin = lost.origin ?? (isForced(dueChange(before, at)) ? 'forced' : 'unplanned');

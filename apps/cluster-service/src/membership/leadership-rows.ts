@@ -5,7 +5,7 @@ import { LeadershipEntity } from '../persistence/leadership.entity';
 type Begun = Pick<LeadershipEntity, 'clusterId' | 'leader' | 'since' | 'announced'> &
   Partial<LeadershipEntity>;
 
-/** The leaderships of clusters. Whoever writes has the cluster's row locked, so they are numbered without gaps. */
+/** The leaderships of clusters. Writers hold the lock on the cluster's row, so the numbers have no gaps. */
 @Injectable()
 export class LeadershipRows {
   /** The newest, whether or not it has ended. */
@@ -13,7 +13,7 @@ export class LeadershipRows {
     return tx.findOne(LeadershipEntity, { where: { clusterId }, order: { seq: 'DESC' } });
   }
 
-  /** The one that took the place of a leader on the timeline. */
+  /** The leadership that replaced a leader of that timeline. */
   after(tx: EntityManager, clusterId: string, timeline: number): Promise<LeadershipEntity | null> {
     return tx.findOne(LeadershipEntity, {
       where: { clusterId, timeline: MoreThan(timeline) },
@@ -41,7 +41,7 @@ export class LeadershipRows {
     return leadership;
   }
 
-  /** Writes the given fields, in the row and in the object. */
+  /** Writes the given fields to the row and to the object. */
   async change(
     tx: EntityManager,
     leadership: LeadershipEntity,
@@ -52,7 +52,7 @@ export class LeadershipRows {
     await tx.update(LeadershipEntity, { clusterId, seq }, fields);
   }
 
-  /** The one before it ended at the latest when this one began. */
+  /** Makes sure that the previous leadership ended no later than this one began. */
   async endBefore(tx: EntityManager, { clusterId, seq, since }: LeadershipEntity): Promise<void> {
     await tx.query('update leaderships set until = least(until, $3) where cluster_id = $1 and seq = $2', [
       clusterId,

@@ -35,7 +35,7 @@ interface Told {
 const leaseRanOut = (leader: string) =>
   `the lease of ${leader} ran out: its machine, its network or its Patroni is gone`;
 const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
-/** Where timeline 2 begins, in bytes of WAL and as it is told. The old leader was seen 96 bytes further. */
+/** Where timeline 2 begins: in bytes of WAL, and as events publish it. The old leader was seen 96 bytes further. */
 const promotedAt = 83886176;
 const lsn = '0/5000060';
 const unsure = { bytes: 96, sure: false };
@@ -43,8 +43,8 @@ const patroni = { version: '4.0.7-3~deb13u1', patched: ['01-first.patch'] };
 const sure = { bytes: 0, sure: true };
 
 /**
- * Two replicas of the service as in production, on real NATS, PostgreSQL and etcd: both take in every change, and nothing may be said
- * twice. What is in etcd is written here, as Patroni and the nodes' agents do.
+ * Two replicas of the service as in production, on real NATS, PostgreSQL and etcd. Both process every change, and nothing may be
+ * published twice. The spec writes to etcd what Patroni and the nodes' agents would.
  */
 describe('leaderships', () => {
   let services: Services;
@@ -86,7 +86,7 @@ describe('leaderships', () => {
     await services?.stop();
   }, 60_000);
 
-  /** What was published of the cluster, in order, without its members' own news. */
+  /** The events published about the cluster, in order, without its members' own events. */
   const told = async (clusterId: string): Promise<Told[]> => {
     const filter_subjects = `events.cluster.${clusterId}.>`;
     const consumer = await jetstream(nats).consumers.get('EVENTS', { filter_subjects });
@@ -103,7 +103,7 @@ describe('leaderships', () => {
     return found.filter(({ what }) => !/^member\.(joined|left|state\.changed)$|^state\.changed$/.test(what));
   };
   const names = (events: Told[]) => events.map(({ what }) => what);
-  /** Waits until `what` was said, then a little more: whatever would be said twice has been by then. */
+  /** Waits until `what` was published, then a little longer, so that a duplicate would have appeared. */
   const toldUntil = async (clusterId: string, what: string, withinMs = 10_000): Promise<Told[]> => {
     await eventually(async () => expect(names(await told(clusterId))).toContain(what), withinMs);
     await pause(300);
@@ -118,7 +118,7 @@ describe('leaderships', () => {
   const history = async (clusterId: string) => (await requester().ask(getHistory, { clusterId })).items;
   const declare = (clusterId: string, intent: LeadershipIntent) =>
     database.transaction((tx) => intents.declare(tx, clusterId, intent));
-  /** Everything that was written to etcd until now was taken in. */
+  /** Waits until everything written to etcd so far has been processed. */
   const settled = async () => {
     const mark = await etcd.put('/service/none/mark').value(String(Date.now()));
     await eventually(async () => {
@@ -127,7 +127,7 @@ describe('leaderships', () => {
     });
   };
 
-  /** A cluster that was created: n1 leads on timeline 1, n2 and n3 stream; of those n2 is synchronous, if any is. */
+  /** A created cluster: n1 leads on timeline 1, n2 and n3 stream; if any replica is synchronous, n2 is. */
   const aCluster = async (durability: Durability = 'async', { agents = true } = {}) => {
     const id = newId('clu');
     const userId = newId('usr');
@@ -153,13 +153,13 @@ describe('leaderships', () => {
     await database.manager.update(ClusterEntity, { id }, { state: 'ready' });
     return { id, keys };
   };
-  /** The agents of the replicas miss the leader, since two seconds. */
+  /** The replicas' agents have missed the leader for two seconds. */
   const miss = async (keys: PatroniKeys, leader = 'n1', sinceMs = 2_000) => {
-    // Their poolers lead to it until there is another.
+    // Their poolers lead to the lost leader until there is another.
     await keys.report('n2', { lost: { leader, since: ago(sinceMs - 100) }, follows: leader });
     await keys.report('n3', { lost: { leader, since: ago(sinceMs) }, follows: leader });
   };
-  /** A replica takes the lock and is promoted; then it writes on the timeline, and the other one follows it. */
+  /** A replica takes the lock and is promoted. Then it writes on the timeline, and the other replica follows it. */
   const takeOver = async (keys: PatroniKeys, name = 'n2', timeline = 2) => {
     await keys.lead(name);
     await keys.report(name === 'n2' ? 'n3' : 'n2', { lost: null, follows: name });
@@ -194,7 +194,8 @@ describe('leaderships', () => {
       ...{ from: 'n1', to: 'n2', fromTimeline: 1, toTimeline: 2, promotedAt: lsn },
       ...{ loss: unsure, cause: leaseRanOut('n1'), fenced: false },
     });
-    // The replicas missed it two seconds before: nobody follows it when the new leader is announced, and yet that counts.
+    // The replicas missed the leader two seconds earlier. None of them follows it when the new leader is announced, and that
+    // still counts.
     expect(data.outageMs).toBeGreaterThanOrEqual(2_000);
     expect(data.outageMs).toBeLessThan(10_000);
     expect(await row(id)).toMatchObject({ leader: 'n2', lost: null, lostAt: null });
@@ -281,7 +282,8 @@ describe('leaderships', () => {
     expect((await history(handed.id))[0]).toMatchObject({ origin: 'switchover', operationId: null });
     const ordered = the(await toldUntil(forced.id, 'failover.completed'), 'failover.started');
     expect(ordered.data).toMatchObject({ cause: 'Patroni was asked for a failover to n2 by hand' });
-    // Any one of two had each write: an election would have found the one that has them all, but it was chosen.
+    // Either of the two had each write. An election would have found the one that has them all, but this candidate was chosen by
+    // hand.
     expect((await history(forced.id))[0]).toMatchObject({ origin: 'forced', loss: unsure });
     await toldUntil(scheduled.id, 'failover.completed');
     expect((await history(scheduled.id))[0]).toMatchObject({ origin: 'unplanned', loss: sure });
@@ -397,7 +399,7 @@ describe('leaderships', () => {
     expect(the(events, 'failover.completed').data).toMatchObject({ cause: leaseRanOut('n1'), loss: sure });
     expect(the(events, 'failover.completed').data.outageMs).toBeGreaterThanOrEqual(2_000);
     expect(names(await toldUntil(handed.id, 'switchover.completed'))).not.toContain('failover.started');
-    // It began when the new leader wrote, not when it was heard of.
+    // It began when the new leader wrote, not when the service learned about it.
     const [second] = await history(id);
     expect(Date.now() - Date.parse(second!.since)).toBeGreaterThan(500);
   }, 60_000);
@@ -425,7 +427,7 @@ describe('leaderships', () => {
       ]);
     }
     const outcome = async (id: string) => the(await told(id), 'failover.completed').data;
-    // Who was in step when the leader was lost is known of the one that was seen to be lost.
+    // The service knows which replicas were in sync with the leader that it saw being lost.
     expect(await outcome(begun.id)).toMatchObject({ cause: leaseRanOut('n1'), loss: sure });
     expect(await outcome(unseen.id)).toMatchObject({ cause: leaseRanOut('n1'), loss: unsure });
     expect(await outcome(back.id)).toMatchObject({ cause: 'n1 lost the lead while nobody was watching' });
@@ -576,7 +578,7 @@ describe('leaderships', () => {
     const { id, keys } = await aCluster();
     await miss(keys, 'n1', 18_000);
     await keys.die('n1');
-    // As a node's agent does: it says that it writes before its pooler has been turned.
+    // Like a node's agent: it reports that it writes before its pooler has switched.
     await keys.lead('n2');
     await keys.report('n2', { writable: { timeline: 2, promotedAt, since: ago(0) } });
     await keys.primary('n2', 2, promotedAt + 200);
@@ -591,7 +593,7 @@ describe('leaderships', () => {
     await keys.die('n1');
     await takeOver(keys);
     const { data } = the(await toldUntil(id, 'failover.completed'), 'failover.completed');
-    // The lease of a fast cluster is 20 s: it was renewed when it was still there.
+    // The lease of a fast cluster is 20 s; the leader renewed it while it was still there.
     expect(data).toMatchObject({ outageBound: 'at-most' });
     expect(data.outageMs).toBeGreaterThanOrEqual(19_500);
     expect((await history(id))[0]).toMatchObject({ outageBound: 'at-most' });

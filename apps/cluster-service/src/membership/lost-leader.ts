@@ -4,16 +4,16 @@ import type { ClusterEntity } from '../persistence/cluster.entity';
 import type { LeadershipEntity, LostLeader } from '../persistence/leadership.entity';
 import type { ClusterChange, Sight } from './sight';
 
-/** Clocks of nodes and of this service may differ by as much. */
+/** By how much the clocks of nodes and of this service may differ. */
 const clockSlackMs = 5_000;
 
-/** What Patroni was asked for and does now. Until its time has come, a scheduled change is no reason for anything. */
+/** The change that Patroni was asked for and is due now. A scheduled change explains nothing before its time. */
 export const dueChange = ({ orderedChange }: Sight, at: Date): OrderedChange | null =>
   !orderedChange?.scheduledAt || Date.parse(orderedChange.scheduledAt) <= at.getTime() + clockSlackMs
     ? orderedChange
     : null;
 
-/** A failover to a member, which asks nobody to hand over. */
+/** Whether it is a failover to a member, in which nobody is asked to hand over. */
 export const isForced = (ordered: OrderedChange | null): ordered is OrderedChange =>
   ordered !== null && ordered.candidate !== null && ordered.leader === null;
 
@@ -23,11 +23,11 @@ const later = (...positions: (number | null | undefined)[]): number | null =>
     null,
   );
 
-/** Of moments as ISO texts. */
+/** The earliest of several moments given as ISO strings. */
 const earliest = (...moments: (string | null | undefined)[]): string | null =>
   moments.filter((moment) => typeof moment === 'string').sort()[0] ?? null;
 
-/** Less than this, and PostgreSQL cannot create its next WAL segment. */
+/** With less free space than this, PostgreSQL cannot create its next WAL segment. */
 const segmentBytes = 16 * 2 ** 20;
 
 const causeOf = ({ before, after, watched }: ClusterChange, leader: string, leaseRanOut: boolean): string => {
@@ -41,9 +41,9 @@ const causeOf = ({ before, after, watched }: ClusterChange, leader: string, leas
 };
 
 /**
- * What is known of a leader at the moment it does not hold the lock any more. Patroni keeps the lock and the member's own key on one
- * lease: both are gone when it ran out, and nobody who hands over lets it run out. So then nothing was handed over, whatever was
- * intended.
+ * Collects what is known about a leader at the moment it no longer holds the lock. Patroni keeps the lock and the member's own
+ * key on one lease. If both are gone, the lease ran out, and a leader that hands over does not let it run out. So nothing was
+ * handed over, whatever was intended.
  */
 export function lostLeader(
   change: ClusterChange,
@@ -63,7 +63,7 @@ export function lostLeader(
     since: earliest(leadership?.since.toISOString(), before.reports.get(leader)?.writable?.since),
     handover,
     position: later(before.leaderPosition, before.members.get(leader)?.walPosition),
-    // What was seen before a gap says nothing of who was in step at its end.
+    // What was seen before a gap does not show which replicas were in sync at its end.
     safe: watched && cluster.durability !== 'async' ? [...before.syncStandbys] : [],
     leaseRanOut,
     seenCause: causeOf(change, leader, leaseRanOut),
@@ -83,8 +83,8 @@ export function lostLeader(
 }
 
 /**
- * The leader that took over was lost in its turn before it was seen to write: it is still the first one that is being replaced. What
- * the second one may have written counts, and only who was in step with both has it all.
+ * Merges a second loss: the leader that took over was itself lost before it was seen to write, so the first one is still being
+ * replaced. What the second leader may have written counts. Only replicas in sync with both leaders have everything.
  */
 export const lostAgain = (first: LostLeader, second: LostLeader): LostLeader => ({
   ...first,
@@ -93,33 +93,34 @@ export const lostAgain = (first: LostLeader, second: LostLeader): LostLeader => 
 });
 
 /**
- * Of a quorum each has what it acknowledged, and an election finds the one that has it all. A member that somebody chose was not
- * elected: Patroni asks nobody.
+ * Each member of a quorum has what it acknowledged itself, and an election finds the member that has everything. A member that
+ * was named in a failover was not elected: Patroni does not compare it with the others.
  */
 export const stillSafe = ({ safe }: LostLeader, { before, at }: ClusterChange): string[] =>
   safe.length > 1 && isForced(dueChange(before, at)) ? [] : safe;
 
 /**
- * The earliest that another node missed the leader. It is kept: a node takes its word back as soon as it reaches the next one. A node's
- * pooler leads to the lost leader until there is another, so what it follows says nothing of whether it misses it.
+ * The earliest moment at which another node missed the leader. It is kept, because a node withdraws its report as soon as it
+ * reaches the next leader. A node's pooler leads to the lost leader until there is another, so the pooler's target does not show
+ * whether the node misses it.
  */
 export function missedAt(lost: LostLeader, { before, after }: ClusterChange): string | null {
   const moments = [...before.reports, ...after.reports].flatMap(([name, { lost: missed }]) =>
-    // A node that is gone itself cannot take its word back.
+    // A node that is gone itself cannot withdraw its report.
     name !== lost.leader &&
     missed?.leader === lost.leader &&
     (before.members.has(name) || after.members.has(name))
       ? [missed.since]
       : [],
   );
-  // A word from before it led is of an earlier loss.
+  // A report from before this leadership belongs to an earlier loss.
   const ofThis = moments.filter((moment) => lost.since === null || moment >= lost.since);
   return earliest(lost.missedAt, ...ofThis);
 }
 
 /**
- * From when nobody was served, and how exactly that is known. A leader whose lease ran out had renewed it `leaseMs` before, so it cannot
- * have been lost earlier, whatever a node says.
+ * When the outage began, and how exactly that is known. A leader whose lease ran out had renewed it `leaseMs` before. It cannot
+ * have been lost earlier, whatever a node reports.
  */
 export function outageOf(
   { missedAt: missed, leaseRanOut, origin }: LostLeader,
@@ -135,11 +136,11 @@ export function outageOf(
     : { from: lostAt, bound: 'at-least' };
 }
 
-/** Whether the loss is a failover that is published: one that handed over is none, nor is one that nobody could replace. */
+/** Whether the loss is published as a failover. A handover is not, nor is a loss in a cluster that has no other member. */
 export const isTold = ({ nodes }: Pick<ClusterEntity, 'nodes'>, { handover }: LostLeader): boolean =>
   !handover && nodes > 1;
 
-/** The loss as it was seen, without what a program was about to do: that failed, or did not replace the leader. */
+/** The loss as observed, without the intent of a program that failed or did not replace the leader. */
 export const withoutIntent = (lost: LostLeader): LostLeader => ({
   ...lost,
   origin: null,

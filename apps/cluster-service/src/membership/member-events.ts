@@ -11,7 +11,7 @@ import type { EntityManager } from 'typeorm';
 import { roleOf } from '../clusters/cluster-view';
 import type { ClusterChange } from './sight';
 
-/** Says who joined, who left, and whose role, state or timeline is another. */
+/** Publishes which members joined, left, or changed their role, state or timeline. */
 @Injectable()
 export class MemberEvents {
   constructor(private readonly outbox: Outbox) {}

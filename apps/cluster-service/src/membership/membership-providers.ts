@@ -8,7 +8,7 @@ import { Rejoins } from './rejoins';
 import { SightRows } from './sight-rows';
 import { Wholeness } from './wholeness';
 
-/** What takes changes in; what brings them from etcd is MembershipWatch. */
+/** The providers that process changes. MembershipWatch brings the changes from etcd. */
 export const membershipProviders = [
   Membership,
   SightRows,

@@ -13,9 +13,10 @@ import { advance, lockPosition } from './watch-position';
 import { Wholeness } from './wholeness';
 
 /**
- * Keeps members, roles, timelines and lag as Patroni tells them through etcd, and says every change once. The revision, the rows and
- * the events are written in one transaction under the lock of the position's row: with two replicas of this service, or after a
- * crash at any point, a revision is taken in exactly once. Revisions that came while others were taken in are taken in together.
+ * Stores members, roles, timelines and lag as Patroni reports them through etcd, and publishes every change once. One
+ * transaction, under the lock on the position's row, writes the revision, the rows and the events. With two replicas of this
+ * service, or after a crash at any point, a revision is processed exactly once. Revisions that arrive while others are processed
+ * are processed together.
  */
 @Injectable()
 export class Membership implements WatchSink {
@@ -77,7 +78,7 @@ export class Membership implements WatchSink {
     });
   }
 
-  /** The clusters of the scopes, with their operations, locked in the order in which everybody locks them. */
+  /** Locks the clusters of the scopes, with their operations, in the order that all code uses. */
   private async lock(tx: EntityManager, scopes: string[]): Promise<ClusterEntity[]> {
     await this.operations.lockActive(tx, scopes);
     return tx.find(ClusterEntity, {
@@ -87,7 +88,7 @@ export class Membership implements WatchSink {
     });
   }
 
-  /** Says what a revision changes. */
+  /** Publishes what a revision changes. */
   private async follow(tx: EntityManager, change: ClusterChange): Promise<void> {
     await this.leaderships.follow(tx, change);
     await this.memberEvents.publish(tx, change);
@@ -96,7 +97,7 @@ export class Membership implements WatchSink {
     await this.rejoins.followOnTheWay(tx, change);
   }
 
-  /** Stores what is seen after all revisions, and says what the stored rows tell. */
+  /** Stores the state after all revisions and publishes what follows from the stored rows. */
   private async keep(tx: EntityManager, change: ClusterChange): Promise<void> {
     await this.sights.save(tx, change);
     await this.rejoins.follow(tx, change);

@@ -15,8 +15,8 @@ import type { ClusterChange } from './sight';
 type Rejoin = NonNullable<NodeReport['rejoin']>;
 
 /**
- * Says that a former leader is back as a replica, and what it had written that its successor never got. A node repeats its word in
- * every report; which one was told last is kept, also when the node has taken its report back.
+ * Publishes that a former leader is back as a replica, and what it had written that its successor never received. A node repeats
+ * this in every report. The last one published is kept even after the node has withdrawn its report.
  */
 @Injectable()
 export class Rejoins {
@@ -25,9 +25,9 @@ export class Rejoins {
     private readonly outbox: Outbox,
   ) {}
 
-  /** To be called when the nodes' reports are stored. */
+  /** Call this after the nodes' reports are stored. */
   async follow(tx: EntityManager, { cluster, after }: ClusterChange): Promise<void> {
-    // What it lost its lead to is told first.
+    // The change that cost the member its lead is published first.
     if (cluster.lost || !serves(cluster)) return;
     const found = [...after.reports].flatMap(([member, { rejoin }]) => (rejoin ? [{ member, rejoin }] : []));
     if (found.length === 0) return;
@@ -36,13 +36,13 @@ export class Rejoins {
       const last = told.find((row) => row.member === member)?.rejoinedAt;
       if (last && last >= new Date(rejoin.at)) continue;
       const successor = await this.rows.after(tx, cluster.id, rejoin.timeline);
-      // One of before anybody followed leaderships is not news.
+      // A rejoin from before leaderships were followed is not news.
       if (successor && (successor.origin !== null || new Date(rejoin.at) > successor.since))
         await this.tell(tx, member, rejoin, successor);
     }
   }
 
-  /** Each phase is said. */
+  /** Publishes each phase of a rejoin. */
   async followOnTheWay(tx: EntityManager, { cluster, before, after }: ClusterChange): Promise<void> {
     if (!serves(cluster)) return;
     for (const [member, { rejoining }] of after.reports) {
@@ -67,7 +67,7 @@ export class Rejoins {
     const now = (await this.rows.current(tx, clusterId))?.timeline ?? successor.timeline ?? timeline;
     const data = { clusterId, member, timeline: now, how };
     await this.outbox.publish(tx, clusterMemberRejoined, clusterId, data);
-    // A copy says nothing of what was there before, and who hands over has nothing of his own.
+    // A fresh copy does not show what was there before, and a leader that handed over has no writes of its own.
     if (bytes === null || transactions === null || successor.origin === 'switchover') return;
     await this.rows.change(tx, successor, { lostBytes: bytes, lostTransactions: transactions });
     const promotedAt = lsnText(rejoin.promotedAt);

@@ -5,7 +5,7 @@ import { ClusterEntity, MemberEntity } from '../persistence/cluster.entity';
 import { NodeReportEntity } from '../persistence/leadership.entity';
 import type { ClusterChange, Sight } from './sight';
 
-/** Keeps what was last seen of each cluster. */
+/** Stores the last observed state of each cluster. */
 @Injectable()
 export class SightRows {
   async load(tx: EntityManager, cluster: ClusterEntity): Promise<Sight> {
@@ -30,7 +30,7 @@ export class SightRows {
     };
   }
 
-  /** Stores what is seen now, and what following it has made of the cluster's row. */
+  /** Stores the new observed state, and the cluster row as the followers have changed it. */
   async save(tx: EntityManager, { cluster, before, after }: ClusterChange): Promise<void> {
     const { id: clusterId, lastLeader, intent, lost, lostAt } = cluster;
     const { leader, leaderPosition, orderedChange } = after;

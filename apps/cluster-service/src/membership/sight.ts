@@ -3,13 +3,13 @@ import type { EndedTimeline, KeyChange, NodeReport, OrderedChange, PatroniMember
 import { durabilityOf } from '../failover/durability';
 import type { ClusterEntity } from '../persistence/cluster.entity';
 
-/** What etcd says of a cluster at one moment. */
+/** The state of a cluster in etcd at one moment. */
 export interface Sight {
   /** Holder of the leader lock. */
   readonly leader: string | null;
   readonly leaderPosition: number | null;
   readonly syncStandbys: readonly string[];
-  /** The durability that Patroni's configuration sets; null while it is not known. */
+  /** The durability that Patroni's configuration sets; null while unknown. */
   readonly durability: Durability | null;
   readonly orderedChange: OrderedChange | null;
   readonly history: readonly EndedTimeline[];
@@ -17,16 +17,16 @@ export interface Sight {
   readonly reports: ReadonlyMap<string, NodeReport>;
 }
 
-/** What one revision changes of a cluster; with a snapshot, all that has changed since the last one that was taken in. */
+/** What one revision changes in a cluster, or for a snapshot everything that changed since the last processed one. */
 export interface ClusterChange {
-  /** The row, locked. What is written to it is stored when the change has been followed. */
+  /** The locked row. Writes to it are stored after the change has been followed. */
   readonly cluster: ClusterEntity;
   readonly before: Sight;
   readonly after: Sight;
   readonly revision: bigint;
-  /** False for a snapshot: whatever happened between `before` and `after` was not seen. */
+  /** False for a snapshot: what happened between `before` and `after` was not observed. */
   readonly watched: boolean;
-  /** When it is taken in. */
+  /** When it is processed. */
   readonly at: Date;
 }
 
@@ -63,14 +63,14 @@ const takeKey = (sight: Writable<Sight>, { path, value }: KeyChange): void => {
 
 const nothingOrdered: OrderedChange = { leader: null, candidate: null, scheduledAt: null };
 
-/** What is seen after keys have changed. */
+/** The state after keys have changed. */
 export const afterKeys = (before: Sight, changes: readonly KeyChange[]): Sight => {
   const after = { ...before };
   for (const change of changes) takeKey(after, change);
   return after;
 };
 
-/** What is seen when no key is there: a snapshot begins with it. What a key said that is never taken away still holds. */
+/** The state without any keys, from which a snapshot starts. Values of keys that are never removed still hold. */
 export const withoutKeys = (before: Sight): Sight => ({
   ...before,
   leader: null,

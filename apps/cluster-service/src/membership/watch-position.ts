@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 
-/** Takes the lock that lets one transaction at a time follow etcd, and gives the revision up to which everything was taken in. */
+/** Takes the lock that lets only one transaction at a time follow etcd. Returns the last revision that was processed. */
 export async function lockPosition(tx: EntityManager): Promise<bigint | null> {
   const [row] = await tx.query<{ revision: string | null }[]>(
     'select revision from watch_position for update',

@@ -7,12 +7,12 @@ import { ClusterStates } from '../clusters/cluster-state';
 import { isWhole } from '../clusters/cluster-view';
 import type { ClusterChange, Sight } from './sight';
 
-/** The signal that a waiting creation gets when its cluster is whole. */
+/** The signal that wakes a waiting creation when its cluster is whole. */
 export const membersWhole = 'members.whole';
 
 const membersOf = ({ members }: Sight) => [...members].map(([name, member]) => ({ name, ...member }));
 
-/** The cluster's own state follows its members, once it has been created; a creation that waits for them is told. */
+/** Makes a created cluster's state follow its members, and signals a creation that waits for them. */
 @Injectable()
 export class Wholeness {
   constructor(

@@ -15,7 +15,7 @@ interface Seen {
   history?: ClusterChange['after']['history'];
 }
 
-/** What n2 is seen to be, `ledFor` seconds after it took the lock. */
+/** The observed state of n2, `ledFor` seconds after it took the lock. */
 const seen = ({ member, report, history = [] }: Seen, ledFor = 1, leader = 'n2') => {
   const running = { state: 'running', role: 'leader', timeline: 2, walPosition: null, ...member };
   const after = {
@@ -48,7 +48,7 @@ describe('writableLeader', () => {
   it("takes Patroni's word where there is no agent, with the time and the place of its history", () => {
     expect(seen({ member: {} })).toEqual({ timeline: 2, promotedAt: null, since: at });
     expect(seen({ member: {}, history: [ended] })).toEqual({ timeline: 2, promotedAt: 96, since: ago(3) });
-    // Not yet written down: what is there is about an earlier timeline.
+    // Not recorded yet: the history only has an earlier timeline.
     expect(seen({ member: { timeline: 3 }, history: [{ ...ended, timeline: 0 }] })?.promotedAt).toBeNull();
   });
 

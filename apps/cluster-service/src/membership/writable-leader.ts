@@ -2,17 +2,19 @@ import type { EndedTimeline, PatroniMember } from '@pgfleet/patroni';
 import type { LeadershipEntity, LostLeader } from '../persistence/leadership.entity';
 import type { ClusterChange, Sight } from './sight';
 
-/** A leader that takes writes: since when, on which timeline, and where that begins. */
+/** A leader that takes writes: since when, on which timeline, and where the timeline begins. */
 export interface WritableLeader {
   timeline: number;
   promotedAt: number | null;
   since: Date;
 }
 
-/** A leader that has led for so long without its node's agent saying that it writes is believed on Patroni's word. */
+/** After leading this long without its agent's report that it writes, a leader is believed on Patroni's report alone. */
 const agentPatienceMs = 15_000;
 
-/** Patroni's key says that the member's PostgreSQL runs as the leader; releases that do not say as what it runs are believed. */
+/**
+ * Whether Patroni's key shows the member's PostgreSQL running as the leader. Releases that do not report the role are believed.
+ */
 const runsAsLeader = (member: PatroniMember | undefined): member is PatroniMember =>
   member?.state === 'running' && (member.role === null || member.role === 'leader');
 
@@ -22,7 +24,10 @@ export const timelineOf = ({ reports, members }: Sight, leader: string): number 
   return reports.get(leader)?.writable?.timeline ?? (runsAsLeader(member) ? member.timeline : null);
 };
 
-/** The end of the lost leader's timeline, or of a later one, that the given one branched off from; there is none before Patroni says it. */
+/**
+ * The end of the lost leader's timeline, or of a later one, from which the given timeline branched off. Undefined until Patroni
+ * reports it.
+ */
 const branchedFrom = (
   timeline: number,
   lost: LostLeader,
@@ -33,9 +38,9 @@ const branchedFrom = (
     .at(-1);
 
 /**
- * Whether the leader is seen to take writes after the loss of `lost`: on a later timeline, or on the same one if it is the same
- * member. Its node's agent says it with the time. For nodes without one Patroni's own key has to do, and the time is that of the
- * promotion as Patroni wrote it down, or else when this was taken in.
+ * Whether the leader takes writes after the loss of `lost`: on a later timeline, or on the same one if it is the same member. Its
+ * node's agent reports this with the time. For nodes without an agent, Patroni's own key has to do. The time is then the
+ * promotion as Patroni recorded it, or else the time of processing.
  */
 export function writableLeader(
   { cluster, after, at }: ClusterChange,
@@ -49,7 +54,7 @@ export function writableLeader(
   const report = after.reports.get(leader);
   const origin = (timeline: number) => branchedFrom(timeline, lost, after.history);
 
-  // The word of the same member may be from before it was lost; it leads again only when its Patroni says so, too.
+  // The same member's report may be from before its loss. It leads again only when its Patroni reports so, too.
   if (report?.writable && isNew(report.writable.timeline) && (!again || runsAsLeader(member))) {
     const { timeline, since: writableSince } = report.writable;
     return {
