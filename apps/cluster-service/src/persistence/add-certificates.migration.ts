@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Which certificates there are and until when they are valid, when to look at them next, and what is wrong with the platform. */
+/** Certificates with their validity, when to check them next, and what is wrong with the platform. */
 export class AddCertificates1800100000000 implements MigrationInterface {
   readonly name = 'AddCertificates1800100000000';
 

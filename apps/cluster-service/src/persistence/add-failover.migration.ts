@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Failover settings, who led when, and what the nodes say of themselves. */
+/** Failover settings, past leaders, and the nodes' reports. */
 export class AddFailover1796000000000 implements MigrationInterface {
   readonly name = 'AddFailover1796000000000';
 
@@ -27,7 +27,7 @@ export class AddFailover1796000000000 implements MigrationInterface {
         cluster_id text not null references clusters, member text not null, report jsonb, rejoined_at timestamptz,
         primary key (cluster_id, member));
     `);
-    // Clusters that are led already: nobody wrote down how that began, so it begins to be known now.
+    // Existing clusters already have a leader. How its leadership began was not recorded, so it is known only from now on.
     await runner.query(`
       insert into leaderships (cluster_id, seq, leader, timeline, since, completed_at, announced)
       select id, 1, last_leader, timeline, now(), now(), true

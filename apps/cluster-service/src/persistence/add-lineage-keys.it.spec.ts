@@ -7,7 +7,7 @@ import { AddLineageKeys1799000000000 } from './add-lineage-keys.migration';
 import { databaseOptions } from './database-options';
 import { LineageEntity } from './lineage.entity';
 
-/** A database of before lineages had keys of their own. */
+/** A database from before lineages had their own keys. */
 describe('the key of each lineage', () => {
   let services: Services;
 

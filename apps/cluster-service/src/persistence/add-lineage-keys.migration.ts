@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** A lineage has a key of its own. Until now its cluster had one for all of them: each keeps that. */
+/** Gives each lineage its own key. So far a cluster had one key for all of them; each existing lineage keeps that one. */
 export class AddLineageKeys1799000000000 implements MigrationInterface {
   readonly name = 'AddLineageKeys1799000000000';
 
@@ -13,7 +13,7 @@ export class AddLineageKeys1799000000000 implements MigrationInterface {
     `);
   }
 
-  /** Of lineages with different keys only the newest can be read after this. */
+  /** Afterwards, of lineages with different keys, only the newest can be read. */
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
       insert into secrets (cluster_id, name, sealed)

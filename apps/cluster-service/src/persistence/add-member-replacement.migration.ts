@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** A member can be replaced: machines are numbered on, and each new one has an etcd user of its own. */
+/** Lets a member be replaced: machine numbers go on, and each new machine has its own etcd user. */
 export class AddMemberReplacement1800000000030 implements MigrationInterface {
   readonly name = 'AddMemberReplacement1800000000030';
 

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** An outage says how exactly it is known. */
+/** Stores how exactly an outage is known. */
 export class AddOutageBound1800000000040 implements MigrationInterface {
   readonly name = 'AddOutageBound1800000000040';
 

@@ -1,6 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** A machine that was down when its cluster's settings changed is configured when it returns; the durability that Patroni has is kept. */
+/**
+ * Lets a machine that was down when its cluster's settings changed be configured on its return; stores the durability that
+ * Patroni has.
+ */
 export class AddPendingConfiguration1800000000010 implements MigrationInterface {
   readonly name = 'AddPendingConfiguration1800000000010';
 

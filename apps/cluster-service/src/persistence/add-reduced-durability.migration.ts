@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Remembers when a cluster acknowledged writes that only its leader had, although its durability asks for a replica. */
+/** Stores when a cluster acknowledged writes that only its leader had, although its durability requires a replica. */
 export class AddReducedDurability1800000000020 implements MigrationInterface {
   readonly name = 'AddReducedDurability1800000000020';
 

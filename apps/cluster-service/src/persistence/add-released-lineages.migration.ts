@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** A lineage that is given up is still in the store for a while, and nothing is restored from it. */
+/** A released lineage stays in the repository for a while, but nothing is restored from it. */
 export class AddReleasedLineages1798000000000 implements MigrationInterface {
   readonly name = 'AddReleasedLineages1798000000000';
 

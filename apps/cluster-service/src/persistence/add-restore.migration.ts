@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Lineages, and the state of a cluster that is restored. */
+/** Lineages, and the state of a cluster during a restore. */
 export class AddRestore1797000000000 implements MigrationInterface {
   readonly name = 'AddRestore1797000000000';
 
@@ -18,7 +18,7 @@ export class AddRestore1797000000000 implements MigrationInterface {
         until timestamptz, origin jsonb);
       create index lineages_cluster on lineages (cluster_id, since);
     `);
-    // Of a deleted cluster whose backups were not kept the key to them is gone, too.
+    // If the backups of a deleted cluster were not kept, their key is gone, too.
     await runner.query(`
       insert into lineages (stanza, cluster_id, since, until)
       select stanza, id, created_at, deleted_at from clusters

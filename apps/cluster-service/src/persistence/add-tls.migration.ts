@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Whether customers must use TLS. Clusters that are there already go on accepting what they accepted. */
+/** Whether customers must use TLS. Existing clusters continue to accept what they accepted. */
 export class AddTls1800000000014 implements MigrationInterface {
   readonly name = 'AddTls1800000000014';
 

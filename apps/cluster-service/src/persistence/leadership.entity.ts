@@ -3,16 +3,16 @@ import type { NodeReport } from '@pgfleet/patroni';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { wholeNumber } from './whole-number';
 
-/** Who led on which timeline, since when, how that began and what it cost. */
+/** Who led on which timeline, since when, how the leadership began, and what that cost. */
 @Entity('leaderships')
 export class LeadershipEntity {
   @PrimaryColumn('text', { name: 'cluster_id' }) clusterId!: string;
-  /** Grows by one with every leadership of the cluster. */
+  /** Grows by one with each leadership of the cluster. */
   @PrimaryColumn('int') seq!: number;
   @Column('text') leader!: string;
   /** null until the new leader is seen to write. */
   @Column('int', { nullable: true }) timeline!: number | null;
-  /** null: it began while nobody was watching. */
+  /** null if it began while nobody was watching. */
   @Column('text', { nullable: true }) origin!: LeadershipOrigin | null;
   @Column('timestamptz') since!: Date;
   @Column('timestamptz', { nullable: true }) until!: Date | null;
@@ -21,32 +21,32 @@ export class LeadershipEntity {
   @Column('bigint', { name: 'promoted_at', nullable: true, transformer: wholeNumber }) promotedAt!:
     number | null;
   @Column('bigint', { name: 'outage_ms', nullable: true, transformer: wholeNumber }) outageMs!: number | null;
-  /** How exact `outageMs` is; null: not known. */
+  /** How exact `outageMs` is; null if unknown. */
   @Column('text', { name: 'outage_bound', nullable: true }) outageBound!: OutageBound | null;
   /** What its beginning may have lost, and whether that is certain. */
   @Column('bigint', { name: 'loss_bytes', nullable: true, transformer: wholeNumber }) lossBytes!:
     number | null;
   @Column('boolean', { name: 'loss_sure', nullable: true }) lossSure!: boolean | null;
-  /** What its beginning was found to have lost, when the leader before it came back. */
+  /** What its beginning did lose, measured when the previous leader came back. */
   @Column('bigint', { name: 'lost_bytes', nullable: true, transformer: wholeNumber }) lostBytes!:
     number | null;
   @Column('bigint', { name: 'lost_transactions', nullable: true, transformer: wholeNumber })
   lostTransactions!: number | null;
   @Column('text', { name: 'operation_id', nullable: true }) operationId!: string | null;
-  /** When it was taken in that the leader writes. */
+  /** When the service learned that the leader writes. */
   @Column('timestamptz', { name: 'completed_at', nullable: true }) completedAt!: Date | null;
-  /** Nothing is to be said of its beginning any more. */
+  /** True when nothing about its beginning is left to publish. */
   @Column('boolean') announced!: boolean;
 }
 
-/** The last that each node's agent has said of itself. */
+/** The last report of each node's agent. */
 @Entity('node_reports')
 export class NodeReportEntity {
   @PrimaryColumn('text', { name: 'cluster_id' }) clusterId!: string;
   @PrimaryColumn('text') member!: string;
-  /** null when the node has taken it back. */
+  /** null after the node has withdrawn it. */
   @Column('jsonb', { nullable: true }) report!: NodeReport | null;
-  /** Of the last return of this node that was told; kept when the report goes. */
+  /** When this node's last published return happened; kept after the report is gone. */
   @Column('timestamptz', { name: 'rejoined_at', nullable: true }) rejoinedAt!: Date | null;
 }
 
@@ -58,28 +58,28 @@ export interface LeadershipIntent {
   cause: string;
 }
 
-/** A leader that is not there any more, and what was known at that moment, until its successor is announced. */
+/** A lost leader and what was known at that moment; kept until its successor is announced. */
 export interface LostLeader {
   leader: string;
   timeline: number | null;
   /** When its leadership began; ISO. */
   since: string | null;
   cause: string;
-  /** Its lease ran out; it was renewed until `ttl` before that. */
+  /** Its lease ran out; the leader had renewed it until `ttl` before that. */
   leaseRanOut?: boolean;
-  /** The cause as it was seen, beneath what a program was about to do. */
+  /** The observed cause, behind the intent of a program. */
   seenCause?: string;
-  /** It handed over: what follows is a switchover. If not, `cluster.failover.started` was published. */
+  /** It handed over, so a switchover follows. Otherwise `cluster.failover.started` was published. */
   handover: boolean;
-  /** What was under way: a program's, or somebody's own word to Patroni. */
+  /** The change that was under way: a program's, or one that somebody asked Patroni for directly. */
   origin: LeadershipIntent['origin'] | null;
   operationId: string | null;
-  /** The last WAL position that was seen of it. */
+  /** Its last observed WAL position. */
   position: number | null;
-  /** The replicas that are known to have had every acknowledged write. */
+  /** The replicas known to have every acknowledged write. */
   safe: string[];
-  /** The first that any other node missed it, by the node's own clock; ISO. */
+  /** When another node first missed it, by that node's own clock; ISO. */
   missedAt: string | null;
-  /** The hold of the old leader's poolers that had ended before: it is not of this change. */
+  /** An earlier hold of the old leader's poolers, which had already ended. It does not belong to this change. */
   earlierHold: string | null;
 }

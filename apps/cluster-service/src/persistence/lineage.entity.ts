@@ -1,25 +1,25 @@
 import type { RecoveryEnd, RestoreTarget } from '@pgfleet/contracts';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** Which history of WAL and backups a cluster has written when, and what it was restored from. What is in it, backup-service knows. */
+/** Which history of WAL and backups a cluster wrote when, and what it was restored from. backup-service knows its contents. */
 @Entity('lineages')
 export class LineageEntity {
-  /** pgBackRest's stanza, and the folder of the store. */
+  /** pgBackRest's stanza, and the folder in the repository. */
   @PrimaryColumn('text') stanza!: string;
-  /** Who writes it. */
+  /** The cluster that writes it. */
   @Column('text', { name: 'cluster_id' }) clusterId!: string;
   @Column('timestamptz') since!: Date;
-  /** When its cluster left it, for another or by being deleted. */
+  /** When its cluster left it, for another lineage or because the cluster was deleted. */
   @Column('timestamptz', { nullable: true }) until!: Date | null;
-  /** What it was restored from; null for one that began empty. */
+  /** What it was restored from; null if it began empty. */
   @Column('jsonb', { nullable: true }) origin!: LineageOrigin | null;
-  /** Since when nothing is restored from it any more: it is being deleted from the store. */
+  /** Since when nothing is restored from it any more: it is being deleted from the repository. */
   @Column('timestamptz', { name: 'released_at', nullable: true }) releasedAt!: Date | null;
-  /** What it is encrypted with, sealed; null: destroyed, nothing of it can be read any more. */
+  /** The sealed key that it is encrypted with; null if destroyed: nothing in it can be read any more. */
   @Column('bytea', { name: 'sealed_key', nullable: true }) sealedKey!: Buffer | null;
 }
 
-/** How a restored lineage came to be. */
+/** How a restored lineage began. */
 export interface LineageOrigin {
   stanza: string;
   clusterId: string;
@@ -27,15 +27,15 @@ export interface LineageOrigin {
   /** null while it is being restored. */
   reached: RecoveryEnd | null;
   operationId: string;
-  /** Its data have a mark (files/restore/data_dirs.py). Those that an earlier release restored have none. */
+  /** Its data carry a mark (files/restore/data_dirs.py). Data restored by an earlier release carry none. */
   marked?: boolean;
 }
 
-/** The data of before a restore, and where they are. */
+/** The data from before a restore, and where they are. */
 export interface SetAside {
-  /** The restore, after which they are named. */
+  /** The restore that the data are named after. */
   operationId: string;
   node: string;
-  /** The lineage that they belong to. */
+  /** The lineage that the data belong to. */
   stanza: string;
 }
