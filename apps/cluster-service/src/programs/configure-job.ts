@@ -7,17 +7,17 @@ import { failoverProfile } from '../failover/failover-profile';
 import { patroniSettings } from '../failover/patroni-settings';
 import type { ClusterEntity, MachineEntity } from '../persistence/cluster.entity';
 
-/** What is different while a cluster is restored. */
+/** What differs while a cluster is being restored. */
 export interface Restoring {
-  /** Nodes whose Patroni is not to start, now or with the machine. */
+  /** Nodes whose Patroni must not start, neither now nor at boot. */
   isHeld?: (node: string) => boolean;
   /** Nodes that are about to leave the cluster. */
   isLeaving?: (node: string) => boolean;
-  /** The lineage that is restored from; else the way to it is removed. */
+  /** The lineage to restore from. Without one, the configuration for reading another lineage is removed. */
   source?: { stanza: string };
 }
 
-/** The job that makes a cluster's machines what they are to be. Its secrets are fetched by the runner when it starts. */
+/** The job that brings a cluster's machines to their desired configuration. The runner fetches its secrets when it starts. */
 export function configureJob(
   cluster: ClusterEntity,
   machines: MachineEntity[],
@@ -77,7 +77,7 @@ export function configureJob(
   };
 }
 
-/** How a node logs in to etcd: the user, and under which name its password is among the secrets. */
+/** How a node logs in to etcd: the user, and the name of its password among the secrets. */
 const nodeLogin = (name: string, user: string, isOwn: boolean) => ({
   etcd_user: user,
   etcd_secret: isOwn ? nodeSecret(name) : 'etcd',

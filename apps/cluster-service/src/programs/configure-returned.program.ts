@@ -10,7 +10,7 @@ interface Input {
   machines: string[];
 }
 
-/** Brings machines that were down what was changed meanwhile. Started by PendingMachines when they answer again. */
+/** Applies the changes that machines missed while they were down. PendingMachines starts it when they answer again. */
 @Injectable()
 export class ConfigureReturned extends Program<Input> {
   readonly kind = 'cluster.configure_returned';
@@ -31,7 +31,7 @@ export class ConfigureReturned extends Program<Input> {
     return this.configuration.step(context, { cluster, machines, only: context.input.machines });
   }
 
-  /** The machines are tried again later, each time after a longer while. */
+  /** The machines are retried later, after a longer pause each time. */
   override async onFailed(
     { input }: OperationContext<Input>,
     _: OperationError,

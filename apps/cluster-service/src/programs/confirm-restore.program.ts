@@ -14,7 +14,7 @@ export interface ConfirmInput {
   setAside: SetAside;
 }
 
-/** Deletes the data of before a restore. Their lineage stays in the store. */
+/** Deletes the data from before a restore. Their lineage stays in the repository. */
 @Injectable()
 export class ConfirmRestore extends Program<ConfirmInput> {
   readonly kind = 'cluster.restore.confirm';

@@ -33,13 +33,13 @@ import { StanzaMaking } from './stanza-making';
 
 type Context = StepContext<unknown>;
 
-/** How long a step looks for what the step before it has set going, before it says what is missing. */
+/** How long a step waits for the effects of the previous step before it reports what is missing. */
 const patience = {
   electionMs: 120_000,
   loadBalancerMs: 60_000,
 };
 
-/** Gives a customer a cluster that takes a write on the primary port and shows it on the replica port. */
+/** Creates a cluster that takes a write on the primary port and shows it on the replica port. */
 @Injectable()
 export class CreateCluster extends Program<unknown> {
   readonly kind: string = 'cluster.create';
@@ -69,7 +69,7 @@ export class CreateCluster extends Program<unknown> {
     super();
   }
 
-  /** Room for the machines, and users in etcd that may touch this cluster's keys only. */
+  /** Checks that there is room for the machines, and creates etcd users that can only touch this cluster's keys. */
   async reserve(context: Context): Promise<Outcome> {
     const { cluster } = await this.parts(context);
     const { missing, room } = await this.machines.shortage(cluster);
@@ -101,7 +101,7 @@ export class CreateCluster extends Program<unknown> {
     return result.state === 'succeeded' ? next() : failOrRunAgain(result);
   }
 
-  /** One member leads and the others stream from it, as the watch on etcd tells. */
+  /** Waits until one member leads and the others stream from it, as the watch on etcd reports. */
   async elect_leader(context: Context): Promise<Outcome> {
     const { cluster, members } = await this.parts(context);
     if (isWhole(cluster, members)) return next();
@@ -166,7 +166,7 @@ export class CreateCluster extends Program<unknown> {
     await this.enter(tx, context, 'creating', `its creation goes on from ${context.step}`);
   }
 
-  /** A cluster that begins empty is not restored. */
+  /** A cluster that starts empty is not restored. */
   protected restoring(_: Context): Promise<Restoring> {
     return Promise.resolve({});
   }

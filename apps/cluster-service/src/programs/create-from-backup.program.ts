@@ -13,14 +13,14 @@ import { Failure } from './explain-failed-job';
 
 export interface CreateFromBackupInput {
   target: RestoreTarget;
-  /** The lineage that is restored from, another cluster's. */
+  /** The lineage to restore from, which belongs to another cluster. */
   from: string;
 }
 type Context = StepContext<unknown>;
 
 /**
- * Gives a customer a cluster that begins with another one's data. No Patroni starts before the first node has them: it finds them and leads,
- * the other nodes copy. The source is only read.
+ * Creates a cluster that starts with another cluster's data. No Patroni starts before the first node has the data: that node's
+ * Patroni then finds them and leads, and the other nodes copy. The source is only read.
  */
 @Injectable()
 export class CreateFromBackup extends CreateCluster {
@@ -44,7 +44,7 @@ export class CreateFromBackup extends CreateCluster {
   @Inject() private readonly lineages!: Lineages;
   @Inject() private readonly intents!: LeadershipIntents;
 
-  /** The backups lead to the target: from which, on which timeline. */
+  /** Checks that the backups lead to the target, and chooses the backup and the timeline. */
   async check(context: Context): Promise<Outcome> {
     const { target, from } = inputOf(context);
     const check = await this.sources.check(from, target);
@@ -90,12 +90,12 @@ export class CreateFromBackup extends CreateCluster {
     return this.restoreSteps.rebuildReplicas(context, await this.site(context));
   }
 
-  /** While machines are configured for the first time: every Patroni waits. */
+  /** During the first configuration of the machines no Patroni starts. */
   protected override restoring(context: Context): Promise<Restoring> {
     return Promise.resolve({ isHeld: () => true, source: { stanza: inputOf(context).from } });
   }
 
-  /** The first of the nodes is restored. */
+  /** The first node is restored. */
   private async site(context: Context) {
     const clusterId = this.clusterId(context);
     const [first] = planMachines(clusterId, 1);

@@ -29,7 +29,7 @@ type Context = StepContext<Input>;
 
 const stanzaWithinMs = 300_000;
 
-/** Takes a cluster away: its backups if that was asked for, then its machines, then its keys and users in etcd. */
+/** Deletes a cluster: its backups if requested, then its machines, then its keys and users in etcd. */
 @Injectable()
 export class DeleteCluster extends Program<Input> {
   readonly kind = 'cluster.delete';
@@ -48,7 +48,7 @@ export class DeleteCluster extends Program<Input> {
     super();
   }
 
-  /** First, because pgBackRest removes a stanza from a node of the cluster. */
+  /** Runs first, because pgBackRest removes a stanza from one of the cluster's nodes. */
   async remove_backups(context: Context): Promise<Outcome> {
     if (context.input.keepBackups) return next();
     const ended = context.signal<{ cause?: string; remedy?: string }>('stanza');
@@ -65,7 +65,7 @@ export class DeleteCluster extends Program<Input> {
       stanza: cluster.stanza,
       requestedBy: context.operationId,
     });
-    // It may have ended before, with nobody waiting: then no further event comes.
+    // The removal may have ended earlier, while this step was not waiting. Then no further event arrives.
     if (state === 'succeeded') return next();
     return wait('stanza', stanzaWithinMs);
   }
@@ -78,7 +78,7 @@ export class DeleteCluster extends Program<Input> {
   async remove_keys(context: Context): Promise<Outcome> {
     const cluster = await this.cluster(context);
     const machines = await this.database.manager.findBy(MachineEntity, { clusterId: cluster.id });
-    // A creation that stopped early has users of machines that nobody has written down.
+    // A creation that stopped early has etcd users for machines that were never stored.
     const planned = planMachines(cluster.id, nextNode(cluster)).map(({ name }) => nodeUser(cluster.id, name));
     const users = machines.flatMap(({ etcdUser }) => etcdUser ?? []);
     await this.keys.remove(cluster.id, [...new Set([...planned, ...users])]);
@@ -122,7 +122,7 @@ export class DeleteCluster extends Program<Input> {
     );
   }
 
-  /** The row stays, marked deleted: it says whose the backups are that were kept. The key to them stays with their lineage. */
+  /** The row stays, marked deleted: it records the owner of backups that were kept. Their key stays with their lineage. */
   private async forget(
     tx: EntityManager,
     { input, operationId }: Context,

@@ -8,11 +8,11 @@ import { Failure } from './explain-failed-job';
 interface Input {
   clusterId: string;
   node: string;
-  /** The restore that was given up. */
+  /** The abandoned restore. */
   operationId: string;
 }
 
-/** Deletes what a restore had brought to a node before it was given up. */
+/** Deletes the files that an abandoned restore had brought to a node. */
 @Injectable()
 export class DiscardRestore extends Program<Input> {
   static readonly kind = 'cluster.restore.discard';

@@ -3,8 +3,8 @@ import { runJob, type JobOrder, type Outcome, type StepContext } from '@pgfleet/
 import { Failure, failureOf } from './explain-failed-job';
 
 /**
- * The one job of a step: orders it, which is the step's outcome; when the step is entered again, gives what the job ended with. What has to
- * be so before the job begins is done in `order`: it runs only when the job is ordered.
+ * Runs the only job of a step. The first entry orders the job, which is the step's outcome; the next entry returns the job's
+ * result. `order` runs only when the job is ordered, so it can do what must precede the job.
  */
 export async function driveJob(
   context: StepContext<unknown>,

@@ -1,12 +1,12 @@
 import type { JobResult } from '@pgfleet/contracts';
 import { fail, JobAgain, type Outcome } from '@pgfleet/operations';
 
-/** Why something did not work out, and what the operation's reader can do. */
+/** Why something failed, and what the operation's reader can do. */
 export class Failure {
   constructor(
     readonly cause: string,
     readonly remedy: string,
-    /** It may be over by itself soon, as with a machine that starts: worth another run. */
+    /** The failure may pass soon, as with a machine that is booting: worth another run. */
     readonly passing = false,
   ) {}
 
@@ -15,7 +15,7 @@ export class Failure {
   }
 }
 
-/** The machine did not answer over ssh, or was lost in the middle. */
+/** Whether the machine did not answer over ssh, or was lost in the middle. */
 export const isUnreachable = (message: string): boolean =>
   /unreachable|failed to connect|timed out.*ssh/i.test(message);
 
@@ -23,8 +23,8 @@ export const isUnreachable = (message: string): boolean =>
 export const explainFailedJob = (result: JobResult): Outcome => failureOf(result).outcome;
 
 /**
- * The same for a job that may be run again at any time: what may pass by itself is an attempt of the step that failed, and the next one orders
- * the job anew.
+ * Like explainFailedJob, for a job that can run again at any time. A failure that may pass by itself counts as a failed attempt
+ * of the step, and the next attempt orders the job again.
  */
 export function failOrRunAgain(result: JobResult): Outcome {
   const failure = failureOf(result);

@@ -23,16 +23,17 @@ import { ReleaseMachine } from './release-machine.program';
 
 export interface FailoverInput {
   leader: string | null;
-  /** null: whoever Patroni finds the fittest. */
+  /** null for whichever member Patroni finds fittest. */
   candidate: string | null;
-  /** Begun by the platform, which goes on only with proof that the leader is off. */
+  /** Started by the platform, which continues only with proof that the leader is off. */
   automatic: boolean;
 }
 type Context = StepContext<FailoverInput>;
 
 /**
- * Replaces a leader that cannot hand over. One that is proven to be off is fenced, and its lease taken away: the others elect at once.
- * Of one that is not, Patroni is asked to change the leader, within its own rules. docs/decisions/0007 has the proof of safety.
+ * Replaces a leader that cannot hand over. A leader that is proven to be off is fenced and its lease revoked, so the others elect
+ * at once. Otherwise the program asks Patroni to change the leader, within Patroni's own rules. docs/decisions/0007 has the proof
+ * of safety.
  */
 @Injectable()
 export class Failover extends Program<FailoverInput> {
@@ -50,7 +51,7 @@ export class Failover extends Program<FailoverInput> {
     super();
   }
 
-  /** A leader's machine that the provider sees off stays off until another member leads. */
+  /** If the provider sees the leader's machine off, it stays off until another member leads. */
   async fence(context: Context): Promise<Outcome> {
     const { leader, automatic } = context.input;
     const sight = await this.control.sight(clusterOf(context));
@@ -64,7 +65,7 @@ export class Failover extends Program<FailoverInput> {
         await context.note(`Not fenced: ${error.message}`);
       }
     }
-    if (!fenced && leader !== null) await this.machines.release(leader); // an earlier try may have fenced it
+    if (!fenced && leader !== null) await this.machines.release(leader); // an earlier attempt may have fenced it
     if (automatic && !fenced)
       return fail(
         `${leader} is not proven to be lost: ${sight.leader ?? 'nobody'} leads, and not every other member misses it, or its machine is not off.`,
@@ -92,7 +93,7 @@ export class Failover extends Program<FailoverInput> {
     return next();
   }
 
-  /** Another member takes writes. */
+  /** Waits until another member takes writes. */
   async promote(context: Context): Promise<Outcome> {
     const { cluster } = await this.rows.partsOf(this.database.manager, clusterOf(context));
     const withinMs = failoverProfile(cluster.profile).bounds.leaderLossSeconds * 1000 + 10_000;
@@ -109,7 +110,8 @@ export class Failover extends Program<FailoverInput> {
       await context.note(`${leader} takes writes.`);
       return next({ leader });
     }
-    // Nothing of it may stay behind: neither a wish that Patroni would grant at the next election, nor a machine that cannot be started.
+    // Leave nothing behind: neither an order that Patroni would follow at the next election, nor a machine that cannot be
+    // started.
     if (context.input.candidate !== null) await this.control.withdrawFailover(cluster.id);
     if (context.input.leader !== null && isFenced(context)) await this.machines.release(context.input.leader);
     const states = [...(last?.members ?? [])].map(([name, { state }]) => `${name} is ${state}`).join(', ');
@@ -119,7 +121,7 @@ export class Failover extends Program<FailoverInput> {
     );
   }
 
-  /** The old leader's machine may come back: it finds that another leads. */
+  /** The old leader's machine may start again: it finds that another member leads. */
   async release(context: Context): Promise<Outcome> {
     const { leader } = context.input;
     if (leader !== null && isFenced(context)) await this.machines.release(leader);
@@ -139,8 +141,8 @@ export class Failover extends Program<FailoverInput> {
   }
 
   /**
-   * A fence must not outlive what it was for, wherever that ended; releasing a machine that is not fenced changes nothing. The provider may take
-   * its time: an operation of its own calls it, since the locks that this transaction holds stop the membership of every cluster.
+   * A fence must not outlive its purpose, wherever the program ends. Releasing a machine that is not fenced changes nothing. The
+   * provider may be slow, so a separate operation calls it: the locks of this transaction block the membership of every cluster.
    */
   private async leaveNothing(context: OperationContext<FailoverInput>, tx: EntityManager): Promise<void> {
     await this.intents.withdraw(tx, clusterOf(context), context.operationId);

@@ -10,19 +10,19 @@ import { explainFailedJob, isUnreachable } from './explain-failed-job';
 
 interface Wanted {
   cluster: ClusterEntity;
-  /** Every machine of the cluster: the configuration of each names the others. */
+  /** Every machine of the cluster: each machine's configuration names the others. */
   machines: MachineEntity[];
-  /** Those that are to be configured; all if left out. */
+  /** The machines to configure; all if omitted. */
   only?: readonly string[];
-  /** Without these the step has not succeeded. */
+  /** The step fails without these machines. */
   needed?: readonly string[];
-  /** Nodes that are about to leave the cluster: no new leader, no synchronous standby. */
+  /** Nodes that are about to leave the cluster: they become neither leader nor synchronous standby. */
   leaving?: readonly string[];
 }
 
 /**
- * The step that brings a cluster's machines what is changed for all of them, one after the other. A machine that is down does not hold
- * up the others: it is marked, and configured when it returns (PendingMachines).
+ * The step that applies a change to all of a cluster's machines, one after the other. A machine that is down does not hold up the
+ * others: it is marked and configured when it returns (PendingMachines).
  */
 @Injectable()
 export class MachineConfiguration {
@@ -32,7 +32,7 @@ export class MachineConfiguration {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** Ends with `next({ pending })`: the machines that get it when they return. */
+  /** Ends with `next({ pending })`: the machines that are configured when they return. */
   async step(context: StepContext<unknown>, wanted: Wanted): Promise<Outcome> {
     const result = context.signal<JobResult>('job');
     const unreachable = (result?.failures ?? []).filter(({ message }) => isUnreachable(message));
@@ -45,7 +45,8 @@ export class MachineConfiguration {
         'See whether ansible-runner runs, then retry the operation.',
       );
     const all = wanted.machines.filter(({ name }) => wanted.only?.includes(name) ?? true);
-    // What this step has marked before is not tried again in it: a machine that comes and goes would hold it up for ever.
+    // Machines that this step has already marked are not tried again: a machine that keeps coming and going would block the step
+    // for ever.
     const marked = await this.markedSince(context.stepStartedAt, all);
     const candidates = all.filter(({ name }) => !marked.has(name) && !lost.has(name));
     if (result?.state === 'succeeded')

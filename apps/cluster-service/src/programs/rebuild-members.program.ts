@@ -8,12 +8,12 @@ import { driveJob } from './drive-job';
 import { Failure } from './explain-failed-job';
 
 export interface RebuildInput {
-  /** Members whose data are of before the cluster's last restore, or that a standstill left stopped. */
+  /** Members whose data are from before the cluster's last restore, or that a standstill left stopped. */
   names: string[];
 }
 type Context = StepContext<RebuildInput>;
 
-/** Members that were away while their cluster was restored, and are back: their data are deleted, they copy the leader's. */
+/** Rebuilds members that were away while their cluster was restored: deletes their data, then copies the leader's. */
 @Injectable()
 export class RebuildMembers extends Program<RebuildInput> {
   static readonly kind = 'cluster.members.rebuild';
@@ -47,7 +47,7 @@ export class RebuildMembers extends Program<RebuildInput> {
     return nodes.map(({ name }) => name).filter((name) => !input.names.includes(name));
   }
 
-  /** Copied is from whoever leads; no data but those of the members are touched. */
+  /** The members copy from the current leader. Only the members' own data are touched. */
   private async site(context: Context): Promise<RestoreSite> {
     const { clusterId, operationId } = context as OperationContext<RebuildInput>;
     if (!clusterId) throw new Error('members without a cluster');

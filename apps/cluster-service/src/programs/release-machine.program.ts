@@ -6,17 +6,20 @@ import { ClusterMachines } from '../machines/cluster-machines';
 
 interface Input {
   machine: string;
-  /** Whose failover fenced it. */
+  /** The cluster whose failover fenced the machine. */
   clusterId: string;
 }
 
-/** Lets a machine start again that a failover fenced and did not release itself, and goes on trying while the provider does not answer. */
+/**
+ * Releases a machine that a failover fenced and did not release itself, so that it can start again. Keeps trying while the
+ * provider does not answer.
+ */
 @Injectable()
 export class ReleaseMachine extends Program<Input> {
   static readonly kind = 'cluster.failover.release_machine';
   readonly kind = ReleaseMachine.kind;
   readonly steps = ['release_machine'] as const;
-  /** Half a minute apart: for a week. */
+  /** Attempts are half a minute apart, so this lasts for a week. */
   override readonly attempts = 20_000;
 
   constructor(
@@ -26,12 +29,12 @@ export class ReleaseMachine extends Program<Input> {
     super();
   }
 
-  /** In the transaction that ends the failover, which must not wait for the provider. */
+  /** Runs in the transaction that ends the failover, which must not wait for the provider. */
   static after(operations: Pick<Operations, 'start'>, tx: EntityManager, input: Input): Promise<unknown> {
     return operations.start(tx, { kind: ReleaseMachine.kind, clusterId: null, input });
   }
 
-  /** A later failover of the cluster may have fenced it again: that one releases it. */
+  /** A later failover of the cluster may have fenced the machine again. That failover releases it. */
   async release_machine({ input }: StepContext<Input>): Promise<Outcome> {
     const later = await rows(
       this.database,

@@ -20,14 +20,14 @@ import type { MachineEntity } from '../persistence/cluster.entity';
 import { driveJob } from './drive-job';
 import { Failure } from './explain-failed-job';
 
-/** The machines with a certificate that is due, and until when one must be valid to be kept. */
+/** The machines with a certificate that is due. A certificate is kept only if it is valid until at least `until`. */
 interface Renewal {
   machines: string[];
   until: string;
 }
 type Context = StepContext<Renewal>;
 
-/** A service reads its new certificate within a second of its reload. */
+/** A service loads its new certificate within a second of its reload. */
 const servedWithinMs = 60_000;
 
 /** Renews a cluster's certificates, one machine after the other, while it serves: services reload, sessions stay. */
@@ -68,7 +68,7 @@ export class RenewCertificates extends Program<Renewal> {
     return ran instanceof Outcome ? ran : next();
   }
 
-  /** As a client: a service that has not read its new certificate has none. */
+  /** Checks as a client would: a service that has not loaded its new certificate counts as not renewed. */
   async check(context: Context): Promise<Outcome> {
     const { clusterId, nodes } = await this.machines(context);
     const until = new Date(context.input.until);

@@ -32,7 +32,7 @@ process.env.PGFLEET_LOG_LEVEL ||= 'error';
 
 const hostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHf5bVdfGz0l4ZHZr6a0wIuQ2v1mKcZ1uXk0yX8bq0aB';
 
-/** A member is replaced by a new machine. The machines are names here; etcd with Patroni's keys is real. */
+/** A new machine replaces a member. The machines are only names here; etcd with Patroni's keys is real. */
 describe('the replacement of a member', () => {
   let services: Services;
   let nats: NatsConnection;
@@ -100,7 +100,7 @@ describe('the replacement of a member', () => {
     world.run = () => Promise.resolve();
   });
 
-  /** A quorum cluster of three: the first leads. */
+  /** A quorum cluster of three, of which the first node leads. */
   const aCluster = async ({ nodes = 3 } = {}) => {
     const id = newId('clu');
     const short = id.slice(-12);
@@ -142,7 +142,7 @@ describe('the replacement of a member', () => {
   };
   type Made = Awaited<ReturnType<typeof aCluster>>;
 
-  /** What Patroni does: the new node comes when it is configured, and slots of who is gone go when they are not kept. */
+  /** Plays Patroni: the new node appears once it is configured, and slots of removed members disappear once they are not kept. */
   const patroniOf = ({ id, keys, one, two, four }: Made) => {
     world.run = async (job: Job) => {
       if (job.kind !== 'playbook' || !String(job.vars.only).includes(four)) return;
@@ -200,7 +200,7 @@ describe('the replacement of a member', () => {
     const key = newId('op');
     const operation = await replace(id, three, key);
     expect(operation.kind).toBe('cluster.replace_member');
-    // The answer was lost: the same request gives the same operation, whatever a check would say by now.
+    // The answer was lost: the same request returns the same operation, whatever a check would find by now.
     expect((await replace(id, three, key)).id).toBe(operation.id);
     await expect(replace(id, two)).rejects.toMatchObject({ problem: { status: 409 } });
     const ended = await endOf(operation);
@@ -214,7 +214,7 @@ describe('the replacement of a member', () => {
       [two, `${id}_2`, null],
       [four, `${id}_4`, null],
     ]);
-    // Neither etcd nor the others let it in, should it come back.
+    // If it ever comes back, neither etcd nor the other nodes let it in.
     expect(await users()).toEqual(expect.arrayContaining([`${id}_1`, `${id}_2`, `${id}_4`]));
     expect(await users()).not.toContain(`${id}_3`);
     const secrets = await requester.ask(revealSecrets, { clusterId: id, jobId: newId('job') });

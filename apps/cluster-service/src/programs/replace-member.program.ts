@@ -34,17 +34,17 @@ interface Input {
 type Context = StepContext<Input>;
 
 const limits = {
-  /** For the new node's Patroni to be seen in etcd. */
+  /** Until the new node's Patroni appears in etcd. */
   appearMs: 300_000,
-  /** For the copy of the data, however many they are: who waits can cancel. */
+  /** For copying the data, however large: anyone who does not want to wait can cancel. */
   copyMs: 24 * 3_600_000,
-  /** For Patroni to wait for another standby than the one that leaves: two of its longest rounds and room. */
+  /** For Patroni to wait for a standby other than the leaving one: two of its longest rounds, plus a margin. */
   standbyMs: 60_000,
   /** For the leader's Patroni to drop the slot. */
   slotMs: 60_000,
 };
 
-/** What makes a node part of a cluster. */
+/** The services that make a node part of a cluster. */
 const services = [
   'patroni.service',
   'pgfleet-follow-leader.service',
@@ -54,8 +54,8 @@ const services = [
 ];
 
 /**
- * Puts a new machine in the place of a member whose machine is lost for good, or is to go. The old one is given back only when the new one
- * streams; should it ever come back, neither etcd nor the other nodes let it in. docs/decisions/0013.
+ * Replaces a member, whose machine is lost for good or is leaving, with a new machine. The old machine is given back only when
+ * the new one streams. If it ever comes back, neither etcd nor the other nodes let it in. docs/decisions/0013.
  */
 @Injectable()
 export class ReplaceMember extends Program<Input> {
@@ -87,12 +87,12 @@ export class ReplaceMember extends Program<Input> {
       'finish',
     ];
     this.steps = ['plan', ...handOver, ...own];
-    // A member that leads hands over first: the steps of a planned switchover, as they are.
+    // A member that leads hands over first, with the unchanged steps of a planned switchover.
     for (const step of handOver)
       Object.assign(this, { [step]: (context: Context) => this.handOver(step, context) });
   }
 
-  /** By whom it is replaced, and whether it hands over first. */
+  /** Decides which machine replaces the member, and whether the member hands over first. */
   async plan(context: Context): Promise<Outcome> {
     const parts = await this.parts(context);
     const plan = planReplacement(parts, await this.control.sight(parts.cluster.id), context.input.member);
@@ -124,7 +124,9 @@ export class ReplaceMember extends Program<Input> {
     }
   }
 
-  /** The new node is configured, and the others let it in; one that still lives and is to go is not waited for any more. */
+  /**
+   * Configures the new node and makes the others accept it. A leaving member that is still alive no longer counts as a standby.
+   */
   async admit(context: Context): Promise<Outcome> {
     const { cluster, machines } = await this.parts(context);
     const { by, member } = planOf(context);
@@ -137,7 +139,10 @@ export class ReplaceMember extends Program<Input> {
     });
   }
 
-  /** The new node has the data and streams; where commits wait for a standby, for another one than that which leaves. */
+  /**
+   * Waits until the new node has the data and streams. Where commits wait for a standby, it must be another one than the leaving
+   * member.
+   */
   async stream(context: Context): Promise<Outcome> {
     const { cluster } = await this.parts(context);
     const { by, member } = planOf(context);
@@ -164,12 +169,12 @@ export class ReplaceMember extends Program<Input> {
     return next();
   }
 
-  /** A machine that still answers is stopped first: giving it back may not switch it off. */
+  /** Stops a machine that still answers first: giving it back may not switch it off. */
   async stop_member(context: Context): Promise<Outcome> {
     const { member } = planOf(context);
     const result = context.signal<JobResult>('job');
     if (result || context.expired) {
-      // Its user in etcd goes in any case, and with it the way back into the cluster.
+      // Its etcd user is removed in any case, so it cannot come back into the cluster.
       if (result?.state !== 'succeeded')
         await context.note(`The services of ${member} could not be stopped.`);
       return next();
@@ -198,7 +203,7 @@ export class ReplaceMember extends Program<Input> {
     return next();
   }
 
-  /** Its etcd user, its keys and its replication slots. */
+  /** Removes its etcd user, its keys and its replication slots. */
   async forget(context: Context): Promise<Outcome> {
     const { cluster, machines } = await this.parts(context);
     const { member } = planOf(context);
@@ -213,7 +218,7 @@ export class ReplaceMember extends Program<Input> {
     return next();
   }
 
-  /** The others do not let it in any more: pg_hba.conf, pgBackRest's server. */
+  /** Makes the other nodes refuse it: in pg_hba.conf and pgBackRest's server. */
   async shut_out(context: Context): Promise<Outcome> {
     const { cluster, machines } = await this.parts(context);
     const { member } = planOf(context);
@@ -232,7 +237,7 @@ export class ReplaceMember extends Program<Input> {
       await tx.update(MachineEntity, { name: by }, { replaces: null });
       await tx.delete(NodeReportEntity, { clusterId, member });
       await tx.delete(SecretEntity, { clusterId, name: nodeSecret(member) });
-      // What a restore had set aside there is gone with the machine.
+      // What a restore had set aside on that machine is gone with it.
       if (cluster.setAside?.node === member)
         await tx.update(ClusterEntity, { id: clusterId }, { setAside: null });
       const data = { clusterId, name, from: member, to: by };
@@ -261,7 +266,7 @@ export class ReplaceMember extends Program<Input> {
       : new Outcome(move, effects);
   }
 
-  /** Its Patroni keeps a key in etcd for as long as it runs. */
+  /** Patroni keeps a key in etcd for as long as it runs. */
   private async isAlive(context: Context): Promise<boolean> {
     const { cluster } = await this.parts(context);
     return (await this.control.sight(cluster.id)).members.has(planOf(context).member);
@@ -277,7 +282,7 @@ const planOf = ({ results }: Context): Replacement => results.plan as Replacemen
 
 const numberOf = (machine: string): number => Number(machine.slice(machine.lastIndexOf('-') + 1));
 
-/** The same operation with the input of a switchover to whichever replica is fittest. */
+/** The same operation with the input of a switchover to the fittest replica. */
 function asSwitchover<Of extends OperationContext<Input>>(
   context: Of,
 ): Omit<Of, 'input'> & { input: SwitchoverInput } {

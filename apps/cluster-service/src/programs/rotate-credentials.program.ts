@@ -11,7 +11,7 @@ import { Failure } from './explain-failed-job';
 
 type Context = StepContext<unknown>;
 
-/** Gives the customer's role the password that was chosen, then makes it the one that /credentials returns. */
+/** Gives the customer's role the chosen password, then makes /credentials return it. */
 @Injectable()
 export class RotateCredentials extends Program {
   readonly kind = 'cluster.credentials.rotate';

@@ -28,7 +28,9 @@ process.env.PGFLEET_LOG_LEVEL ||= 'error';
 
 const hostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHf5bVdfGz0l4ZHZr6a0wIuQ2v1mKcZ1uXk0yX8bq0aB';
 
-/** Settings of a cluster, changed while some of its machines are down. The machines are names here; Patroni's keys are real. */
+/**
+ * Settings of a cluster change while some of its machines are down. The machines are only names here; Patroni's keys are real.
+ */
 describe('settings while a machine is down', () => {
   let services: Services;
   let nats: NatsConnection;
@@ -126,7 +128,7 @@ describe('settings while a machine is down', () => {
     const ended = await endOf(await change(id, { durability: 'sync' }));
     expect(ended.error).toBeUndefined();
     expect(playbooks()).toEqual([`${one}:${lb}`]);
-    // What releases the writes came before anything that needs a machine.
+    // The change that releases the writes came before anything that needs a machine.
     expect(configWhenTheJobRan[0]).toMatchObject({ synchronous_mode: true, synchronous_mode_strict: false });
     expect(await pending(id)).toEqual([two]);
     expect(ended.steps.find(({ name }) => name === 'settle')?.state).toBe('succeeded');

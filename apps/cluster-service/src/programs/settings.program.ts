@@ -17,19 +17,19 @@ import { patroniSettings } from '../failover/patroni-settings';
 import { ClusterSecrets } from '../secrets/cluster-secrets';
 import { MachineConfiguration } from './machine-configuration';
 
-/** What was asked for; what the machines get is in the cluster's row. */
+/** The requested change. The cluster's row holds what the machines get. */
 interface Change {
   failover?: FailoverChange;
   tls?: Tls;
 }
 type Context = StepContext<Change>;
 
-/** Patroni takes a change in at once, and finds its synchronous standbys in its next rounds. */
+/** Patroni applies a change at once and finds its synchronous standbys in its next rounds. */
 const settleMs = 90_000;
 
 /**
- * Brings changed settings into force; nothing is restarted. What Patroni reads from etcd needs no machine and comes first: a
- * `strict-sync` cluster whose writes wait for a lost replica is released by it. Machines that are down are configured when they return.
+ * Applies changed settings without restarting anything. What Patroni reads from etcd needs no machine, so it comes first: it
+ * releases a `strict-sync` cluster whose writes wait for a lost replica. Machines that are down are configured when they return.
  */
 @Injectable()
 export class ClusterSettings extends Program<Change> {
@@ -58,7 +58,9 @@ export class ClusterSettings extends Program<Change> {
     return this.configuration.step(context, { cluster, machines });
   }
 
-  /** A synchronous cluster has its synchronous standbys, unless no replica streams; an asynchronous one has none. */
+  /**
+   * Waits until a synchronous cluster has its synchronous standbys, unless no replica streams, and an asynchronous one has none.
+   */
   async settle(context: Context): Promise<Outcome> {
     const { cluster } = await this.parts(context);
     const { syncStandbys, members, leader } = await this.control.sight(cluster.id);

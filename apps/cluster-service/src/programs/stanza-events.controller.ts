@@ -11,7 +11,10 @@ import { Operations } from '@pgfleet/operations';
 import type { EntityManager } from 'typeorm';
 import { Lineages } from '../lineages/lineages';
 
-/** Tells the operation that asked for a stanza how that ended. One that was deleted because it had expired nobody asked for. */
+/**
+ * Signals the outcome to the operation that asked for a stanza. No operation asked for a stanza that was deleted because it had
+ * expired.
+ */
 @Controller()
 export class StanzaEventsController {
   constructor(

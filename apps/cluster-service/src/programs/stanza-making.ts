@@ -8,7 +8,10 @@ import { unlessBusy } from './unless-busy';
 const stanzaMs = 180_000;
 const askAgainMs = 2_000;
 
-/** The step in which backup-service makes the stanza and proves that a WAL segment reaches the store; its event is the signal. */
+/**
+ * The step in which backup-service creates the stanza and proves that a WAL segment reaches the repository. Its event is the
+ * signal.
+ */
 @Injectable()
 export class StanzaMaking {
   constructor(private readonly requester: Requester) {}
@@ -33,7 +36,7 @@ export class StanzaMaking {
       );
     }
     const { state } = making;
-    // It may have ended before, with nobody waiting: then no further event comes.
+    // The creation may have ended earlier, while this step was not waiting. Then no further event arrives.
     if (state === 'succeeded') return next();
     return wait('stanza', stanzaMs);
   }

@@ -20,14 +20,14 @@ const said = (id: string, ...pids: number[]): NodeReport['blockers'] => ({
   sessions: sessions(...pids),
 });
 
-/** A cluster of two whose agents are played: each look gives the next of `reports`. */
+/** A cluster of two with simulated agents: each look returns the next of `reports`. */
 class Control {
   nodes: Record<string, Partial<NodeReport>> = {};
   leader = 'n1';
   readonly orders: PlannedSwitchover[] = [];
   asked = 0;
   stopped = 0;
-  /** What the leader's node says to each question for blockers. */
+  /** The answers of the leader's node to each request for blockers. */
   blockers: number[][] = [[]];
   onHold: (id: string) => void = () => undefined;
 

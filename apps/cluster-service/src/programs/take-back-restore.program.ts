@@ -16,7 +16,7 @@ export interface TakeBackInput {
 }
 type Context = StepContext<TakeBackInput>;
 
-/** The way back of a restore that was cancelled while nobody was served and its data did not lead yet. */
+/** Takes back a restore that was cancelled while the cluster was stopped and the restored data did not lead yet. */
 @Injectable()
 export class TakeBackRestore extends Program<TakeBackInput> {
   static readonly kind = 'cluster.restore.take_back';
@@ -81,7 +81,7 @@ export class TakeBackRestore extends Program<TakeBackInput> {
       await this.states.change(tx, cluster, 'failed', reason, context.operationId);
   }
 
-  /** What is kept on the node has the name of the restore. */
+  /** What is kept on the node is named after the restore. */
   private site(context: Context) {
     const { node, operationId } = context.input.setAside;
     return this.restoreSteps.site(clusterOf(context), node, operationId);

@@ -1,6 +1,8 @@
 import { ProblemError } from '@pgfleet/contracts';
 
-/** The answer; null while who was asked has something else to end for the cluster: a backup that is being cancelled, say. */
+/**
+ * Returns the answer; null while the other service is busy with another operation on the cluster, such as cancelling a backup.
+ */
 export const unlessBusy = async <Answer>(asked: Promise<Answer>): Promise<Answer | null> => {
   try {
     return await asked;
