@@ -11,7 +11,7 @@ import { OnEvent, OnRequest } from '@pgfleet/messaging';
 import type { EntityManager } from 'typeorm';
 import { RestoreProofs } from './restore-proofs';
 
-/** What backup-service wants of us for its drills. */
+/** Answers backup-service's requests for its drills. */
 @Controller()
 export class DrillsController {
   constructor(private readonly proofs: RestoreProofs) {}
@@ -21,7 +21,7 @@ export class DrillsController {
     return this.proofs.start(order);
   }
 
-  /** A drill that was cancelled, or failed by itself: its machine is not to wait for it. */
+  /** A drill that was cancelled or failed by itself: do not keep its machine waiting. */
   @OnEvent(drillFailed)
   async failed(event: CloudEvent<EventData<typeof drillFailed>>, tx: EntityManager): Promise<void> {
     if (event.correlationid) await this.proofs.giveUp(tx, event.correlationid);

@@ -13,7 +13,7 @@ import {
 } from '@pgfleet/pgbackrest';
 import { RestorableNode } from '../testing/restorable-node';
 
-/** What a machine does for a proof, on the PostgreSQL and pgBackRest of the machines' image: sound data, and each way not to be. */
+/** A proof on a machine, with the PostgreSQL and pgBackRest of the machines' image: sound data, and each kind of damage. */
 describe('a proof on its machine', () => {
   const stanza = newId('lin');
   let node: RestorableNode;
@@ -31,7 +31,7 @@ describe('a proof on its machine', () => {
     await node.sql('create index t_v on t (v)');
     await node.sql('create schema pgfleet');
     await node.sql('create table pgfleet.canary (name text primary key)');
-    // A customer who has done what is legal with SQL to the database that is theirs.
+    // A customer did what is legal with SQL in their own database.
     await node.sql('create role app login');
     await node.sql('create database odd owner app');
     await node.must([
@@ -73,7 +73,7 @@ describe('a proof on its machine', () => {
     };
   };
   const refused = (what: RegExp) => ({ exitCode: 1, stderr: expect.stringMatching(what) as string });
-  /** Damages a file in its middle; gives what mends it. */
+  /** Damages the middle of a file; returns a function that repairs it. */
   const damage = (path: string, offset?: number): (() => void) => {
     const sound = readFileSync(path);
     const damaged = Buffer.from(sound);
@@ -121,7 +121,7 @@ describe('a proof on its machine', () => {
     );
     mend();
     await node.startServer();
-    // A row of the table that its index does not know: every page is as its checksum says.
+    // A row that is missing from its table's index: every page matches its checksum.
     await node.sql('alter system set autovacuum = off');
     await node.sql(
       `update pg_index set indisready = false, indisvalid = false where indexrelid = 't_v'::regclass`,
@@ -131,7 +131,7 @@ describe('a proof on its machine', () => {
       `update pg_index set indisready = true, indisvalid = true where indexrelid = 't_v'::regclass`,
     );
     await node.stopServer();
-    // What was done to it has taken further ids.
+    // The changes above have used further ids.
     const none = { present: [], absent: [] };
     expect(await proof.prove({ rows, transactions: none })).toMatchObject(
       refused(/restored tables and indexes are not sound: .*t_v/),

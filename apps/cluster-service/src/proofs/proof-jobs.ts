@@ -12,7 +12,7 @@ import {
 
 const configureSeconds = 600;
 
-/** Makes a fresh machine ready to restore the lineage, whose cluster has the key to it. */
+/** Prepares a fresh machine to restore the lineage. The lineage's cluster has the key. */
 export const prepareMachineJob = (
   site: RestoreSite,
   stanza: string,
@@ -33,7 +33,7 @@ export const prepareMachineJob = (
   deadlineSeconds: configureSeconds,
 });
 
-/** Reads every object of the lineage in the store; not on a node, where customers would feel it. */
+/** Reads every object of the lineage in the repository. It does not run on a node, where customers would notice. */
 export const verifyStoreJob = (site: RestoreSite, stanza: string): JobOrder => ({
   kind: 'command',
   host: restoredHost(site),
@@ -43,9 +43,9 @@ export const verifyStoreJob = (site: RestoreSite, stanza: string): JobOrder => (
   deadlineSeconds: restoreSeconds,
 });
 
-/** Looks through all that was restored. */
+/** Checks everything that was restored. */
 export const proveJob = (site: RestoreSite, marks: RestoreMarks): JobOrder =>
   restoreCommand(site, restoreSeconds, 'prove', JSON.stringify(marks));
 
-/** Deletes what was restored, for the next. */
+/** Deletes what was restored, so that the next restore can start. */
 export const beginAgainJob = (site: RestoreSite): JobOrder => restoreCommand(site, configureSeconds, 'again');

@@ -55,7 +55,7 @@ interface Recovered {
 }
 const Proof = z.object({ databases: z.int() });
 
-/** The last line that the node's program printed. Another attempt would read the same. */
+/** Parses the last line that the node's program printed. Another attempt would read the same. */
 const readProof = (output: string | null): z.infer<typeof Proof> => {
   const last = output?.trim().split('\n').at(-1) ?? '';
   try {
@@ -69,8 +69,9 @@ const readProof = (output: string | null): z.infer<typeof Proof> => {
 };
 
 /**
- * Proves on a machine of its own, which is no member of the cluster, that what the store holds of a lineage is sound and can be restored.
- * Its PostgreSQL is behind a socket that nobody else can open, and archives nothing. However the proof ends, the machine goes away.
+ * Proves that a lineage in the repository is sound and can be restored, on a separate machine that is not a member of the
+ * cluster. Its PostgreSQL listens on a socket that nobody else can open, and archives nothing. However the proof ends, the
+ * machine is removed.
  */
 @Injectable()
 export class ProveRestore extends Program<ProofInput> {
@@ -115,7 +116,7 @@ export class ProveRestore extends Program<ProofInput> {
     return this.ran(context, prepareMachineJob(site, context.input.stanza, this.config), () => next());
   }
 
-  /** A backup may have been expired while it was read: what is found is looked at once more. */
+  /** A backup may have expired while it was read, so findings are checked once more. */
   async verify_store(context: Context): Promise<Outcome> {
     return this.verified(context, async (faults) => {
       await context.note(`Looking again, for something may have been removed meanwhile: ${inWords(faults)}`);
@@ -270,7 +271,7 @@ export class ProveRestore extends Program<ProofInput> {
     await this.operations.start(tx, { kind: RemoveProofMachine.kind, clusterId: null, input });
   }
 
-  /** The cluster's own parts, and its machines replaced by the one of the proof. */
+  /** The cluster's own parts, with the proof's machine in place of the cluster's. */
   private async site(context: Context): Promise<RestoreSite> {
     const { clusterId } = context.input;
     const parts = await this.rows.partsOf(this.database.manager, clusterId);
@@ -287,7 +288,7 @@ export class ProveRestore extends Program<ProofInput> {
   }
 }
 
-/** Named after the operation: another proof of the cluster never gets the machine that is going away. */
+/** Named after the operation, so that another proof of the cluster never gets a machine that is being removed. */
 const machineOf = ({ operationId }: OperationContext<unknown>): string => `proof-${operationId.slice(-12)}`;
 
 const orderOf = ({ input }: Context, which: Which): RestoreToProve => {

@@ -6,13 +6,13 @@ interface Input {
   machine: string;
 }
 
-/** Gives the machine of a proof back, however the proof has ended, and goes on trying while the provider does not answer. */
+/** Gives back a proof's machine, however the proof ended. Keeps trying while the provider does not answer. */
 @Injectable()
 export class RemoveProofMachine extends Program<Input> {
   static readonly kind = 'cluster.proof.remove_machine';
   readonly kind = RemoveProofMachine.kind;
   readonly steps = ['remove_machine'] as const;
-  /** Half a minute apart: for a week. */
+  /** Attempts are half a minute apart, so this lasts for a week. */
   override readonly attempts = 20_000;
 
   constructor(private readonly machines: ClusterMachines) {

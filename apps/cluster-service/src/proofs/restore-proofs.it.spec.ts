@@ -35,7 +35,7 @@ const restoreTo = (target: RestoreToProve['target']): RestoreToProve => ({
   ...{ backupLabel: '20261123-120000F', timeline: 1, target, marks },
 });
 
-/** Which machines there are; a spec may have the provider fail to take some back. */
+/** The existing machines. A spec can make the provider fail to take some back. */
 const provider = {
   name: 'spec',
   provesPower: false,

@@ -8,7 +8,7 @@ import { ProveRestore } from './prove-restore.program';
 
 type Order = ParsedInput<typeof proveRestore>;
 
-/** Takes the orders to prove that a lineage can be restored. They hold up nothing: no operation of the cluster itself waits for them. */
+/** Takes requests to prove that a lineage can be restored. A proof blocks nothing: no operation of the cluster waits for it. */
 @Injectable()
 export class RestoreProofs {
   constructor(
@@ -30,7 +30,7 @@ export class RestoreProofs {
     });
   }
 
-  /** Whoever asked for it does not want it any more. */
+  /** The requester no longer wants the proof. */
   async giveUp(tx: EntityManager, requestedBy: string): Promise<void> {
     const running = await rows<{ id: string }>(
       tx,

@@ -9,7 +9,7 @@ interface MemberValue {
   replication_state?: string;
 }
 
-/** Writes the keys of one cluster as its Patronis and the agents of its nodes do: lock and member of a node on one lease. */
+/** Writes the keys of one cluster as its Patronis and its nodes' agents do. A node's lock and member key share one lease. */
 export class PatroniKeys {
   private readonly leases = new Map<string, Lease>();
   private readonly members = new Map<string, MemberValue>();
@@ -20,7 +20,7 @@ export class PatroniKeys {
     private readonly scope: string,
   ) {}
 
-  /** A member tells of itself, as every `loop_wait`; what is not given stays. */
+  /** A member reports its state, as it does every `loop_wait`. Fields that are not given keep their value. */
   async member(name: string, value: MemberValue = {}): Promise<void> {
     const next = { state: 'running', ...this.members.get(name), ...value };
     this.members.set(name, next);
@@ -49,30 +49,30 @@ export class PatroniKeys {
     await this.lease(name).put(this.key('leader')).value(name).exec();
   }
 
-  /** The lock is kept from everyone, as a standstill does. */
+  /** Keeps the lock from everyone, as a standstill does. */
   async keepLead(): Promise<void> {
     await this.etcd.put(this.key('leader')).value(nobody).exec();
   }
 
-  /** Gives the lock away, as a switchover does, and a leader that cannot go on. */
+  /** Releases the lock, as a switchover does, or a leader that cannot go on. */
   async release(): Promise<void> {
     await this.etcd.delete().key(this.key('leader'));
   }
 
-  /** The node's lease runs out: its lock and its member are gone in one revision. */
+  /** The node's lease runs out: its lock and its member key are gone in one revision. */
   async die(name: string): Promise<void> {
     await this.lease(name).revoke();
     this.leases.delete(name);
   }
 
-  /** A node's agent says something; what is not given stays. */
+  /** A node's agent reports. Fields that are not given keep their value. */
   async report(name: string, report: Partial<NodeReport>): Promise<void> {
     const next = { ...this.reports.get(name), ...report };
     this.reports.set(name, next);
     await this.put(`pgfleet/nodes/${name}`, next);
   }
 
-  /** A node's agent takes back what it has said. */
+  /** A node's agent withdraws its report. */
   async forget(name: string): Promise<void> {
     this.reports.delete(name);
     await this.etcd.delete().key(this.key(`pgfleet/nodes/${name}`));
@@ -82,7 +82,7 @@ export class PatroniKeys {
     await this.etcd.put(this.key(path)).value(JSON.stringify(value));
   }
 
-  /** Lets the leases go; the keys on them go with them. */
+  /** Revokes the leases, and with them the keys. */
   async end(): Promise<void> {
     for (const lease of this.leases.values()) await lease.revoke();
   }

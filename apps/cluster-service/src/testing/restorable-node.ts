@@ -3,7 +3,7 @@ import { ArchivingNode, makeNodeFolder, type Ran } from '@pgfleet/integration';
 
 const programs = join(__dirname, '../../../../deploy/ansible/roles/postgres_node/files');
 
-/** A machine of the node image with an archived PostgreSQL with the program of the restores and the agent; its store is a folder. */
+/** A machine of the node image with an archived PostgreSQL, the restore program and the agent. Its repository is a folder. */
 export class RestorableNode extends ArchivingNode {
   readonly dataDirectory = '/srv/data';
 
@@ -14,7 +14,7 @@ export class RestorableNode extends ArchivingNode {
     return node;
   }
 
-  /** A machine without data, whose PostgreSQL will be on that port. */
+  /** A machine without data whose PostgreSQL will use that port. */
   static async prepare(stanza: string, port = 5432): Promise<RestorableNode> {
     const { root, folder } = await makeNodeFolder(stanza, { port, retentionFull: 4 });
     const node = new RestorableNode(root, folder, stanza);

@@ -19,12 +19,12 @@ import {
 } from '@pgfleet/contracts';
 import { MessagingModule, NATS, OnRequest, OnWork, startService } from '@pgfleet/messaging';
 
-/** What the machines do when a job is run: its exit code and what it prints; nothing: it succeeds. */
+/** The result of a job on the machines: its exit code and its output. Nothing means success. */
 type Ran = {
   exitCode: number;
   stdout?: string;
   stderr?: string;
-  /** Which machine says so; else the first. */
+  /** The machine that reports it; the first one by default. */
   host?: string;
   /** Machines that did not answer; the others did their part. */
   lost?: string[];
@@ -35,15 +35,15 @@ const unreachable = 'the machine is unreachable over ssh: the connection was los
 
 const nothing: Run = () => Promise.resolve();
 
-/** What is around cluster-service in a restore, as a spec wants it. */
+/** The surroundings of cluster-service during a restore, as a spec sets them. */
 export const world = {
-  /** Null: every target can be reached. */
+  /** null: every target can be reached. */
   unreachable: null as RequestOutput<typeof checkRestoreTarget> | null,
   run: nothing,
   /** Every job that was run, in order. */
   ran: [] as Job[],
   stanzas: [] as string[],
-  /** How often backup-service is to answer that it has something else to end, before it does what it is asked for. */
+  /** How often backup-service answers that it is busy before it does what it is asked for. */
   busy: { create_stanza: 0, first_backup: 0 },
   firstBackups: [] as string[],
   leftDays: 30,
@@ -98,7 +98,7 @@ class Backups {
   }
 }
 
-/** Reports as the ansible-runner does. */
+/** Reports like ansible-runner. */
 @Controller()
 class Runner {
   constructor(@Inject(NATS) private readonly nats: NatsConnection) {}
@@ -142,7 +142,7 @@ class Runner {
   }
 }
 
-/** backup-service and ansible-runner. */
+/** Starts stand-ins for backup-service and ansible-runner. */
 export const startRestoreWorld = async (natsUrl: string): Promise<INestApplication[]> => {
   const nats = { servers: natsUrl };
   @Module({

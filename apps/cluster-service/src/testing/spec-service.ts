@@ -8,8 +8,8 @@ import type { Config } from '../config';
 import { CONNECT_ETCD, ETCD } from '../etcd/etcd-connection';
 
 /**
- * The service as in production, but for etcd, which is without TLS and passwords here, and what the spec puts in the place of a provider.
- * It orders no machines.
+ * The service as in production, except that etcd has no TLS and no passwords, and the spec replaces the provider. The service
+ * orders no machines.
  */
 export const startClusterService = (
   { nats, etcd }: Services,

@@ -35,7 +35,7 @@ export const issueCertificate = async (fromSeconds: number, untilSeconds: number
   }
 };
 
-/** Serves a certificate as the services of a node do, and another one when it is told to. */
+/** Serves a certificate like the services of a node, and a different one on demand. */
 export class TlsServices {
   private readonly servers: Server[] = [];
   private readonly sockets = new Set<Socket>();

@@ -2,7 +2,7 @@ import { startServices, type Services } from '@pgfleet/integration';
 import { Client } from 'pg';
 import { commitMark, hasCommitted } from './committed-mark';
 
-/** What a customer may do with SQL to what is theirs, each of which once made the proof of a cluster fail. */
+/** What customers may do with SQL to their own objects. Each statement once made the proof of a cluster fail. */
 const legal = [
   'alter role app set default_transaction_read_only = on',
   "alter role app set statement_timeout = '1ms'",
@@ -36,7 +36,7 @@ describe('the mark of a committed transaction', () => {
   it('is committed and seen by the monitoring role, which may write to no table', async () => {
     const xid = await commitMark(monitor);
     expect(await hasCommitted(monitor, xid)).toBe(true);
-    // As a replica sees it that has not replayed it yet.
+    // The view of a replica that has not replayed it yet.
     expect(await hasCommitted(monitor, String(BigInt(xid) + 100n))).toBe(false);
   });
 

@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
 /**
- * Commits a transaction that writes to the WAL and to nothing else, and gives its id. It waits for synchronous replicas as a row would.
- * It needs no table, so it works on data of any age, and leaves nothing behind.
+ * Commits a transaction that writes only to the WAL, and returns its id. It waits for synchronous replicas as a row would. It
+ * needs no table, so it works on data of any age and leaves nothing behind.
  */
 export async function commitMark(client: Client): Promise<string> {
   const { rows } = await client.query<{ xid: string }>(
@@ -12,7 +12,7 @@ export async function commitMark(client: Client): Promise<string> {
   return rows[0].xid;
 }
 
-/** Whether that transaction is committed as this server sees it; false while a replica has not replayed it. */
+/** Whether this server sees the transaction as committed; false while a replica has not replayed it. */
 export async function hasCommitted(client: Client, xid: string): Promise<boolean> {
   const { rows } = await client.query<{ committed: boolean | null }>(
     `select case when $1::text::xid8 < pg_snapshot_xmax(pg_current_snapshot())

@@ -5,15 +5,18 @@ import { CONFIG, type Config } from '../config';
 import { commitMark, hasCommitted } from './committed-mark';
 import type { Login } from './platform-login';
 
-/** Takes the way that a customer takes, through the load balancer and PgBouncer, with the platform's own role and database. */
+/** Connects the way a customer does, through the load balancer and PgBouncer, with the platform's own role and database. */
 @Injectable()
 export class FirstWrite {
-  /** Each cluster is a target of its own. One that is being created refuses connections for a while, which must not open the breaker. */
+  /**
+   * Each cluster is a target of its own. A cluster that is being created refuses connections for a while, which must not open the
+   * circuit breaker.
+   */
   private readonly outside = new Outside('cluster-endpoint', { timeoutMs: 10_000, isFault: () => false });
 
   constructor(@Inject(CONFIG) private readonly config: Config) {}
 
-  /** Whether a server answers there, and whether it is a replica. */
+  /** Whether a server answers, and whether it is a replica. */
   answers(login: Login): Promise<{ inRecovery: boolean }> {
     return this.query(login, 'answer', async (client) => {
       const { rows } = await client.query<{ r: boolean }>('select pg_is_in_recovery() as r');
@@ -21,12 +24,12 @@ export class FirstWrite {
     });
   }
 
-  /** Commits a transaction; gives its id. */
+  /** Commits a transaction; returns its id. */
   write(primary: Login): Promise<string> {
     return this.query(primary, 'write', commitMark);
   }
 
-  /** Whether that transaction is visible there. */
+  /** Whether the transaction is visible on the replica port. */
   read(replicas: Login, xid: string): Promise<boolean> {
     return this.query(replicas, 'read', (client) => hasCommitted(client, xid));
   }

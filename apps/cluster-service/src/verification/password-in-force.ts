@@ -9,7 +9,10 @@ import { poolerLogin } from './platform-login';
 
 const answerMs = 2_000;
 
-/** Whether a password is the one that a customer's role has now. A customer may change it with SQL, and then only they know it. */
+/**
+ * Checks whether a password is the current one of a customer's role. A customer may change it with SQL, and then only they know
+ * it.
+ */
 @Injectable()
 export class PasswordInForce {
   private readonly outside = new Outside('cluster-password', { timeoutMs: answerMs, isFault: () => false });
@@ -19,7 +22,7 @@ export class PasswordInForce {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** null when the cluster does not answer. */
+  /** Returns null if the cluster does not answer. */
   async is(clusterId: string, { primary }: Connection, password: string): Promise<boolean | null> {
     try {
       const login = poolerLogin(primary, await this.secrets.reveal(clusterId));
@@ -32,7 +35,7 @@ export class PasswordInForce {
     }
   }
 
-  /** null for a role that cannot log in. */
+  /** Returns null for a role that cannot log in. */
   private async verifierOf(role: string, login: object): Promise<string | null> {
     const client = new Client({ ...login, connectionTimeoutMillis: answerMs, query_timeout: answerMs });
     client.on('error', () => undefined);

@@ -9,21 +9,24 @@ import { platformLogin } from './platform-login';
 
 const endpointMs = 60_000;
 const replicationMs = 30_000;
-/** Patroni names synchronous standbys in the round after they have begun to stream: its longest round (10 s), twice, and room. */
+/**
+ * Patroni names synchronous standbys in the round after they start to stream: two of its longest rounds (10 s each), plus a
+ * margin.
+ */
 const durabilityMs = 60_000;
 const askAgainMs = 250;
 /** How long one run of the step looks for its transaction on a replica. */
 const lookMs = 5_000;
 
-/** The pause before the next attempt grows with the time waited so far: 250 ms at first, 5 s at most. */
+/** The pause before the next attempt grows with the time waited so far: from 250 ms to at most 5 s. */
 export const growingPauseMs = (waitedMs: number): number =>
   Math.min(5_000, Math.max(askAgainMs, Math.round(waitedMs / 4)));
 
 /**
- * The step that proves a cluster: a transaction committed on the primary port is visible on the replica port,
- * and what is acknowledged from now on outlives the leader as its durability says: Patroni lets no replica lead before it has named
- * the synchronous ones, so a cluster that loses its leader before that has none until the machine is back.
- * It uses the platform's role and database, so it proves the same whatever the customer has done to theirs.
+ * The step that proves a cluster. A transaction committed on the primary port is visible on the replica port. What is
+ * acknowledged from now on outlives the leader as the durability promises: Patroni lets no replica lead before it has named the
+ * synchronous ones. A cluster that loses its leader earlier has none until the machine is back.
+ * The step uses the platform's role and database, so it proves the same whatever the customer has done to theirs.
  */
 @Injectable()
 export class ProvenWrite {
@@ -32,7 +35,7 @@ export class ProvenWrite {
     private readonly firstWrite: FirstWrite,
   ) {}
 
-  /** null when it is proven. */
+  /** Returns null once it is proven. */
   async prove(
     context: StepContext<unknown>,
     { cluster, machines }: Pick<ClusterParts, 'cluster' | 'machines'>,
