@@ -8,6 +8,7 @@ import { register } from 'prom-client';
 import {
   clusterDeleted,
   clusterReady,
+  clusterStateChanged,
   eventSubject,
   makeEvent,
   getClusterHealth,
@@ -193,7 +194,9 @@ describe('healthcheck-scheduler', () => {
     }
     const nodes = Array.from({ length: 3 }, (_, n) => ({ name: `h${n}`, address: `${prefix}.9` }));
     targets = [...targets, { clusterId: hangingId, database: 'postgres', password: 'x', nodes }];
-    await publish(clusterReady, { clusterId: hangingId, name: 'hanging', stanza: newId('lin') });
+    // As after a restore, during which a cluster is no target.
+    const change = { from: 'restoring', to: 'ready', reason: 'its restore has ended' } as const;
+    await publish(clusterStateChanged, { clusterId: hangingId, name: 'hanging', ...change });
     await eventually(async () => expect((await health(hangingId)).state).toBe('unhealthy'));
     const [hung] = (await health(hangingId)).nodes;
     expect(hung?.checks[1]).toMatchObject({ ok: false, detail: expect.stringMatching(/800 ms|too often/) });

@@ -1,5 +1,11 @@
 import { Controller } from '@nestjs/common';
-import { clusterDeleted, clusterMemberJoined, clusterMemberLeft, clusterReady } from '@pgfleet/contracts';
+import {
+  clusterDeleted,
+  clusterMemberJoined,
+  clusterMemberLeft,
+  clusterReady,
+  clusterStateChanged,
+} from '@pgfleet/contracts';
 import { OnEvent } from '@pgfleet/messaging';
 import { Targets } from './targets';
 
@@ -10,6 +16,12 @@ export class ClusterEventsController {
 
   @OnEvent(clusterReady, { inbox: false })
   ready(): Promise<void> {
+    return this.refresh();
+  }
+
+  /** A cluster is not probed while it is restored, and is again afterwards. */
+  @OnEvent(clusterStateChanged, { inbox: false })
+  stateChanged(): Promise<void> {
     return this.refresh();
   }
 
