@@ -255,7 +255,7 @@ describe('a cluster, from asking for it to giving it back', () => {
 
   it('has a log that can be read from where a reader left it', async () => {
     const read = async (headers: Record<string, string>) => {
-      const response = await fetch(`${platform.api.address.url}/operations/${operation.id}/log`, {
+      const response = await fetch(`${platform.api.address.url}/operations/${operation.id}/log?raw=true`, {
         headers: {
           authorization: `Bearer ${platform.api.address.token}`,
           accept: 'text/event-stream',
