@@ -45,7 +45,7 @@ import { RecoveryWindowsController } from './window/recovery-windows.controller'
 
 const service = 'backup-service';
 
-/** Lineages of WAL and backups: their stanzas, the backups, and what the store says of them. */
+/** Manages the lineages of WAL and backups: their stanzas, their backups, and what the repository reports about them. */
 @Module({})
 export class AppModule {
   static with(config: Config): DynamicModule {

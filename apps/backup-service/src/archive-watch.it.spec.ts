@@ -10,7 +10,7 @@ import { segmentOf } from './wal/wal-segment';
 const stanza = 'lin_watch';
 const agent = join(__dirname, '../../../deploy/ansible/roles/postgres_node/files/follow_leader');
 
-/** The agent's own watch, turn by turn, on a database that is reached where a spec's is; prints what it says. */
+/** Runs the agent's own archive watch, one round at a time, against the spec's database, and prints the reports. */
 const program = `
 import json, sys, time
 import psycopg2
@@ -66,7 +66,7 @@ interface Said {
   disk: { bytes: number; free: number };
 }
 
-/** What the agent of a node says of its archive, with the real PostgreSQL, pg_waldump and pgBackRest. */
+/** Checks what a node's agent reports about its archive, with the real PostgreSQL, pg_waldump and pgBackRest. */
 describe('archive_watch', () => {
   let node: ArchivingNode;
 
@@ -136,7 +136,7 @@ describe('archive_watch', () => {
     const own = await node.sql('select pg_current_xact_id()');
     const said = await watching;
     expect((await nextId()) - Number(own)).toBe(2);
-    // What is not archived is not settled.
+    // A commit that is not archived is not settled.
     expect(said.archive?.settledAt).toBeNull();
     await archiveBy(`pgbackrest --stanza=${stanza} archive-push %p`);
   }, 60_000);
@@ -151,7 +151,7 @@ describe('archive_watch', () => {
     expect(archive!.settledAt! > archive!.commit!.time).toBe(true);
     expect(Date.now() - Date.parse(archive!.settledAt!)).toBeLessThan(10_000);
     expect(archive!.commit!.xid).toBe((await nextId()) - 1);
-    // Nothing but what PostgreSQL itself notes, which does not make archive_timeout switch segments.
+    // The rest is only what PostgreSQL itself logs, which does not make archive_timeout switch segments.
     expect(archive!.current - segmentOf(segment, archive!.segmentBytes).end).toBeLessThan(1024);
   }, 60_000);
 
@@ -160,7 +160,7 @@ describe('archive_watch', () => {
     const open = node.sql('begin; select pg_current_xact_id(); select pg_sleep(5); commit');
     const { archive } = await watch(4, 0.5);
     expect(archive?.settledAt).toBeNull();
-    // Its own, and one for each look.
+    // The open transaction's own id, and one for each look.
     await eventually(async () => expect((await nextId()) - before).toBeGreaterThanOrEqual(4));
     await open;
   }, 60_000);
@@ -176,7 +176,7 @@ describe('archive_watch', () => {
       const watching = watch(15, 3600, database, database.home);
       await pause(2_500);
       const xid = parseInt(await database.sql('insert into t values (3) returning xmin'), 10);
-      // It lasts shorter than a segment: only by its stop is it archived.
+      // The transaction ends within one segment, so only stopping the server archives it.
       await database.stopServer();
       writeFileSync(join(database.folder, 'data/standby.signal'), '');
       await database.startServer();

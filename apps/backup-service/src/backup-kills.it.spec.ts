@@ -21,7 +21,7 @@ process.env.PGFLEET_LOG_LEVEL ||= 'error';
 const clusterId = newId('clu');
 const stanza = newId('lin');
 
-/** The service as a process, killed with -9 while the job of a step is under way, at every step of what it does. */
+/** Runs the service as a process and kills it with -9 at every step, while the step's job is running. */
 describe('backup-service that is killed at each step', () => {
   let running: SpecService;
   let leader: ArchivingNode;
@@ -30,7 +30,7 @@ describe('backup-service that is killed at each step', () => {
   let release = () => {};
 
   const start = () => (service = new ProgramProcess(join(__dirname, 'main.ts'), env));
-  /** Jobs that begin from now on are not answered before the next turn. */
+  /** From now on, jobs get no answer until the next round. */
   const hold = () => {
     const before = release;
     world.hold = new Promise((resolve) => (release = resolve));
@@ -58,7 +58,7 @@ describe('backup-service that is killed at each step', () => {
     await leader?.stop();
   }, 60_000);
 
-  /** What a service that is away is asked once it is back. */
+  /** Requests to a service that is down succeed once it is back. */
   const asked = <T>(ask: () => Promise<T>): Promise<T> => eventually(ask, 30_000);
   const found = (operationId: string) =>
     asked(async () => {
@@ -75,7 +75,7 @@ describe('backup-service that is killed at each step', () => {
   const events = (filter: string) => running.events(filter);
   const idle = () => running.idle(clusterId);
 
-  /** Begins the operation, kills the service at each of its steps, and gives its end. */
+  /** Starts the operation, kills the service at each of its steps, and returns the finished operation. */
   const throughKills = async (begin: () => Promise<{ id: string }>, jobs: string[]): Promise<Operation> => {
     const before = world.ran.length;
     hold();

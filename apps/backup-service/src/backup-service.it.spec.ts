@@ -19,7 +19,7 @@ process.env.PGFLEET_LOG_LEVEL ||= 'error';
 const clusterId = newId('clu');
 const stanza = newId('lin');
 
-/** The service as in production, on real NATS and PostgreSQL; pgBackRest and the PostgreSQL that it archives are real too. */
+/** Runs the service as in production, on real NATS and PostgreSQL. pgBackRest and the PostgreSQL that it archives are real too. */
 describe('backup-service', () => {
   let service: SpecService;
   let leader: ArchivingNode;
@@ -51,7 +51,7 @@ describe('backup-service', () => {
   it('waits for a leader, goes to the machine that leads by then, and proves the archive', async () => {
     const requestedBy = newId('op');
     const topology = world.topologies.get(clusterId)!;
-    // Nobody leads yet; then etcd still names a machine that has died.
+    // First there is no leader; then etcd still names a machine that has died.
     world.topologies.set(clusterId, { ...topology, nodes: [node('n1', null), node('n2', null)] });
     const { id } = await service.requester.ask(createStanza, { clusterId, stanza, requestedBy });
     await eventually(async () => expect((await operation(id))?.state).toBe('running'));
@@ -67,7 +67,7 @@ describe('backup-service', () => {
     });
     const { stdout } = await leader.run(info(stanza));
     expect(parseInfo(stdout).walMax).toMatch(/^[0-9A-F]{24}$/);
-    // Who asks again, as a step does that is run again, gets the same operation, and nothing is run.
+    // A repeated request, as from a step that runs again, gets the same operation, and no job runs.
     const again = await service.requester.ask(createStanza, { clusterId, stanza, requestedBy });
     expect(again).toMatchObject({ id, state: 'succeeded' });
     expect(commands('stanza-create')).toHaveLength(2);
@@ -105,7 +105,7 @@ describe('backup-service', () => {
     const runs = operations.items.filter(({ kind }) => kind === 'backup.run');
     expect(runs).toHaveLength(1);
     expect(commands('--type=full')).toHaveLength(1);
-    // It stands; that nothing is too old and no WAL is missing is looked at afterwards.
+    // The backup succeeds; expiry and missing WAL are checked afterwards.
     expect(await ended(runs[0]!.id)).toMatchObject({ state: 'succeeded' });
   }, 60_000);
 
@@ -121,7 +121,7 @@ describe('backup-service', () => {
     const fresh = await service.requester.ask(listBackups, { clusterId });
     expect(fresh.items).toEqual(before.items);
     expect(Date.now() - Date.parse(fresh.asOf)).toBeLessThan(5_000);
-    // Reads leave no trail: the newest only.
+    // Only the newest read is kept.
     const reads = await service.services.postgres.query(
       `select id from backup.operation where kind = 'backup.list'`,
     );
@@ -186,7 +186,7 @@ describe('backup-service', () => {
     });
     const { stdout } = await leader.run(info(stanza));
     expect(parseInfo(stdout)).toMatchObject({ exists: false, backups: [] });
-    // Another deletion, of what is gone, is done at once.
+    // Deleting a stanza that is already gone succeeds at once.
     const other = await service.requester.ask(deleteStanza, { clusterId, stanza, requestedBy: newId('op') });
     expect(other).toMatchObject({ state: 'succeeded' });
     await publish(clusterDeleted, { clusterId, name: 'orders', backupsKept: false });

@@ -23,7 +23,10 @@ process.env.PGFLEET_LOG_LEVEL ||= 'error';
 const clusterId = newId('clu');
 const stanza = newId('lin');
 
-/** Two replicas of the service; the store is that of a real pgBackRest, with a PostgreSQL that archives. What cluster-service proves the spec says. */
+/**
+ * Runs two replicas of the service. The repository belongs to a real pgBackRest, with a PostgreSQL that archives. The spec plays
+ * cluster-service and says what the restores proved.
+ */
 describe('drills', () => {
   let service: SpecService;
   let leader: ArchivingNode;
@@ -38,7 +41,7 @@ describe('drills', () => {
     await ended(id);
     await service.publish(clusterReady, clusterId, { clusterId, name: 'orders', stanza });
     await eventually(async () => expect(await events('succeeded')).toHaveLength(1), 40_000);
-    // pgBackRest keeps whole seconds: what is committed in that of a backup's end is not certain to be in the window.
+    // pgBackRest keeps whole seconds: a commit in the second in which a backup ends may not be in the window.
     const { items } = await service.requester.ask(listBackups, { clusterId });
     await untilPast(items[0]!.stoppedAt, 1000);
   }, 240_000);
@@ -53,7 +56,7 @@ describe('drills', () => {
   const begin = (request: DrillRequest = {}) =>
     service.requester.ask(createDrill, { clusterId, request, idempotency: null });
 
-  /** By the clock of the database, so long after a moment. */
+  /** Waits until the database's clock is this long past a moment. */
   const untilPast = (moment: string, afterMs: number) =>
     eventually(async () => {
       const end = `'${moment}'::timestamptz + interval '${afterMs} milliseconds'`;
@@ -61,7 +64,7 @@ describe('drills', () => {
     });
 
   let archivedAt = '';
-  /** A commit, its segment archived, and the node's word on it. */
+  /** Commits, archives the segment, and passes on the node's report. */
   const archive = async (): Promise<void> => {
     const [lsn = '', xid = '', time = ''] = (
       await leader.sql(`with made as materialized (select pg_logical_emit_message(true, 'spec', 'x') as lsn)
@@ -88,7 +91,7 @@ describe('drills', () => {
       ],
     });
   };
-  /** Archives what the drill has written, and gives what it orders then. */
+  /** Archives what the drill has written, and returns the proof that it then requests. */
   const ordered = async (operationId: string) => {
     await eventually(async () => {
       const rows = await leader.sql('select name from pgfleet.canary order by at');
@@ -159,7 +162,7 @@ describe('drills', () => {
   }, 120_000);
 
   it('fails when that was not proven, and says why', async () => {
-    // The commit that is known now and the one that this drill makes known are far enough apart for a moment between them.
+    // The last known commit and the one that this drill adds are far enough apart to have a moment between them.
     await untilPast(archivedAt, 1500);
     const { id } = await begin();
     const { restores } = await ordered(id);

@@ -17,13 +17,13 @@ process.env.PGFLEET_LOG_LEVEL ||= 'error';
 
 const dayMs = 24 * 3600_000;
 const clusterId = newId('clu');
-/** The cluster has left the first for the second. */
+/** The cluster has left the first lineage for the second. */
 const [left, written] = [newId('lin'), newId('lin')];
 const daysAgo = (days: number) => new Date(Date.now() - days * dayMs).toISOString();
 const kept = (leftAt: string | null, keptFor: string) => ({ released: false, leftAt, keptFor });
 const released = (leftAt: string) => ({ released: true, leftAt, keptFor: null });
 
-/** What becomes of lineages that nobody writes any more; pgBackRest and what it deletes are real. Of the store a folder is the root. */
+/** Checks what happens to lineages that no cluster writes any more. pgBackRest and its deletions are real. The repository is a folder. */
 describe('lineages that were left', () => {
   let service: SpecService;
   let machine: ArchivingNode;
@@ -40,7 +40,7 @@ describe('lineages that were left', () => {
     world.ran.filter(({ argv }) => argv.join(' ').includes(`--stanza=${stanza} `) && isDeletion(argv));
   const isDeletion = (argv: string[]) => argv.join(' ').endsWith('stanza-delete');
   const asked = (stanza: string) => world.askedToRelease.filter((order) => order.stanza === stanza);
-  /** As if the time had come at which it is to be looked again. */
+  /** Makes the next check of the lineage due now. */
   const look = (stanza: string) =>
     service.services.postgres.query(
       `update backup.stanza set expiry_due_at = now() where name = '${stanza}'`,
@@ -57,13 +57,13 @@ describe('lineages that were left', () => {
     expect(isInStore(stanza)).toEqual([false, false]);
     expect(await row(stanza)).toMatchObject({ state: 'deleted', due: null });
   };
-  /** A stanza in the store, in its own folder, as another lineage of the machine. */
+  /** Creates a stanza in its own folder of the repository, as another lineage of the machine. */
   const makeInStore = (stanza: string) =>
     machine.must([
       ...['pgbackrest', `--stanza=${stanza}`, `--repo1-path=/srv/stores/${stanza}`],
       ...['--pg1-path=/srv/data', '--pg1-socket-path=/srv', 'stanza-create'],
     ]);
-  /** Known to the service, as if it had made it. */
+  /** Registers the lineage with the service, as if the service had created it. */
   const know = (stanza: string, id: string) =>
     service.services.postgres.query(
       `insert into backup.stanza (name, cluster_id, state) values ('${stanza}', '${id}', 'ready')`,
@@ -114,7 +114,7 @@ describe('lineages that were left', () => {
     await eventually(() => expect(asked(left).length).toBeGreaterThan(before), 20_000);
     expect(Date.now() - Date.parse(asked(left).at(-1)!.leftBefore)).toBeCloseTo(7 * dayMs, -5);
     await eventually(async () => expect((await row(left))!.due!.getTime()).toBeGreaterThan(Date.now()));
-    // It is over its time: it is looked soon whether it is needed still.
+    // Its retention is over: the service checks soon whether the lineage is still needed.
     expect((await row(left))!.due!.getTime() - Date.now()).toBeLessThan(600_000);
     expect(deletions(left)).toEqual([]);
   }, 60_000);
@@ -149,7 +149,7 @@ describe('lineages that were left', () => {
     const expired = await events(left, 'lineage.expired');
     expect(expired).toHaveLength(1);
     const { operationId } = expired[0]!.data as { operationId: string };
-    // The cluster itself is not held up by it.
+    // The deletion does not block the cluster itself.
     expect(await service.operation(operationId)).toMatchObject({ kind: 'stanza.delete', clusterId: null });
     expect((await events(left, 'stanza.deleted'))[0]).toMatchObject({ correlationid: operationId });
     expect(deletions(left)).toHaveLength(1);

@@ -26,7 +26,10 @@ interface Info {
   reference: string[] | null;
 }
 
-/** The backups of weeks in one lineage, hourly ones: made and listed by pgBackRest, told of by jobs, recorded, shown, expired. */
+/**
+ * Simulates weeks of hourly backups in one lineage: pgBackRest creates and lists them, jobs report them, and the service records,
+ * shows and expires them.
+ */
 describe('a lineage with many backups', () => {
   let service: SpecService;
   let leader: ArchivingNode;
@@ -40,7 +43,7 @@ describe('a lineage with many backups', () => {
     });
     expect(await service.ended(id, 60_000)).toMatchObject({ state: 'succeeded' });
   };
-  /** All that the list shows, page by page. */
+  /** The whole list, page by page. */
   const listed = async (limit: number) => {
     const found: Backup[] = [];
     let before: string | undefined;
@@ -107,7 +110,7 @@ describe('a lineage with many backups', () => {
     const [{ backup: backups }] = stored;
     const [full] = backups;
     const newest = backups.at(-1)!;
-    // As pgBackRest tells of a chain of incremental backups of which each changed something: with every backup that it needs.
+    // Imitates pgBackRest's report on a chain of incremental backups that each changed something: with every backup that each one needs.
     const chain: Info[] = [full!];
     for (let hour = 0; chain.length < 600; hour += 1) {
       const second = String(hour).padStart(4, '0');

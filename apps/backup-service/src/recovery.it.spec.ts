@@ -29,7 +29,10 @@ process.env.PGFLEET_LOG_LEVEL ||= 'error';
 const clusterId = newId('clu');
 const stanza = newId('lin');
 
-/** Two replicas of the service, on real NATS and PostgreSQL; the store is that of a real pgBackRest, with a PostgreSQL that archives. */
+/**
+ * Runs two replicas of the service on real NATS and PostgreSQL. The repository belongs to a real pgBackRest, with a PostgreSQL
+ * that archives.
+ */
 describe('policies, the window, and what is deleted', () => {
   let service: SpecService;
   let leader: ArchivingNode;
@@ -73,7 +76,7 @@ describe('policies, the window, and what is deleted', () => {
     problem: expect.objectContaining({ status, detail: expect.stringMatching(detail) }),
   });
 
-  /** A commit, its segment archived, and the node's word on it. */
+  /** Commits, archives the segment, and passes on the node's report. */
   const commitAndArchive = async (): Promise<{ time: string; lsn: string; xid: number }> => {
     await leader.sql('create table if not exists t (n int)');
     const [lsn = '', xid = '', time = ''] = (
@@ -159,7 +162,7 @@ describe('policies, the window, and what is deleted', () => {
     );
     expect(decided).toEqual([{ operation_id: missed!.data.operationId }]);
     expect(missed!.correlationid).toBe(missed!.data.operationId);
-    // Nothing is left to do, whoever looks.
+    // Nothing is left to do for any replica.
     const [policy] = await service.services.postgres.query<{ ahead: boolean }>(
       'select due_at > now() as ahead from backup.backup_policy',
     );
@@ -187,7 +190,7 @@ describe('policies, the window, and what is deleted', () => {
     release();
     world.hold = null;
     await ended(id);
-    // The spec has set back the time up to which everything was decided: as it would be, nothing of that was.
+    // The spec has moved back the time up to which everything was decided; to match that, nothing may have been decided since then.
     await service.services.postgres.query('delete from backup.scheduled_backup');
     await service.services.postgres.query('update backup.backup_policy set due_at = now()');
     await eventually(async () => {
@@ -211,7 +214,7 @@ describe('policies, the window, and what is deleted', () => {
     await expect(
       service.requester.ask(createBackup, { clusterId, request: { type: 'full' }, idempotency: null }),
     ).rejects.toMatchObject(refusal(409, /is being restored/));
-    // The restore has ended in another lineage, whose first backup is still to be made.
+    // The restore has ended in another lineage, which still needs its first backup.
     const newer = newId('lin');
     await service.services.postgres.query(
       `insert into backup.stanza (name, cluster_id, state) values ('${newer}', '${clusterId}', 'ready')`,
@@ -274,7 +277,7 @@ describe('policies, the window, and what is deleted', () => {
       ok: true,
       backupLabel: oldest.label,
     });
-    // A target is looked at without a walk to the store, however old what is known of the backups is.
+    // A target is checked without a trip to the repository, however old the known list of backups is.
     await service.services.postgres.query(
       `update backup.stanza set backups = jsonb_set(backups, '{asOf}', '"2026-01-01T00:00:00.000Z"') where name = '${stanza}'`,
     );
@@ -304,12 +307,12 @@ describe('policies, the window, and what is deleted', () => {
       `insert into backup.stanza (name, cluster_id, state, backups) values ('${newer}', '${clusterId}', 'ready', '${JSON.stringify(kept)}')`,
     );
     const count = async () => (await service.requester.ask(listBackups, { clusterId })).items.length;
-    // The newest of its lineages is not the one that it archives to: a restore was undone.
+    // The newest of the cluster's lineages is not the one that it archives to: a restore was undone.
     expect(await count()).toBe(list.items.length);
     expect((await service.requester.ask(getRecoveryWindow, { clusterId })).stanza).toBe(stanza);
     world.topologies.set(clusterId, { ...topology, stanza: newer });
     expect(await count()).toBe(0);
-    // The machines have no way to the lineage that was left; and what is known of the backups is enough for a target.
+    // The machines have no access to the lineage that was left, and the known backups are enough for a target.
     const old = { stanza, target: { type: 'backup', label: list.items[0]!.label } } as const;
     await service.services.postgres.query(
       `update backup.stanza set backups = jsonb_set(backups, '{asOf}', '"2026-01-01T00:00:00.000Z"') where name = '${stanza}'`,
@@ -317,7 +320,7 @@ describe('policies, the window, and what is deleted', () => {
     const reads = world.ran.length;
     expect(await service.requester.ask(checkRestoreTarget, old)).toMatchObject({ ok: true, stanza });
     expect(world.ran).toHaveLength(reads);
-    // Nobody says any more: the cluster is deleted, or its service does not answer.
+    // No answer on the cluster any more: it is deleted, or cluster-service does not answer.
     world.topologies.delete(clusterId);
     expect(await count()).toBe(0);
     world.topologies.set(clusterId, topology);
@@ -432,7 +435,7 @@ describe('policies, the window, and what is deleted', () => {
     expect(window.gaps).toMatchObject([
       { missing: { first: lost, last: lost }, until: { lsn: next.lsnStop } },
     ]);
-    // Of commits that follow each other within seconds not all are kept: it is the last that is known.
+    // Of commits within seconds of each other not all are kept: this is the last known one.
     const { from } = window.gaps[0]!;
     expect(bytesOf(from!.lsn)).toBeLessThanOrEqual(bytesOf(before.lsn));
     const inGap = world.sights.get(clusterId)!.members[0]!.archive!.commit!.lsn;
@@ -455,7 +458,7 @@ describe('policies, the window, and what is deleted', () => {
     const making = await eventually(() => service.requester.ask(createStanza, order), 30_000);
     expect(making).toMatchObject({ kind: 'stanza.create' });
     expect(await ended(id)).toMatchObject({ state: 'cancelled' });
-    // The machine of the spec knows one lineage only.
+    // The spec's machine knows only one lineage.
     expect(await ended(making.id)).toMatchObject({ state: 'failed' });
   }, 90_000);
 });

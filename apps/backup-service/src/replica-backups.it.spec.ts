@@ -20,7 +20,7 @@ const clusterId = newId('clu');
 const stanza = newId('lin');
 const lock = `lock/${stanza}-backup-1.lock`;
 
-/** A leader, a replica that streams from it and pgBackRest's server between them, all real; the service as in production. */
+/** A leader, a replica that streams from it and pgBackRest's server between them, all real; the service runs as in production. */
 describe('backups from a replica', () => {
   let service: SpecService;
   let leader: ArchivingNode;
@@ -34,7 +34,7 @@ describe('backups from a replica', () => {
     streaming();
     service = await SpecService.start();
     const requestedBy = newId('op');
-    // The service has just begun to listen.
+    // The service has only just started to listen.
     const { id } = await eventually(() =>
       service.requester.ask(createStanza, { clusterId, stanza, requestedBy }),
     );
@@ -64,7 +64,7 @@ describe('backups from a replica', () => {
     expect(await ended(await begin())).toMatchObject({ state: 'succeeded' });
     return newest();
   };
-  /** On which machines a backup was tried since the last look. */
+  /** The machines on which a backup was attempted since the last look. */
   let looked = 0;
   const tried = (): string[] => {
     const ran = world.ran.slice(looked);
@@ -132,7 +132,7 @@ describe('backups from a replica', () => {
     const midway = () =>
       eventually(() => {
         expect(locks()).toEqual([true, true]);
-        // The copy of the manifest is there from the start, the manifest itself at the end.
+        // The copy of the manifest exists from the start, the manifest itself only at the end.
         const backups = join(leader.folder, 'repo/backup', stanza);
         const has = (label: string, file: string) => existsSync(join(backups, label, file));
         const begun = readdirSync(backups).filter((label) => has(label, 'backup.manifest.copy'));

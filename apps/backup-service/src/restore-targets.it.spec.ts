@@ -41,33 +41,33 @@ const pick = <T>(items: readonly T[]): T => {
 const clusterId = newId('clu');
 const [first, second] = [newId('lin'), newId('lin')];
 
-/** A target, and what is there after it. */
+/** A target, and the rows that a restore to it must contain. */
 interface Aim {
   what: string;
   stanza: string;
   target: RestoreTarget;
-  /** On the way to the timeline that is followed. */
+  /** The history of the timeline that is followed. */
   history: WrittenHistory;
 }
 
-/** What the spec knows of a lineage. */
+/** What the spec knows about a lineage. */
 interface Lineage {
   stanza: string;
   history: WrittenHistory;
   backups: Backup[];
-  /** The last commit that the agent said is archived. */
+  /** The last commit that the agent reported as archived. */
   last: WalRecord;
   points: string[];
-  /** From the last commit that is known before it, as the window says, until that backup is whole nothing is promised. */
+  /** The window promises nothing from the last known commit before the gap until this backup is complete. */
   gap: { from: number; until: Backup } | null;
 }
 
 /**
- * Whatever is asked for within the window, exactly the rows are restored that were committed by then; whatever is outside is refused.
+ * Every restore within the window must contain exactly the rows committed by then; targets outside it are refused.
  *
- * A real PostgreSQL is written to, changes its timeline, is restored, and goes on. The window is made by the service from what the
- * agent of the node says, restores are done by the program of the node. What is to be there afterwards the spec knows from its own clients and
- * pg_waldump. With the same seed the same targets are drawn, of a history that is never quite the same again.
+ * A real PostgreSQL is written to, changes its timeline, is restored, and continues. The service derives the window from the
+ * reports of the node's agent; the node's program does the restores. The spec knows the expected rows from its own clients and
+ * pg_waldump. The same seed draws the same targets, but the history is never quite the same.
  */
 describe(`restore targets (PGFLEET_SEED=${seed})`, () => {
   let service: SpecService;
@@ -76,7 +76,7 @@ describe(`restore targets (PGFLEET_SEED=${seed})`, () => {
   const writers = new RowWriters(randomFrom(seed + 1));
   let one: Lineage;
   let two: Lineage;
-  /** On the way to the end of timeline 1, which the failover has left. */
+  /** The history up to the end of timeline 1, which the failover has left. */
   let left: { history: WrittenHistory; last: WalRecord; lost: Written[] };
 
   const ended = (operationId: string): Promise<Operation> =>
@@ -106,7 +106,7 @@ describe(`restore targets (PGFLEET_SEED=${seed})`, () => {
   const check = ({ stanza, target }: Pick<Aim, 'stanza' | 'target'>) =>
     service.requester.ask(checkRestoreTarget, { stanza, target });
 
-  /** From now on this one leads, and its agent says so. */
+  /** Makes this database the leader from now on; its agent reports that. */
   const lead = (database: ArchivedDatabase, timeline: number): void => {
     world.machines.set(database.name, database);
     world.topologies.set(clusterId, {
@@ -117,7 +117,7 @@ describe(`restore targets (PGFLEET_SEED=${seed})`, () => {
       world.sights.set(clusterId, sight),
     );
   };
-  /** All that is written is archived and known; then nobody says anything any more. Gives the last known commit. */
+  /** Waits until everything written is archived and known; then no agent reports any more. Returns the last known commit. */
   const settle = async (history: () => Promise<WalRecord[]>): Promise<WalRecord> => {
     await writers.few(watched.database, watched.timeline, 2);
     await watched.flushed(eventually);
@@ -128,7 +128,7 @@ describe(`restore targets (PGFLEET_SEED=${seed})`, () => {
     await eventually(async () => {
       const window = await service.requester.ask(getRecoveryWindow, { clusterId });
       expect(window.latest).toMatchObject({ lsn });
-      // Later, when the agent has seen that nothing followed.
+      // Later once the agent has seen that nothing followed.
       expect(microsecondsOf(window.latest!.time)).toBeGreaterThanOrEqual(microsecondsOf(time));
     });
     return known!;
@@ -156,7 +156,7 @@ describe(`restore targets (PGFLEET_SEED=${seed})`, () => {
     await succeeded(service.requester.ask(takeFirstBackup, { clusterId, stanza: first }));
     await n2.copy(n1);
 
-    // Timeline 1: busy, with a backup in the middle, and then hardly anything.
+    // Timeline 1: busy, with a backup in the middle, and then almost idle.
     await writers.busy(n1, 1, 2500);
     await Promise.all([writers.busy(n1, 1, 4000), backUp('incremental')]);
     await name('busy');
@@ -166,7 +166,7 @@ describe(`restore targets (PGFLEET_SEED=${seed})`, () => {
     await writers.few(n1, 1);
     await name('idle');
     await writers.few(n1, 1);
-    // A failover: what is written when the replica hears nothing any more is not in its history.
+    // A failover: what is written after the replica is cut off is not in the replica's history.
     await eventually(async () => expect(await n1.sql('select count(*) from pg_stat_replication')).toBe('1'));
     await n2.sql("alter system set primary_conninfo = ''");
     await n2.sql('select pg_reload_conf()');
@@ -207,7 +207,7 @@ describe(`restore targets (PGFLEET_SEED=${seed})`, () => {
       gap: null,
     };
 
-    // A restore begins another lineage, as cluster-service does it: recovered, then led by a promotion of its own.
+    // A restore starts another lineage, as in cluster-service: recovered, then promoted once more.
     const back = aimsOf(one, 1).find(({ target }) => target.type === 'time')!;
     const restored = await tryOne(back, 'n3');
     if (restored) throw new Error(restored);
@@ -225,7 +225,7 @@ describe(`restore targets (PGFLEET_SEED=${seed})`, () => {
     await writers.busy(n3, timeline, 3000);
     await name('again');
     await writers.busy(n3, timeline, 500);
-    // A segment is lost; the next backup finds that out, and is whole itself.
+    // A segment is lost; the next backup finds that out, and is itself complete.
     await watched.flushed(eventually);
     await writers.few(n3, timeline);
     const missing = await watched.flushed(eventually);
@@ -264,7 +264,7 @@ describe(`restore targets (PGFLEET_SEED=${seed})`, () => {
     return !gap || position < gap.from || after(gap.until);
   };
 
-  /** So many targets of a lineage, each of another kind, until all kinds were there. */
+  /** This many targets of a lineage, cycling through the kinds until each has occurred. */
   const aimsOf = (lineage: Lineage, count: number): Aim[] => {
     const { history, last, points, backups, stanza } = lineage;
     const within = history.ended.filter((transaction) => isWithin(lineage, transaction));
@@ -305,7 +305,7 @@ describe(`restore targets (PGFLEET_SEED=${seed})`, () => {
       ['the latest', () => ({ type: 'latest' })],
       ['a backup', () => ({ type: 'backup', label: pick(backups).label })],
     ];
-    // So near to a gap it is not known on which side of it a transaction ended.
+    // This close to a gap it is unknown on which side of it a transaction ended.
     if (!lineage.gap)
       kinds.push(
         ['a transaction', () => xid(pick(commits).xid)],
@@ -324,7 +324,7 @@ describe(`restore targets (PGFLEET_SEED=${seed})`, () => {
     return bytesOf(backup!.lsnStop!);
   };
 
-  /** Restores; null when all is as it should be, else what is not. */
+  /** Restores one target; returns null when the result is right, otherwise what is wrong. */
   const tryOne = async (aim: Aim, site: string): Promise<string | null> => {
     const { what, stanza, target, history } = aim;
     const said = `${what} of ${stanza === first ? 'the first' : 'the second'} lineage: ${JSON.stringify(target)}`;
@@ -361,7 +361,7 @@ describe(`restore targets (PGFLEET_SEED=${seed})`, () => {
     return wrong;
   };
 
-  /** What the failover has lost is reached along the timeline that it was written on. */
+  /** What the failover lost can be reached along the timeline that it was written on. */
   const aimsOfWhatWasLost = (): Aim[] => {
     const { history, lost, last } = left;
     const there = history.ended.filter(

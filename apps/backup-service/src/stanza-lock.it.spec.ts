@@ -6,9 +6,9 @@ import { stanzaCreateAndCheck } from '@pgfleet/pgbackrest';
 const stanza = newId('lin');
 
 /**
- * Python: takes the lock of a push when the process that holds it lets go, so that the one in the background for which it does gets none.
- * pgBackRest starts that one once, it ends without a word, and PostgreSQL's archiver waits for it (cmdArchivePush, push.c). What makes a
- * stanza takes the same lock, and `check` waits for a segment of that archiver.
+ * Python: takes the push's lock at the moment when the foreground process releases it, so that the background push that it starts
+ * does not get it. pgBackRest starts that push once, the push ends silently, and PostgreSQL's archiver waits for it
+ * (cmdArchivePush, push.c). Creating a stanza takes the same lock, and `check` waits for a segment from that archiver.
  */
 const takesLock = `
 import fcntl, os, sys, time
@@ -32,7 +32,7 @@ describe('the stanza of a cluster', () => {
 
   const failures = () => leader.log.split('archive command failed').length;
 
-  /** Whether the push in the background found the lock taken: one that had it would have failed by now, for want of the stanza. */
+  /** Whether the background push found the lock taken. With the lock it would have failed by now, because the stanza is missing. */
   const takesTheLockOfAPush = async (): Promise<boolean> => {
     const before = failures();
     const taker = leader.start(['python3', '-c', takesLock, `/srv/lock/${stanza}-archive-1.lock`]);
@@ -44,7 +44,7 @@ describe('the stanza of a cluster', () => {
 
   it('is made and proven although a push in the background has lost its lock', async () => {
     let taken = false;
-    // Between the two that push there are some hundredths of a second.
+    // The gap between the two pushing processes is a few hundredths of a second.
     for (let tries = 0; !taken && tries < 10; tries++) taken = await takesTheLockOfAPush();
     expect(taken).toBe(true);
     await leader.must([...stanzaCreateAndCheck(stanza)]);

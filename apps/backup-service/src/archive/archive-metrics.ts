@@ -24,7 +24,7 @@ const used = new Gauge({
   labelNames: ['cluster', 'node'],
 });
 
-/** Shows what was seen now; clusters that are gone show nothing any more. */
+/** Sets the metrics to the current snapshots; clusters that are gone disappear from them. */
 export const showArchives = (sights: readonly WalSight[]): void => {
   for (const gauge of [lagBytes, commitTime, failing, used]) gauge.reset();
   for (const sight of sights) {

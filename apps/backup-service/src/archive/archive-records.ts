@@ -17,7 +17,7 @@ import { bytesOf } from '../wal/wal-position';
 import { archiveProgress, type ArchiveProgress, isFilling, lagBytesOf, usedPercent } from './archive-verdict';
 import { type RateSample, withSample } from './wal-rate';
 
-/** What was last seen of the WAL of a lineage. */
+/** The last observed state of a lineage's WAL. */
 export interface WatchedArchive {
   sight: WalSight | null;
   progress: ArchiveProgress;
@@ -34,10 +34,10 @@ interface WatchRow {
   rate_samples: RateSample[];
 }
 
-/** Of the commits of a lineage one for so many seconds is kept, and the newest of each timeline. */
+/** A lineage keeps one commit for each interval of this many seconds, plus the newest commit of each timeline. */
 const keepEverySeconds = 30;
 
-/** The leader's word on its archive; null while no leader says anything. */
+/** The leader's report on its archive; null while no leader reports. */
 export const leaderOf = (
   sight: WalSight,
 ): (WalSight['members'][number] & { archive: ArchiveReport }) | null => {
@@ -51,15 +51,15 @@ interface SaidCommit {
   settledAt: string | null;
 }
 
-/** What a member has said of the timeline that it writes, and of the one that it wrote before. */
+/** What a member reported about the timeline it writes now and the one it wrote before. */
 const commitsOf = ({ archive, left }: WalSight['members'][number]): SaidCommit[] => [
   ...(archive?.commit ? [{ ...archive, commit: archive.commit, settledAt: archive.settledAt ?? null }] : []),
   ...(left ? [{ ...left, settledAt: null }] : []),
 ];
 
 /**
- * Keeps what nodes say of their WAL, and tells when an archive stalls or a disk fills, once: the row of the lineage is locked from the
- * look to the event, so that of two replicas of this service only the first sees the change.
+ * Stores what nodes report about their WAL. Publishes one event when an archive stalls or a disk fills up. The lineage's row
+ * stays locked from the read to the event, so that only one replica of this service sees the change.
  */
 @Injectable()
 export class ArchiveRecords {
@@ -108,12 +108,12 @@ export class ArchiveRecords {
     );
   }
 
-  /** What is before the oldest backup can never be restored. */
+  /** Nothing before the oldest backup can ever be restored. */
   async forgetBefore(tx: EntityManager, stanza: string, position: number): Promise<void> {
     await tx.query('delete from archived_commit where stanza = $1 and position < $2', [stanza, position]);
   }
 
-  /** What any member has said of its archive stays true, whoever leads now. */
+  /** A member's report on its archive stays true, whichever member leads now. */
   private async keepHistory(tx: EntityManager, { stanza, timelines, members }: WalSight): Promise<void> {
     for (const { timeline, beganAt } of timelines)
       await tx.query(
@@ -140,7 +140,7 @@ export class ArchiveRecords {
     }
   }
 
-  /** Takes the second newest away where the one before it is near. */
+  /** Deletes the second newest commit when the one before it is close. */
   private async thin(tx: EntityManager, stanza: string, timeline: number): Promise<void> {
     await tx.query(
       `with newest as (
@@ -182,7 +182,7 @@ export class ArchiveRecords {
     }
     const { archive } = leader;
     const seenAt = new Date(archive.at);
-    // Of two replicas that ask at once, the one with the older answer may come second.
+    // When two replicas ask at once, the one with the older answer may arrive second.
     const isOlder =
       row.timeline !== null &&
       (archive.timeline < row.timeline || (archive.timeline === row.timeline && row.seen_at! > seenAt));

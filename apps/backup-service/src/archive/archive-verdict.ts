@@ -2,7 +2,7 @@ import type { ArchiveReport, WalDisk } from '@pgfleet/contracts';
 import { bytesOf } from '../wal/wal-position';
 import { segmentOf } from '../wal/wal-segment';
 
-/** How far the archive was seen to be, and since when. */
+/** How far the archive had advanced when last seen, and since when it has been there. */
 export interface ArchiveProgress {
   timeline: number | null;
   segment: string | null;
@@ -10,22 +10,22 @@ export interface ArchiveProgress {
   stalledAt: Date | null;
 }
 
-/** Longer than a push takes that has to be tried again, and than a segment lasts in a cluster that nobody uses. */
+/** Longer than a push that has to be retried, and longer than a segment lasts in an idle cluster. */
 const stalledAfterMs = 120_000;
-/** What the node said longer ago than this says nothing of now. */
+/** A node's report older than this says nothing about the present. */
 const freshMs = 60_000;
 
-/** WAL that the leader has written and the archive does not have; null while it is not known where the archive is. */
+/** Bytes of WAL that the leader has written but not archived; null while the position of the archive is unknown. */
 export const lagBytesOf = ({ segment, segmentBytes, currentLsn }: ArchiveReport): number | null =>
   segment === null ? null : Math.max(0, bytesOf(currentLsn) - segmentOf(segment, segmentBytes).end);
 
-/** Up to when the archive has everything that was committed. */
+/** The time up to which the archive has every commit. */
 export const completeUntil = ({ time }: { time: string }, settledAt?: string | null): number =>
   Math.max(Date.parse(time), settledAt ? Date.parse(settledAt) : 0);
 
 /**
- * What a leader's report makes of the progress. The archive stalls when it has not advanced for two minutes though there is something to
- * archive: a segment at which the archiver fails, or a whole one that it has not begun with.
+ * Derives the progress from a leader's report. The archive stalls when it has not advanced for two minutes although there is
+ * something to archive: a segment that the archiver fails on, or a complete segment that it has not started.
  */
 export const archiveProgress = (
   before: ArchiveProgress | null,
@@ -42,16 +42,16 @@ export const archiveProgress = (
   return { ...before, stalledAt: before.stalledAt ?? (waits && isLate ? now : null) };
 };
 
-/** Another leader that fails at once as the one before it did has recovered nothing. */
+/** A new leader that fails at once, as the previous leader did, has not recovered anything. */
 const keepsFailing = (before: ArchiveProgress | null, { segment, failing }: ArchiveReport): Date | null =>
   before?.stalledAt && segment === null && failing ? before.stalledAt : null;
 
 const fillingPercent = 80;
-/** Lower than that it began with, so that a disk at the mark is not told of again and again. */
+/** Lower than the mark that starts the alarm, so that a disk near the mark is not reported again and again. */
 const drainedPercent = 75;
 
 export const usedPercent = ({ bytes, free }: WalDisk): number => Math.round((1 - free / bytes) * 1000) / 10;
 
-/** Whether a disk counts as filling up now, having done so before or not. */
+/** Reports whether a disk counts as filling up now, given whether it did before. */
 export const isFilling = (disk: WalDisk, before: boolean): boolean =>
   usedPercent(disk) >= (before ? drainedPercent : fillingPercent);

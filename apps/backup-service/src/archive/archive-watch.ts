@@ -8,7 +8,7 @@ import { ArchiveRecords } from './archive-records';
 const everyMs = 5_000;
 const timeoutMs = 3_000;
 
-/** Looks at the WAL of every cluster again and again. Every replica of this service does: it is read, and said once. */
+/** Polls the WAL of every cluster. Every replica of this service polls, but each change is published only once. */
 @Injectable()
 export class ArchiveWatch implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('ArchiveWatch');
@@ -29,7 +29,7 @@ export class ArchiveWatch implements OnApplicationBootstrap, OnApplicationShutdo
     await this.loop;
   }
 
-  /** Looks at one cluster now; null when cluster-service does not answer. 404 for a cluster that is not there. */
+  /** Looks at one cluster now. Returns null when cluster-service does not answer; throws a 404 when the cluster does not exist. */
   async look(clusterId: string): Promise<WalSight | null> {
     try {
       const [sight] = await this.requester.ask(listWalSights, { clusterId }, { timeoutMs });

@@ -1,23 +1,23 @@
-/** Where the leader was, and when (ms since 1970). */
+/** The leader's position, and when it was there (ms since 1970). */
 export interface RateSample {
   timeline: number;
   position: number;
   at: number;
 }
 
-/** The rate is that of the last five minutes; of samples that come closer than ten seconds the first is kept. */
+/** The rate covers the last five minutes. Of samples less than ten seconds apart, only the first is kept. */
 const windowMs = 300_000;
 const apartMs = 10_000;
 
 export const withSample = (samples: readonly RateSample[], sample: RateSample): RateSample[] => {
   const newest = samples.at(-1);
   if (newest && newest.timeline === sample.timeline && sample.at - newest.at < apartMs) return [...samples];
-  // The last one that is older than the window is where its first moment is measured from.
+  // The newest sample older than the window is the point that the window is measured from.
   const older = samples.filter(({ at }) => at < sample.at - windowMs).slice(-1);
   return [...older, ...samples.filter(({ at }) => at >= sample.at - windowMs), sample];
 };
 
-/** Bytes of WAL a second; null until two moments were seen. A change of the timeline is no break: positions go on. */
+/** Bytes of WAL per second; null until there are two samples. A change of timeline does not matter: positions continue. */
 export const bytesPerSecond = (samples: readonly RateSample[]): number | null => {
   const [first, last] = [samples[0], samples.at(-1)];
   if (!first || !last || last.at <= first.at) return null;

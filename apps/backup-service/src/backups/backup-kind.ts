@@ -1,7 +1,7 @@
 import type { BackupKind } from '@pgfleet/contracts';
 import type { BackupType } from '@pgfleet/pgbackrest';
 
-/** pgBackRest's words for the kinds of backup. */
+/** pgBackRest's names for the kinds of backup. */
 export const pgbackrestType: Readonly<Record<BackupKind, BackupType>> = {
   full: 'full',
   differential: 'diff',

@@ -22,8 +22,8 @@ const viewOf = (backup: BackupInfo): Backup => ({
 });
 
 /**
- * What `pgbackrest info` has just printed, as the API shows it: newest backup first.
- * @throws InfoUnreadable when the store gave no answer
+ * Converts the output of `pgbackrest info` to the API's list: newest backup first.
+ * @throws InfoUnreadable when the repository gave no answer
  */
 export const readList = (stdout: string): BackupList => {
   const info = parseInfo(stdout);

@@ -17,16 +17,16 @@ import { StanzaEntity } from '../persistence/stanza.entity';
 import { Lineages } from '../stanzas/lineages';
 import { ReadBackups } from './read-backups.program';
 
-/** An answer of pgBackRest this old is given again: who looks twice in a row costs one walk to the machine. */
+/** An answer from pgBackRest is reused for this long: two requests in a row cost one trip to the machine. */
 const freshMs = 10_000;
-/** Well within the ten seconds that the gateway waits for us. */
+/** Well within the ten seconds that the gateway waits for backup-service. */
 const patienceMs = 5_000;
-/** The read may be run by another replica of the service: its end shows in the database only. */
+/** Another replica of the service may run the read; its end shows only in the database. */
 const lookEveryMs = 50;
 
 /**
- * The backups of a cluster, read from the store through one of its machines (about a second). When that takes longer or fails, what
- * was last known is given: `asOf` says from when it is.
+ * Lists the backups of a cluster. Reads them from the repository through one of the cluster's machines (about a second). When
+ * that takes longer or fails, returns the last known list; `asOf` says how old it is.
  */
 @Injectable()
 export class BackupLists {
@@ -37,12 +37,12 @@ export class BackupLists {
     private readonly drills: DrillRows,
   ) {}
 
-  /** 404 for a cluster without a stanza, 503 when the store was never read and cannot be now. */
+  /** Throws 404 for a cluster without a stanza, and 503 when the repository was never read and cannot be read now. */
   async of(clusterId: string): Promise<BackupList> {
     return this.drills.marked(await this.read(await this.lineages.current(clusterId)));
   }
 
-  /** A page of it. A backup that was removed since is still a place to continue from: labels sort by time. */
+  /** One page of the list. A backup that has been removed is still a valid place to continue from: labels sort by time. */
   async page(clusterId: string, { limit, before }: ListBackupsQuery): Promise<BackupPage> {
     const list = await this.of(clusterId);
     const older =
@@ -51,7 +51,7 @@ export class BackupLists {
     return { ...list, items, next: older.length > limit ? items.at(-1)!.label : null };
   }
 
-  /** One backup of it. 404. */
+  /** One backup of the cluster. Throws 404 when it does not exist. */
   async find(clusterId: string, label: string): Promise<Backup> {
     const { items } = await this.of(clusterId);
     const backup = items.find((candidate) => candidate.label === label);
@@ -62,7 +62,7 @@ export class BackupLists {
     return backup;
   }
 
-  /** Of a lineage, which its cluster may have left, or which may have outlived it: then what was last known of it. */
+  /** The backups of a lineage. For a lineage that its cluster has left, or that outlived its cluster, this is the last known list. */
   async read(stanza: StanzaEntity): Promise<BackupList> {
     if (stanza.backups && isFresh(stanza.backups)) return stanza.backups;
     if (stanza.clusterDeletedAt)
@@ -76,14 +76,17 @@ export class BackupLists {
   }
 
   /**
-   * What was last known, without a walk to the store: every operation that makes or removes a backup writes it down at its end. For who looks into the
-   * store by itself before it relies on what it is told.
+   * The last known list, without a trip to the repository. Every operation that creates or removes a backup updates it at its
+   * end. It is for callers that check the repository themselves before they rely on the list.
    */
   async known(stanza: StanzaEntity): Promise<BackupList> {
     return stanza.backups ?? this.read(stanza);
   }
 
-  /** One read at a time for a stanza, whoever asks. Only the newest is kept among the operations: reading changes nothing. */
+  /**
+   * Starts a read. Each stanza has one read at a time, for all callers. Only the newest read stays among the operations: a read
+   * changes nothing.
+   */
   private startReading(name: string): Promise<string> {
     return this.database.transaction(async (tx) => {
       const stanza = await tx.findOneOrFail(StanzaEntity, {
@@ -104,7 +107,7 @@ export class BackupLists {
     await tx.query('DELETE FROM operation WHERE id = $1', [operationId]);
   }
 
-  /** Waits for the end of a read; gives the reason when it failed. */
+  /** Waits for a read to end; returns the reason when it failed. */
   private async end(operationId: string): Promise<string | null> {
     for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await pause(lookEveryMs)) {
       const operation = await this.operations.get(operationId);

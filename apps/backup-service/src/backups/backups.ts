@@ -14,11 +14,11 @@ import { DeleteBackup } from './delete-backup.program';
 import { dependentsOf } from './dependents';
 import { RunBackup } from './run-backup.program';
 
-/** A cause is to be read: the problem's `dependents` has all of them. */
+/** The error text names only some labels; the problem's `dependents` lists them all. */
 const named = (labels: string[]): string =>
   labels.length <= 5 ? labels.join(', ') : `${labels.slice(0, 5).join(', ')} and ${labels.length - 5} more`;
 
-/** Takes the orders to make and to delete backups. */
+/** Accepts requests to create and delete backups. */
 @Injectable()
 export class Backups {
   constructor(
@@ -41,7 +41,7 @@ export class Backups {
     );
   }
 
-  /** 409 for one that others need, unless they go with it, and for one without which no full backup would be left. */
+  /** Throws 409 when other backups depend on this one and are not deleted with it, or when no full backup would be left. */
   async delete(clusterId: string, label: string, cascade: boolean): Promise<Operation> {
     await this.lists.find(clusterId, label);
     const { name: stanza } = await this.lineages.workable(clusterId);

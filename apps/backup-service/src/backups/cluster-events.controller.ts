@@ -8,7 +8,7 @@ import { Policies } from '../policy/policies';
 import { Drills } from '../drills/drills';
 import { FirstBackups } from './first-backups';
 
-/** What becomes of a cluster, as far as its backups are concerned. */
+/** Follows what happens to a cluster, as far as its backups are concerned. */
 @Controller()
 export class ClusterEventsController {
   private readonly logger = new Logger('ClusterEvents');
@@ -28,7 +28,7 @@ export class ClusterEventsController {
     await this.policies.begin(tx, clusterId);
   }
 
-  /** Its lineages stay for as long as the policy says; what still runs for it has no machine left to run on. */
+  /** The cluster's lineages stay for as long as the policy says. Operations still running for it have no machine left to run on. */
   @OnEvent(clusterDeleted)
   async deleted(event: CloudEvent<EventData<typeof clusterDeleted>>, tx: EntityManager): Promise<void> {
     const { clusterId, backupsKept } = event.data;

@@ -11,19 +11,19 @@ import { readStore } from './read-store';
 interface Input {
   stanza: string;
   clusterId: string;
-  /** The one that was named. */
+  /** The backup that the request names. */
   label: string;
-  /** It, and those that need it. */
+  /** That backup and the backups that depend on it. */
   labels: string[];
   fullsLeft: number;
 }
 
-/** A store deletes object by object. */
+/** The repository deletes object by object. */
 const deadlineSeconds = 3600;
 const infoDeadlineSeconds = 60;
 const patienceMs = 60_000;
 
-/** Removes a backup with those that need it from the store, then reads from there what is left. */
+/** Removes a backup and its dependents from the repository, then reads what is left. */
 @Injectable()
 export class DeleteBackup extends Program<Input> {
   static readonly kind = 'backup.delete';

@@ -1,12 +1,12 @@
 import type { Backup } from '@pgfleet/contracts';
 
-/** The backups that cannot be restored without a backup, directly or through another: oldest first. */
+/** The backups that cannot be restored without a given backup, directly or through another one: oldest first. */
 export const dependentsOf = (
   label: string,
   backups: readonly Pick<Backup, 'label' | 'dependsOn'>[],
 ): string[] => {
   const found = new Set([label]);
-  // A backup needs older ones only, and labels sort by time: one walk sees whatever a backup needs before the backup itself.
+  // A backup depends only on older ones, and labels sort by time. One pass therefore sees everything a backup depends on before the backup.
   const oldestFirst = [...backups].sort((a, b) => (isBefore(a.label, b.label) ? -1 : 1));
   for (const { label: candidate, dependsOn } of oldestFirst)
     if (dependsOn.some((needed) => found.has(needed))) found.add(candidate);
@@ -14,8 +14,8 @@ export const dependentsOf = (
   return [...found];
 };
 
-/** Whether the backup of one label was begun before that of another. */
+/** Whether the backup with one label started before the other. */
 export const isBefore = (label: string, other: string): boolean => lastTime(label) < lastTime(other);
 
-/** `20261123-194232F_20261123-194235D` was begun at the second time. */
+/** `20261123-194232F_20261123-194235D` started at the second time. */
 const lastTime = (label: string): string => label.split('_').at(-1)!;

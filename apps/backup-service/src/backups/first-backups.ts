@@ -5,7 +5,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { StanzaEntity } from '../persistence/stanza.entity';
 import { RunBackup, type BackupInput } from './run-backup.program';
 
-/** The first full backup of each lineage: without one its WAL cannot be restored. */
+/** The first full backup of each lineage: without one, its WAL cannot be restored. */
 @Injectable()
 export class FirstBackups {
   constructor(
@@ -13,7 +13,7 @@ export class FirstBackups {
     private readonly operations: Operations,
   ) {}
 
-  /** The one that is there, going on with it if it had failed; 404 for a lineage that is not known. */
+  /** Returns the existing first backup and resumes it if it failed. Throws 404 for an unknown lineage. */
   take(stanza: string): Promise<Operation> {
     return this.database.transaction(async (tx) => {
       const operation = await this.begin(tx, stanza);
@@ -23,7 +23,7 @@ export class FirstBackups {
     });
   }
 
-  /** Begins it, once for a lineage; one that was cancelled begins anew. Null for a lineage that is not known. */
+  /** Starts it once per lineage; a cancelled one starts again. Returns null for an unknown lineage. */
   async begin(tx: EntityManager, name: string): Promise<Operation | null> {
     const stanza = await tx.findOne(StanzaEntity, { where: { name }, lock: { mode: 'pessimistic_write' } });
     if (!stanza) return null;

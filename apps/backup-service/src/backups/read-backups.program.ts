@@ -10,10 +10,10 @@ interface Input {
   clusterId: string;
 }
 
-/** Nobody waits longer for the answer. */
+/** No caller waits longer for the answer. */
 const deadlineSeconds = 10;
 
-/** Asks pgBackRest what the store holds of a stanza. It changes nothing, so it belongs to no cluster and holds none up. */
+/** Asks pgBackRest what the repository holds for a stanza. It changes nothing, so it belongs to no cluster and blocks none. */
 @Injectable()
 export class ReadBackups extends Program<Input> {
   static readonly kind = 'backup.list';
@@ -32,7 +32,7 @@ export class ReadBackups extends Program<Input> {
     const { stanza, clusterId } = context.input;
     const answer = await readStore(context, this.leader, { deadlineSeconds, patienceMs: 0 });
     if (answer instanceof Outcome) return answer;
-    // Else the machine may have had no way to it any more, and seen nothing.
+    // Otherwise the machine may no longer have had access to the stanza, and seen nothing.
     if (!(await this.lineages.isAtHand({ clusterId, name: stanza }))) return done();
     return done().with((tx) => tx.update(StanzaEntity, { name: stanza }, { backups: answer.value }));
   }

@@ -7,11 +7,14 @@ import { readList } from './backup-list';
 
 interface Limits {
   deadlineSeconds: number;
-  /** For a machine that can be asked to be found. */
+  /** How long to look for a machine that can be asked. */
   patienceMs: number;
 }
 
-/** Asks the store what it holds of a stanza, from any machine of the cluster; an outcome says that there is no answer yet, or none. */
+/**
+ * Asks the repository what it holds for a stanza, through any machine of the cluster. Returns an outcome while there is no
+ * answer, or when there will be none.
+ */
 export const readStore = (
   context: StepContext<{ stanza: string; clusterId: string }>,
   leader: ClusterLeader,

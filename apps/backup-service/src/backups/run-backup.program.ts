@@ -47,18 +47,18 @@ export interface BackupInput {
 }
 type Context = OperationContext<BackupInput>;
 
-/** What came of the try on a replica. */
+/** The result of the attempt on a replica. */
 interface ReplicaResult {
   label?: string;
   insteadOfReplica?: string;
 }
 
-/** A backup may take as long as it takes: the longest that a job may. */
+/** A backup may take as long as it needs, up to the longest that a job may run. */
 const backupDeadlineSeconds = 24 * 3600;
 const infoDeadlineSeconds = 60;
-/** A store lists a thousand objects with a request, and deletes one by one. */
+/** An object store lists a thousand objects per request, but deletes one at a time. */
 const walkDeadlineSeconds = 3600;
-/** For a leader to be found, and for another pgBackRest process to end. */
+/** How long to wait for a leader, and for another pgBackRest process to end. */
 const patienceMs = 600_000;
 const lookAgainMs = 500;
 
@@ -73,8 +73,8 @@ const nameless = (): Outcome =>
   );
 
 /**
- * Makes a backup on a replica, or on the leader where none can or the policy says so; reads from the store what came of it, and whether it
- * has every WAL segment that the window needs; removes what the policy no longer keeps.
+ * Creates a backup on a replica, or on the leader when no replica can or the policy says so. Then reads the result from the
+ * repository, checks that it has every WAL segment that the window needs, and removes what the policy no longer keeps.
  */
 @Injectable()
 export class RunBackup extends Program<BackupInput> {
@@ -92,7 +92,7 @@ export class RunBackup extends Program<BackupInput> {
     super();
   }
 
-  /** One try. The result is the label of the backup, or why it is to be made on the leader instead; null where the policy says so. */
+  /** One attempt. The result is the label of the backup, or why the leader must create it instead; null when the policy says so. */
   async back_up_from_replica(context: StepContext<BackupInput>): Promise<Outcome> {
     const { stanza, clusterId, type } = context.input;
     if ((await this.policies.stored(clusterId)).from === 'leader') return next();
@@ -101,7 +101,8 @@ export class RunBackup extends Program<BackupInput> {
     const ordered = result !== undefined || context.expired;
     const { leader, replica } = await this.leader.findPair(clusterId);
     if (!ordered) {
-      // The step on the leader waits for one to be found, or fails for want of it; a replica is looked for when there is one.
+      // Without a leader, look again for a while, then leave it to the step on the leader, which fails if there is none. A
+      // replica matters only once there is a leader.
       const waitedMs = Date.now() - context.stepStartedAt.getTime();
       if (!leader && waitedMs < patienceMs) return again(lookAgainMs);
       if (!leader || !replica) return this.leaveToLeader(context, 'no replica streams from the leader');
@@ -166,7 +167,7 @@ export class RunBackup extends Program<BackupInput> {
     });
   }
 
-  /** Not left to the backup itself: pgBackRest keeps by number or by age, and the policy says both. */
+  /** The backup command does not expire anything itself: pgBackRest keeps by number or by age, but the policy says both. */
   async expire(context: StepContext<BackupInput>): Promise<Outcome> {
     const { stanza, clusterId } = context.input;
     const items = (await this.lineages.named(stanza)).backups?.items ?? [];
@@ -211,7 +212,7 @@ export class RunBackup extends Program<BackupInput> {
 
   private async failed(context: Context, why: string, tx: EntityManager): Promise<void> {
     const { input, operationId, results } = context;
-    // The backup itself stands, and was told of.
+    // The backup itself succeeded, and its event has been published.
     if (results.record !== undefined) return;
     count.inc({ type: input.type, outcome: 'failed' });
     const { stanza, clusterId, type } = input;

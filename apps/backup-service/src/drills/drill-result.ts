@@ -1,6 +1,6 @@
 import type { Backup, DrillResult, ProvenRestores } from '@pgfleet/contracts';
 
-/** What was measured, and what follows for the cluster as it is now: the files come at the same speed, the WAL takes as long. */
+/** Combines the measured times with an estimate for the cluster as it is now: files copy at the same speed, WAL replay takes as long. */
 export const drillResult = (
   restores: ProvenRestores,
   { databaseBytes: bytes }: Pick<Backup, 'databaseBytes'>,

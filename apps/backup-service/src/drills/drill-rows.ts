@@ -20,15 +20,15 @@ export interface DrillInput {
   time?: string | undefined;
 }
 
-/** How many are shown, and kept, of a cluster. */
+/** How many drills of a cluster are shown, and kept. */
 const kept = 100;
 
-/** Keeps what drills there were and what they have proven. One of a cluster runs at a time. */
+/** Stores the drills and what they have proven. A cluster runs one drill at a time. */
 @Injectable()
 export class DrillRows {
   constructor(private readonly database: DataSource) {}
 
-  /** False when another one of the cluster runs. */
+  /** Returns false when another drill of the cluster is running. */
   async begin(
     tx: EntityManager,
     operationId: string,
@@ -43,7 +43,7 @@ export class DrillRows {
     return begun.length > 0;
   }
 
-  /** The operation of the one that runs. */
+  /** The operation of the running drill. */
   async running(tx: EntityManager, clusterId: string): Promise<string | null> {
     const [running] = await rows<{ operation_id: string }>(
       tx,
@@ -91,7 +91,7 @@ export class DrillRows {
     }));
   }
 
-  /** The same list, saying of each backup what has proven it. */
+  /** The same list, with the drill that has proven each backup. */
   async marked(list: BackupList): Promise<BackupList> {
     const found = await rows<{ label: string; operation_id: string; at: Date }>(
       this.database,

@@ -19,8 +19,8 @@ import { DrillRows, type DrillInput } from './drill-rows';
 import { RunDrill } from './run-drill.program';
 
 /**
- * Takes the orders for drills. A drill may take hours and changes nothing of the cluster: its operation belongs to none, so that neither a
- * backup nor anything else waits for it.
+ * Accepts requests for drills. A drill may take hours and does not change the cluster. Its operation therefore belongs to no
+ * cluster, so that no backup or other operation waits for it.
  */
 @Injectable()
 export class Drills {
@@ -34,7 +34,7 @@ export class Drills {
     private readonly rows: DrillRows,
   ) {}
 
-  /** 404; 409 while another one runs, and without a backup; 422 for a moment that cannot be reached. */
+  /** Throws 404 for an unknown cluster; 409 while another drill runs or without a backup; 422 for a moment that cannot be reached. */
   create(clusterId: string, request: DrillRequest, key: IdempotencyKey): Promise<Operation> {
     return this.idempotency.onceChecked(
       key,
@@ -52,7 +52,7 @@ export class Drills {
     );
   }
 
-  /** Null while another one of the cluster runs: then what was written within the transaction is not to be committed. */
+  /** Returns null while another drill of the cluster runs: the caller must then roll back its transaction. */
   async begin(tx: EntityManager, input: DrillInput): Promise<Operation | null> {
     const operation = await this.operations.start(tx, { kind: RunDrill.kind, clusterId: null, input });
     if (!(await this.rows.begin(tx, operation.id, input))) return null;
@@ -91,7 +91,7 @@ export class Drills {
     return { clusterId, items: await this.rows.of(clusterId) };
   }
 
-  /** What is left to be proven of a cluster that is going: nothing. */
+  /** Gives up the unfinished drills of a cluster that is being deleted. */
   async giveUp(tx: EntityManager, clusterId: string): Promise<void> {
     const running = await this.rows.running(tx, clusterId);
     if (running) await this.operations.cancel(tx, running);

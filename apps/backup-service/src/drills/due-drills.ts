@@ -15,10 +15,13 @@ const lastProven = new Gauge({
   labelNames: ['cluster'],
 });
 
-/** How soon it is looked again when there is no backup yet, or the cluster does not serve. */
+/** How soon to check again when there is no backup yet, or the cluster is not serving. */
 const lookAgainMs = 600_000;
 
-/** Begins the drills that are due: each time once, whichever replica sees it first; a time that has passed unseen is made up for once. */
+/**
+ * Starts the drills that are due. Each scheduled time starts one drill, on whichever replica sees it first. Missed times are made
+ * up for by one drill.
+ */
 @Injectable()
 export class DueDrills {
   private readonly logger = new Logger('DueDrills');
@@ -49,7 +52,7 @@ export class DueDrills {
     const canBegin = isServed(cluster) && stanza.backups?.items.some(({ failed }) => !failed);
     const drillDueAt = canBegin ? nextDrill(policy, clusterId, now) : new Date(now.getTime() + lookAgainMs);
     await tx.update(BackupPolicyEntity, { clusterId }, { drillDueAt });
-    // One that somebody has just asked for is as good.
+    // A drill that a user has just requested serves as well.
     if (!canBegin || (await this.rows.running(tx, clusterId))) return;
     if (!(await this.drills.begin(tx, { stanza: stanza.name, clusterId })))
       throw new Error('another one has begun in this moment');

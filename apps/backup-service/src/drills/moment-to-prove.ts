@@ -8,14 +8,14 @@ export interface MomentToProve {
 }
 
 type Known = ArchivedCommit & { xid: number };
-/** Two commits that are known, one after the other, so that a moment between them tells the one from the other. */
+/** Two successive known commits: at a moment between them, a restore has the first and not the second. */
 type Between = readonly [Known, Known];
 
-/** Commits are written in nearly the order of their times: what comes so long after one has it. */
+/** Commits are written nearly in the order of their times: a restore to this long after a commit contains it. */
 const marginUs = 1_000_000;
 const room = ([before, after]: Between): number => after.time - before.time - marginUs;
 
-/** Every pair of neighbours in the window with room for a moment between them. */
+/** Every pair of neighbouring commits in the window with room for a moment between them. */
 const between = ({ commits, earliest, latest, gaps }: RecoverySpan): Between[] => {
   if (!earliest || !latest) return [];
   const known = commits.filter(
@@ -34,8 +34,8 @@ const between = ({ commits, earliest, latest, gaps }: RecoverySpan): Between[] =
 };
 
 /**
- * A moment of the window, each as likely as any other as far as it lies between two known commits: that of the one is to be found in what is
- * restored to it, that of the other is not. Null for a window that is too young. `random` is from 0 to 1, without 1.
+ * Picks a moment of the window that lies between two known commits, with equal probability over that time. A restore to it must
+ * contain the first commit and not the second. Returns null when the window is too young. `random` is in [0, 1).
  */
 export const randomMoment = (span: RecoverySpan, random: number): MomentToProve | null => {
   const pairs = between(span);
@@ -47,7 +47,7 @@ export const randomMoment = (span: RecoverySpan, random: number): MomentToProve 
   return null;
 };
 
-/** What is known around a moment that was asked for; of what was committed too near to it nothing is asked. */
+/** Returns the known commits around a requested moment. Commits too close to it are not checked. */
 export const momentAt = (span: RecoverySpan, time: number): MomentToProve => {
   const pair = between(span).find(([before, after]) => time >= before.time + marginUs && time < after.time);
   return pair ? momentIn(pair, time) : { time, transactions: { present: [], absent: [] } };

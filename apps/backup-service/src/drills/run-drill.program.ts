@@ -43,16 +43,16 @@ const count = new Counter({
   labelNames: ['outcome'],
 });
 
-/** How the proof of cluster-service has ended. */
+/** How cluster-service's proof ended. */
 export type ProofEnd = { restores: ProvenRestores } | { cause: string; remedy: string };
 type Context = OperationContext<DrillInput>;
 
 const writeSeconds = 60;
 const leaderMs = 60_000;
-/** For a segment that was switched to be archived, and to be told of. */
+/** How long to wait for a switched segment to be archived and reported. */
 const archivedMs = 180_000;
 const lookAgainMs = 1_000;
-/** Two restores of a large database, and a look at all of it. */
+/** Enough for two restores of a large database, with a check of all its data. */
 const provenMs = 7 * 24 * 3600_000;
 const noRows: RestoreMarks['rows'] = { present: [], absent: [] };
 const noTransactions: RestoreMarks['transactions'] = { present: [], absent: [] };
@@ -64,8 +64,8 @@ const meaningOf = (code: number): ExitMeaning => ({
 });
 
 /**
- * Proves that the cluster can be restored: two canary rows are written, and what the store holds is restored, by cluster-service on a machine
- * of its own, to between them, and to a moment of the window.
+ * Proves that the cluster can be restored. Writes two canary rows. cluster-service then restores from the repository on a
+ * separate machine: once to the position between the rows, and once to a moment of the window.
  */
 @Injectable()
 export class RunDrill extends Program<DrillInput> {
@@ -96,7 +96,7 @@ export class RunDrill extends Program<DrillInput> {
     return answer instanceof Outcome ? answer : next(answer.value);
   }
 
-  /** When the archive has both rows: what is to be restored, how, and what is to be found in it. */
+  /** Waits until the archive has both rows, then decides what to restore, how, and what the result must contain. */
   async choose(context: StepContext<DrillInput>): Promise<Outcome> {
     const { stanza, backup } = context.input;
     const { lsn } = context.results.write_canaries as Written;
@@ -158,7 +158,7 @@ export class RunDrill extends Program<DrillInput> {
     const { databaseBytes } = context.results.write_canaries as Written;
     const { backups } = await this.lineages.named(stanza);
     const backup = backups?.items.find(({ label }) => label === restores.newest.backupLabel);
-    // One that was expired since was proven for all that.
+    // A backup that has expired since then was still proven.
     const result = drillResult(restores, backup ?? { databaseBytes }, databaseBytes);
     return done(result).with(async (tx) => {
       await this.rows.succeed(tx, operationId, input, result);
@@ -180,7 +180,7 @@ export class RunDrill extends Program<DrillInput> {
     return { ...restore, marks: { rows: noRows, transactions: moment.transactions } };
   }
 
-  /** How a target is restored, or why it cannot be. */
+  /** How to restore to a target, or why it is impossible. */
   private async reach(
     stanza: string,
     target: RestoreTarget,

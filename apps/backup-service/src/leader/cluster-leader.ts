@@ -4,20 +4,20 @@ import { Requester } from '@pgfleet/messaging';
 import { StepFailure } from '@pgfleet/operations';
 import { isServed } from '../stanzas/lineages';
 
-/** Where a cluster's commands are to be run, as cluster-service sees it at this moment. */
+/** Finds where to run a cluster's commands, as cluster-service sees it at this moment. */
 @Injectable()
 export class ClusterLeader {
   constructor(private readonly requester: Requester) {}
 
-  /** The machine of the leader, null while nobody leads. */
+  /** The leader's machine; null while there is no leader. */
   async find(clusterId: string): Promise<JobHost | null> {
     const { nodes } = await this.topology(clusterId);
     return hostOf(nodes.find(({ role }) => role === 'leader'));
   }
 
   /**
-   * The leader and a replica that streams from it; null for one that there is not. By preference no synchronous one: commits wait for
-   * those.
+   * The leader and a replica that streams from it; null for whichever is missing. Prefers a replica that is not synchronous:
+   * commits wait for synchronous ones.
    */
   async findPair(clusterId: string): Promise<{ leader: JobHost | null; replica: JobHost | null }> {
     const { nodes } = await this.topology(clusterId);
@@ -28,15 +28,15 @@ export class ClusterLeader {
     };
   }
 
-  /** Any machine that pgBackRest can be asked on: the leader by preference, then one that runs. Null for a cluster without machines. */
+  /** Any machine that can run pgBackRest: the leader if possible, then one that is running. Null for a cluster without machines. */
   async findAny(clusterId: string): Promise<JobHost | null> {
     const topology = await this.topology(clusterId);
     return hostOf(runningOf(topology) ?? topology.nodes[0]);
   }
 
   /**
-   * One that reaches the store, for what the cluster has left there, which may have outlived it: of the cluster itself, or of another that
-   * serves when it is gone. Null while there is none.
+   * A machine that reaches the repository, to work on what the cluster has left there. The machine belongs to the cluster itself,
+   * or to another serving cluster when this one is gone. Null while there is none.
    */
   async findNear(clusterId: string): Promise<JobHost | null> {
     const own = await this.servingHost(clusterId);

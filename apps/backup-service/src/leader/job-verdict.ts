@@ -4,7 +4,7 @@ import { exitMeaning } from '@pgfleet/pgbackrest';
 export interface Verdict {
   cause: string;
   remedy: string;
-  /** It may be over by itself soon: worth another run, perhaps on another machine. */
+  /** The fault may pass by itself soon: worth another run, perhaps on another machine. */
   passing: boolean;
 }
 
@@ -14,10 +14,10 @@ const sshFailed = 255;
 const stillRunning = 75;
 const log = 'GET /operations/:id/log has the whole output.';
 
-/** The line in which pgBackRest says what went wrong, e.g. `[056]: unable to find primary cluster`. */
+/** The line in which pgBackRest reports the error, e.g. `[056]: unable to find primary cluster`. */
 const errorLine = (message: string): string | undefined => /ERROR: (\[\d{3}\]: [^\n]*)/.exec(message)?.[1];
 
-/** Why a pgBackRest job did not succeed, and whether to run it again. */
+/** Why a pgBackRest job failed, and whether to run it again. */
 export function jobVerdict(result: JobResult, meaningOf = exitMeaning): Verdict {
   const said = result.failures
     .map(({ host, message }) => `${host}: ${errorLine(message) ?? message}`)
@@ -30,7 +30,7 @@ export function jobVerdict(result: JobResult, meaningOf = exitMeaning): Verdict 
     };
   if (result.state === 'cancelled')
     return { cause: 'the job was cancelled', remedy: 'Retry the operation to go on.', passing: false };
-  // pgBackRest did its work, but its output was lost on the way here.
+  // pgBackRest succeeded, but its output was lost on the way here.
   if (result.exitCode === 0) return { cause: said, remedy: `Retry the operation. ${log}`, passing: false };
   if (result.exitCode === sshFailed || result.exitCode === null || result.exitCode === stillRunning) {
     const cause = `the machine cannot run pgBackRest now: ${said || 'it gave no answer'}`;

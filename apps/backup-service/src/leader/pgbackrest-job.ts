@@ -7,18 +7,18 @@ export interface PgbackrestJob<Value> {
   /** The command, for the machine that it runs on. */
   argv: Argv | ((host: JobHost) => Argv);
   /**
-   * Reads from its output what the step wants to know. It throws `InfoUnreadable` when the repository gave no answer, which may pass; output
-   * that means nothing to it is an error that another run would only repeat.
+   * Parses the output into what the step needs. Throws `InfoUnreadable` when the repository gave no answer, which may pass.
+   * Output that it cannot parse is an error that another run would only repeat.
    */
   read: (stdout: string) => Value;
-  /** What its exit codes say; pgBackRest's own when left out. */
+  /** What the command's exit codes mean; pgBackRest's own meanings by default. */
   meaningOf?: (code: number) => ExitMeaning;
-  /** Looked up anew for every run, because the leader may have changed; null while there is no machine to run it on. */
+  /** Looked up again for every run, because the leader may have changed; null while there is no machine for the job. */
   host: () => Promise<JobHost | null>;
   deadlineSeconds: number;
-  /** It prints data: they are kept out of the operation's log. */
+  /** The output is data, so it stays out of the operation's log. */
   printsData?: boolean;
-  /** How long the step goes on trying what may pass by itself, in milliseconds. */
+  /** How long the step keeps retrying faults that may pass by themselves, in milliseconds. */
   patienceMs: number;
 }
 
@@ -26,14 +26,15 @@ const lookAgainMs = 500;
 const pauseMs = 2_000;
 const pause = 'pause';
 
-/** What a job that has succeeded printed, read. */
+/** The parsed output of a job that succeeded. */
 export class Answer<Value> {
   constructor(readonly value: Value) {}
 }
 
 /**
- * Drives one pgBackRest job from a step that is entered again and again: gives the answer when it has succeeded, else what the step
- * is to return. A run that failed for a reason that may pass is repeated after a pause, on the machine that is right by then.
+ * Drives one pgBackRest job from a step that runs repeatedly. Returns the answer once the job has succeeded, and until then the
+ * outcome that the step must return. After a fault that may pass, the job runs again after a pause, on whichever machine is right
+ * by then.
  */
 export async function drive<Value>(
   context: StepContext<unknown>,
@@ -41,7 +42,7 @@ export async function drive<Value>(
 ): Promise<Answer<Value> | Outcome> {
   const result = context.signal<JobResult>('job');
   const waitIsOver = context.expired;
-  // The time of a run itself does not count: a backup that broke off after hours is worth another run.
+  // The run's own duration does not count: a backup that broke off after hours is worth another run.
   const waited = Date.now() - context.stepStartedAt.getTime() - (result?.durationMs ?? 0);
   const outOfPatience = waited > job.patienceMs;
   if (result) {

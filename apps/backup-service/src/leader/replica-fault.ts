@@ -2,8 +2,8 @@ import type { JobResult } from '@pgfleet/contracts';
 import { jobVerdict } from './job-verdict';
 
 /**
- * Why no backup could be made from a replica, in a line. Of a member that it cannot use pgBackRest says the reason in a warning, and its
- * error says only what it misses then.
+ * Why no backup could be created from a replica, in one line. When pgBackRest cannot use a member, the reason is in a warning;
+ * its error names only what is then missing.
  */
 export const replicaFault = (result: JobResult): string => {
   const [, reason] = /WARN: unable to check pg\d+: ([^\n]*)/.exec(result.output ?? '') ?? [];

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Backups are made from a replica, unless a policy says otherwise, and say who made them. */
+/** Backups come from a replica unless a policy says otherwise, and record which member created them. */
 export class AddBackupOrigin1798000000000 implements MigrationInterface {
   readonly name = 'AddBackupOrigin1798000000000';
 

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { defaultPolicy } from '../policy/default-policy';
 
-/** Lineages that their clusters have left are kept for a while, not for ever. */
+/** Lineages that their clusters have left are kept for a while, not forever. */
 export class AddLineageExpiry1800000000000 implements MigrationInterface {
   readonly name = 'AddLineageExpiry1800000000000';
 

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Of a commit is kept until when nothing followed it: a cluster that nobody writes to makes no other commits. */
+/** Stores for each commit until when no other followed it: a cluster without writes has no other commits. */
 export class AddQuietCommits1801000000000 implements MigrationInterface {
   readonly name = 'AddQuietCommits1801000000000';
 

@@ -2,7 +2,7 @@ import { rows } from '@pgfleet/persistence';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { defaultPolicy } from '../policy/default-policy';
 
-/** Positions are bytes of WAL, times microseconds since 1970: as exact as PostgreSQL's, which a Date is not. */
+/** Positions are bytes of WAL. Times are microseconds since 1970: as exact as PostgreSQL's, unlike a Date. */
 export class AddRecoveryWindow1796000000000 implements MigrationInterface {
   readonly name = 'AddRecoveryWindow1796000000000';
 

@@ -1,17 +1,17 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { StoredPolicy } from '../policy/default-policy';
 
-/** When backups of a cluster are made, and how far that was followed. */
+/** When a cluster is backed up, and how far the schedule has been followed. */
 @Entity('backup_policy')
 export class BackupPolicyEntity {
   @PrimaryColumn('text', { name: 'cluster_id' }) clusterId!: string;
   @Column('jsonb') policy!: StoredPolicy;
-  /** Whatever came due until then was decided. */
+  /** Every scheduled time up to here has been decided. */
   @Column('timestamptz', { name: 'looked_until' }) lookedUntil!: Date;
-  /** What kept the last due one from beginning: an operation, or the state that the cluster was in; null when nothing does. */
+  /** What blocked the last due backup: an operation, or the cluster's state; null when nothing does. */
   @Column('text', { name: 'held_up_by', nullable: true }) heldUpBy!: string | null;
-  /** When it is to be looked what is due: at the first time after that, or soon while it is held up; null: never. */
+  /** When to check for due backups: the next scheduled time, or soon while one is blocked; null: never. */
   @Column('timestamptz', { name: 'due_at', nullable: true }) dueAt!: Date | null;
-  /** When it is to be looked whether to begin a drill; null: never. */
+  /** When to check whether a drill is due; null: never. */
   @Column('timestamptz', { name: 'drill_due_at', nullable: true }) drillDueAt!: Date | null;
 }

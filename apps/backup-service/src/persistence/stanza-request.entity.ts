@@ -1,9 +1,9 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** Which operation of ours answers a request: who asks again gets the same. */
+/** Which operation of this service answers a request: a repeated request gets the same one. */
 @Entity('stanza_request')
 export class StanzaRequestEntity {
-  /** The operation, of another service, that asked. */
+  /** The requesting operation of another service. */
   @PrimaryColumn('text', { name: 'requested_by' }) requestedBy!: string;
   @PrimaryColumn('text') kind!: string;
   @Column('text') stanza!: string;

@@ -1,11 +1,11 @@
 import type { BackupPolicy } from '@pgfleet/contracts';
 
-/** What is kept of a policy: the rest of what the API shows follows from it. */
+/** The stored part of a policy: the rest of what the API shows follows from it. */
 export type StoredPolicy = Omit<BackupPolicy, 'clusterId' | 'next'>;
 
 /**
- * Of a new cluster. A restore replays at most an hour of WAL on top of at most three backups; and what is kept of last week is still
- * there when somebody comes back from a fortnight's leave. What a restore has left, or a deletion, can be returned to for a month.
+ * The policy of a new cluster. A restore replays at most an hour of WAL on top of at most three backups. Last week's data are
+ * still there when someone returns from two weeks' leave. Lineages left by a restore or a deletion remain available for a month.
  */
 export const defaultPolicy: StoredPolicy = {
   schedules: { full: '0 1 * * 0', differential: '0 1 * * 1-6', incremental: '0 * * * *' },

@@ -18,16 +18,16 @@ const missed = new Counter({
   help: 'Scheduled backups that did not begin at their time.',
 });
 
-/** A backup that begins later than this has missed its time. */
+/** A backup that starts later than this has missed its time. */
 const graceMs = 5 * 60_000;
-/** How soon it is looked again whether a cluster is free. */
+/** How soon to check again whether a cluster is free. */
 const lookAgainMs = 10_000;
 const keepDays = 90;
 
 /**
- * Begins the backups that are due. What came due of a cluster is decided in one transaction, under the lock of its policy: the times until now
- * are struck off, one backup of the largest of their types is begun, and a row says that for this time it was. So of two
- * replicas one begins it, and a crash leaves all of it or nothing.
+ * Starts the backups that are due. One transaction decides everything that is due for a cluster, under the lock of its policy. It
+ * marks the times until now as done, starts one backup of the largest type among them, and records that this backup answers this
+ * time. So only one of two replicas starts it, and a crash leaves all of this or nothing.
  */
 @Injectable()
 export class DueBackups {
@@ -39,7 +39,7 @@ export class DueBackups {
     private readonly outbox: Outbox,
   ) {}
 
-  /** Decides everything that is due now; gives how many clusters that were. */
+  /** Decides everything that is due now; returns the number of clusters. */
   async decide(): Promise<number> {
     return this.clusters.decide(
       'due_at',
@@ -106,7 +106,7 @@ export class DueBackups {
     );
   }
 
-  /** A restore has begun a lineage that has no backup yet: what comes due meanwhile is made up for, and told of. */
+  /** A restore has started a lineage that has no backup yet. Whatever comes due meanwhile is made up for, and reported. */
   private async isBetweenLineages(
     tx: EntityManager,
     { clusterId, name, clusterDeletedAt }: StanzaEntity,
@@ -130,11 +130,11 @@ export class DueBackups {
   }
 }
 
-/** A backup can be made of it. Its first full backup is begun when the cluster is ready, or by a restore, not by a schedule. */
+/** The lineage can be backed up. Its first full backup starts when the cluster is ready or through a restore, not by schedule. */
 const isWritten = ({ state, firstBackup, clusterDeletedAt }: StanzaEntity): boolean =>
   state === 'ready' && firstBackup !== null && clusterDeletedAt === null;
 
-/** In what state the cluster is that no backup is to be begun in; null when it serves. While nobody says, nobody says who leads either. */
+/** The cluster's state that prevents a backup; null when the cluster serves. Without an answer on the state, the leader is unknown too. */
 const obstacle = (cluster: SeenCluster['cluster']): string | null =>
   isServed(cluster) ? null : (cluster?.state ?? 'out of reach');
 

@@ -4,10 +4,10 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { BackupPolicyEntity } from '../persistence/backup-policy.entity';
 import { Lineages, type SeenCluster } from '../stanzas/lineages';
 
-/** Decides about one cluster, whose policy is locked by the transaction. */
+/** Decides about one cluster; the transaction holds the lock of its policy. */
 type Decide = (tx: EntityManager, policy: BackupPolicyEntity, seen: SeenCluster) => Promise<void>;
 
-/** The clusters of which something is due by their policy: each is decided about in one transaction, by one of the replicas of this service. */
+/** Finds the clusters whose policy has something due. One replica of this service decides about each, in one transaction. */
 @Injectable()
 export class DueClusters {
   constructor(
@@ -15,7 +15,10 @@ export class DueClusters {
     private readonly lineages: Lineages,
   ) {}
 
-  /** Decides everything that is due by the column now; gives how many clusters that were. `failed` hears of those that could not be decided about. */
+  /**
+   * Decides everything that is due now according to the column; returns the number of clusters. Calls `failed` for each cluster
+   * that it could not decide about.
+   */
   async decide(
     column: 'due_at' | 'drill_due_at',
     decide: Decide,

@@ -10,23 +10,24 @@ import { DeleteStanza } from '../stanzas/delete-stanza.program';
 import { Policies } from './policies';
 
 const dayMs = 24 * 3600_000;
-/** How soon it is looked again at one that is over its time and needed, or that no machine is there for. */
+/** How soon to check a lineage again that is past its retention but still needed, or that no machine can reach. */
 const lookAgainMs = 600_000;
-/** And at one whose deletion has begun: it may have failed. */
+/** How soon to check a lineage again after its deletion started: the deletion may have failed. */
 const tryAgainMs = 3600_000;
-/** In one round. */
+/** Lineages per round. */
 const atMost = 100;
 
 interface DueLineage {
   name: string;
   cluster_id: string;
-  /** Since when, to the microsecond: another time says that something has changed meanwhile. */
+  /** The due time, to the microsecond: a different time means that something has changed meanwhile. */
   due: string;
 }
 
 /**
- * Deletes the lineages that were left for longer than the policy says. Cluster-service decides whether one may go: it knows what is written, what
- * can be returned to and who reads; what it has given up nothing is restored from any more. So nobody's data go while he reads them.
+ * Deletes lineages that were left longer ago than the policy keeps them. cluster-service decides whether one may go: it knows
+ * which are written, can be returned to, or are being read. It starts no restore from a lineage that it has released, so no
+ * reader loses its data.
  */
 @Injectable()
 export class DueLineages {
@@ -60,7 +61,7 @@ export class DueLineages {
       return this.lookAgain(lineage, Date.now() + lookAgainMs);
     const leftBefore = new Date(Date.now() - leftDays * dayMs).toISOString();
     const answer = await this.requester.ask(releaseLineage, { stanza, leftBefore }).catch(nullIfMissing);
-    // Nobody knows what to make of one that cluster-service has never heard of: it stays.
+    // A lineage that cluster-service has never heard of is kept.
     if (!answer?.leftAt) return this.lookAgain(lineage, null);
     const { released, leftAt } = answer;
     const dueAt = Date.parse(leftAt) + leftDays * dayMs;
@@ -68,7 +69,7 @@ export class DueLineages {
     await this.database.transaction((tx) => this.expire(tx, stanza, clusterId, leftAt));
   }
 
-  /** Once, of several replicas that see it. */
+  /** Runs once, even when several replicas see the lineage. */
   private async expire(tx: EntityManager, stanza: string, clusterId: string, leftAt: string): Promise<void> {
     const [lineage] = await rows<{ state: string; expired_at: Date | null }>(
       tx,

@@ -40,7 +40,7 @@ describe('nextDue', () => {
     ]);
   });
 
-  // What a time zone does twice a year, and where it is not whole hours from UTC.
+  // The two clock changes a year, and time zones that are not whole hours from UTC.
   it.each<[string, string, string, string, string[]]>([
     ['Berlin in winter', '30 2 * * *', 'Europe/Berlin', '2026-11-28T12:00:00Z', ['2026-11-29T01:30']],
     [

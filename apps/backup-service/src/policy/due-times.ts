@@ -8,16 +8,16 @@ export interface DueBackup {
   at: Date;
 }
 
-/** Largest first: what is due at once is answered by the first. */
+/** Largest first: of kinds due at the same time, the first one is made. */
 export const kinds: readonly BackupKind[] = ['full', 'differential', 'incremental'];
 type Timing = Pick<StoredPolicy, 'schedules' | 'timeZone' | 'spreadMinutes'>;
 
-/** More times than that are not counted, only said to be so many: a service that was away for a year begins one backup. */
+/** The count stops at this number: a service that was down for a year starts one backup. */
 const mostCounted = 1000;
 
 /**
- * How much later than its schedule says a cluster's backups begin: the same for all of them, so that what is due at once stays so, and
- * for ever, so that they are as far apart as the schedule says.
+ * How much later than scheduled a cluster's backups start. All of a cluster's backups share the offset, so that those due
+ * together stay together. It never changes, so that they stay as far apart as the schedule says.
  */
 export const offsetMs = (clusterId: string, spreadMinutes: number): number => {
   const seconds = spreadMinutes * 60;
@@ -26,7 +26,7 @@ export const offsetMs = (clusterId: string, spreadMinutes: number): number => {
     : (createHash('sha256').update(clusterId).digest().readUInt32BE(0) % seconds) * 1000;
 };
 
-/** @throws TypeError or RangeError for a schedule or time zone that means nothing */
+/** @throws TypeError or RangeError for an invalid schedule or time zone */
 const cronOf = (pattern: string, timezone: string): Cron =>
   new Cron(pattern, { timezone, paused: true, mode: '5-part' });
 
@@ -59,7 +59,7 @@ export const nextDue = (policy: Timing, clusterId: string, after: Date): DueBack
   return first;
 };
 
-/** What came due after a moment and until another: the largest, since when, and how many times it were. */
+/** What came due between two moments: the largest kind, since when, and how many times. */
 export const dueUntil = (
   policy: Timing,
   clusterId: string,
@@ -73,7 +73,7 @@ export const dueUntil = (
     last = due.at;
     due = nextDue(policy, clusterId, due.at);
   }
-  // Not by the walk above: with very many times it ends before the rarest comes.
+  // Computed without the loop above: with very many times the loop stops before it reaches the rarest kind.
   const type = kinds.find((kind) => {
     const at = nextOf(policy.schedules[kind], policy, clusterId, after);
     return at !== null && at <= until;
@@ -81,7 +81,7 @@ export const dueUntil = (
   return { type, first: first.at, last, times };
 };
 
-/** Why a schedule cannot be followed; null when it can. */
+/** Why a schedule is invalid; null when it is valid. */
 export const scheduleFault = (pattern: string, timeZone: string): string | null => {
   try {
     return cronOf(pattern, timeZone).nextRun() ? null : `'${pattern}' never comes`;
@@ -90,7 +90,7 @@ export const scheduleFault = (pattern: string, timeZone: string): string | null 
   }
 };
 
-/** Why a time zone cannot be followed; null when it can. */
+/** Why a time zone is invalid; null when it is valid. */
 export const timeZoneFault = (timeZone: string): string | null => {
   try {
     new Intl.DateTimeFormat('en', { timeZone });

@@ -13,7 +13,7 @@ import { Lineages } from '../stanzas/lineages';
 import { defaultPolicy, type StoredPolicy } from './default-policy';
 import { nextDrill, nextDue, scheduleFault, timeZoneFault } from './due-times';
 
-/** When backups are made of each cluster, and how long they are kept. */
+/** Each cluster's backup schedule and retention. */
 @Injectable()
 export class Policies {
   constructor(
@@ -24,7 +24,7 @@ export class Policies {
   async of(clusterId: string): Promise<BackupPolicy> {
     const { clusterDeletedAt } = await this.lineages.current(clusterId);
     const entity = await this.database.manager.findOneBy(BackupPolicyEntity, { clusterId });
-    // A cluster that is being made has none yet: this is what it gets.
+    // A cluster that is being created has no policy yet: it will get this one.
     return viewOf(
       clusterId,
       entity?.policy ?? defaultPolicy,
@@ -33,8 +33,8 @@ export class Policies {
   }
 
   /**
-   * What came due before is decided by the policy that held then: what is due is counted anew from now. Of a deleted cluster only how long
-   * its lineages are kept matters.
+   * Changes the policy from now on: what came due before counts under the old policy. For a deleted cluster only the retention of
+   * its lineages matters.
    */
   async change(clusterId: string, change: BackupPolicyChange): Promise<BackupPolicy> {
     const { clusterDeletedAt } = await this.lineages.current(clusterId);
@@ -63,13 +63,16 @@ export class Policies {
     });
   }
 
-  /** Of a cluster that has just become ready; one that has a policy keeps it. */
+  /** Gives a policy to a cluster that has just become ready; an existing policy stays. */
   async begin(tx: EntityManager, clusterId: string): Promise<void> {
     if (!(await tx.existsBy(BackupPolicyEntity, { clusterId })))
       await this.save(tx, clusterId, defaultPolicy);
   }
 
-  /** Of a cluster that is deleted. How long its lineages are kept is still followed, unless nobody wants them: then they go at once. */
+  /**
+   * Ends the policy of a deleted cluster. The retention of its lineages still applies, unless their backups are not to be kept:
+   * then they are deleted at once.
+   */
   async end(tx: EntityManager, clusterId: string, areBackupsKept: boolean): Promise<void> {
     if (!(await tx.existsBy(StanzaEntity, { clusterId, state: Not('deleted') }))) {
       await tx.delete(BackupPolicyEntity, { clusterId });
@@ -84,13 +87,13 @@ export class Policies {
       );
   }
 
-  /** What the backups of a cluster are made by. */
+  /** The policy that applies to a cluster's backups. */
   async stored(clusterId: string): Promise<StoredPolicy> {
     const entity = await this.database.manager.findOneBy(BackupPolicyEntity, { clusterId });
     return entity?.policy ?? defaultPolicy;
   }
 
-  /** Nothing of it comes due any more. */
+  /** Nothing comes due under this policy any more. */
   private async rest(tx: EntityManager, clusterId: string): Promise<void> {
     await tx.update(BackupPolicyEntity, { clusterId }, { dueAt: null, drillDueAt: null, heldUpBy: null });
   }

@@ -6,7 +6,7 @@ import { DueLineages } from './due-lineages';
 
 const everyMs = 5_000;
 
-/** Looks what is due, again and again, in every replica of this service. */
+/** Checks in a loop for what is due, in every replica of this service. */
 @Injectable()
 export class ScheduleLoop implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('ScheduleLoop');

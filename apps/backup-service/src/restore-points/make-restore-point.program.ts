@@ -14,7 +14,7 @@ import { makeRestorePoint, readRestorePoint } from './restore-point-sql';
 type Context = OperationContext<RestorePointInput>;
 
 const deadlineSeconds = 30;
-/** Whoever names a moment means about now. */
+/** A restore point is meant for about now. */
 const patienceMs = 60_000;
 
 const meaningOf = (code: number): ExitMeaning => ({
@@ -24,8 +24,8 @@ const meaningOf = (code: number): ExitMeaning => ({
 });
 
 /**
- * Names the leader's place in the WAL. Run again after a crash it makes a second point of the name, a moment later: recovery ends at
- * the first.
+ * Names the leader's current WAL position. A second run after a crash creates a second point with the same name, a moment later:
+ * recovery ends at the first.
  */
 @Injectable()
 export class MakeRestorePoint extends Program<RestorePointInput> {

@@ -10,12 +10,12 @@ export interface RestorePointInput {
   name: string;
 }
 
-/** Keeps the names of places in the WAL. A name is taken while it is being made, and free again when that failed. */
+/** Stores the names of WAL positions. A name is taken while its point is being created, and free again if that fails. */
 @Injectable()
 export class RestorePointRows {
   constructor(private readonly database: DataSource) {}
 
-  /** False when the name is taken. */
+  /** Returns false when the name is taken. */
   async take(
     tx: EntityManager,
     { stanza, clusterId, name }: RestorePointInput,
@@ -41,7 +41,7 @@ export class RestorePointRows {
     await tx.query('delete from restore_point where operation_id = $1 and position is null', [operationId]);
   }
 
-  /** Of a lineage, newest first. */
+  /** The restore points of a lineage, newest first. */
   made(stanza: string): Promise<(NamedPlace & Moment)[]> {
     return rows(
       this.database,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { bytesOf } from '../wal/wal-position';
 import type { Moment } from '../window/recovery-span';
 
-/** Fails on a replica. The name needs no quoting: RestorePointName sees to that. */
+/** Fails on a replica. The name needs no quoting: RestorePointName guarantees that. */
 export const makeRestorePoint = (name: string): Argv => [
   ...['psql', '-X', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-d', 'postgres', '-c'],
   `WITH made AS MATERIALIZED (SELECT pg_create_restore_point('${name}') AS lsn)
@@ -17,7 +17,7 @@ const Made = z.object({
   time: z.int(),
 });
 
-/** @throws when it is something else that was printed */
+/** @throws when the output is something else */
 export const readRestorePoint = (stdout: string): Moment => {
   const { lsn, segment, time } = Made.parse(JSON.parse(stdout));
   return { timeline: parseInt(segment.slice(0, 8), 16), position: bytesOf(lsn), time };

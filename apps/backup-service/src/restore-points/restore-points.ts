@@ -13,7 +13,7 @@ import { instantOf } from '../window/instant';
 import { MakeRestorePoint } from './make-restore-point.program';
 import { RestorePointRows } from './restore-point-rows';
 
-/** The names that places in the WAL were given. A name is taken while it is being made, and free again when that failed. */
+/** Creates and lists restore points. A name is taken while its point is being created, and free again if that fails. */
 @Injectable()
 export class RestorePoints {
   constructor(
@@ -23,7 +23,7 @@ export class RestorePoints {
     private readonly rows: RestorePointRows,
   ) {}
 
-  /** 409 for a name that is taken in the lineage: recovery would end at the first of two. */
+  /** Throws 409 for a name that is taken in the lineage: recovery would end at the first of the two. */
   create(clusterId: string, { name }: CreateRestorePoint, key: IdempotencyKey): Promise<Operation> {
     return this.idempotency.onceChecked(
       key,

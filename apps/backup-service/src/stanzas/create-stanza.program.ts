@@ -7,14 +7,14 @@ import { ClusterLeader } from '../leader/cluster-leader';
 import { drive } from '../leader/pgbackrest-job';
 import { StanzaEnds, type StanzaInput } from './stanza-ends';
 
-/** For both commands; `check` itself waits a minute for its segment. */
+/** For both commands; `check` alone waits a minute for its segment. */
 const deadlineSeconds = 150;
-/** Shorter than what a creation waits for us (180 s), so that it hears our reason. */
+/** Shorter than the time a cluster's creation waits for this service (180 s), so that it gets the reason. */
 const patienceMs = 90_000;
 
 /**
- * Makes the stanza of a lineage, and proves that a WAL segment of its cluster reaches the store. Both in one job: the second would
- * cost another walk through queue, runner and ssh on the way of every new cluster.
+ * Creates the stanza of a lineage, and proves that a WAL segment of its cluster reaches the repository. One job does both: a
+ * second one would cost every new cluster another trip through queue, runner and ssh.
  */
 @Injectable()
 export class CreateStanza extends Program<StanzaInput> {

@@ -7,13 +7,13 @@ import { ClusterLeader } from '../leader/cluster-leader';
 import { drive } from '../leader/pgbackrest-job';
 import { StanzaEnds, type StanzaInput } from './stanza-ends';
 
-/** A store deletes object by object: a large lineage takes its time. */
+/** The repository deletes object by object: a large lineage takes time. */
 const deadlineSeconds = 3600;
 const patienceMs = 60_000;
 
 /**
- * Removes a lineage with every backup from the store: while its cluster is being deleted, from a machine of that; one that has expired from
- * any machine that reaches the store.
+ * Removes a lineage with every backup from the repository. While its cluster is being deleted, this runs on one of the cluster's
+ * machines. An expired lineage is removed from any machine that reaches the repository.
  */
 @Injectable()
 export class DeleteStanza extends Program<StanzaInput> {
@@ -30,7 +30,7 @@ export class DeleteStanza extends Program<StanzaInput> {
 
   async delete(context: StepContext<StanzaInput>): Promise<Outcome> {
     const { stanza, clusterId, requestedBy } = context.input;
-    // Nobody asks for one that has expired: its cluster has left it.
+    // No operation requests the deletion of an expired lineage: its cluster has left it.
     const isLeft = requestedBy === null;
     const answer = await drive(context, {
       argv: isLeft ? leftStanzaDelete(stanza) : stanzaDelete(stanza),

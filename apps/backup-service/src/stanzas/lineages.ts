@@ -7,17 +7,17 @@ import { StanzaEntity } from '../persistence/stanza.entity';
 /** A lineage, and its cluster as cluster-service sees it now. */
 export interface SeenCluster {
   stanza: StanzaEntity;
-  /** Null when it is gone, or cluster-service does not answer. */
+  /** Null when the cluster is gone, or cluster-service does not answer. */
   cluster: Topology | null;
 }
 
-/** Whether customers can use it, as far as anybody says. */
+/** Whether customers can use the cluster, as far as is known. */
 export const isServed = (cluster: SeenCluster['cluster']): boolean =>
   cluster?.state === 'ready' || cluster?.state === 'degraded';
 
 const askWithinMs = 2_000;
 
-/** Finds lineages. One that was removed is not there. */
+/** Finds lineages. A removed lineage is not found. */
 @Injectable()
 export class Lineages {
   private readonly logger = new Logger('Lineages');
@@ -28,14 +28,15 @@ export class Lineages {
   ) {}
 
   /**
-   * The one that a cluster archives to now, which need not be the newest: who undoes a restore returns to the one before. Cluster-service
-   * knows; when the cluster is gone, or it does not answer, it is the one that was entered last, as far as is known here. 404.
+   * The lineage that a cluster archives to now. It need not be the newest: undoing a restore returns to the one before.
+   * cluster-service knows it. When the cluster is gone or cluster-service does not answer, this is the last lineage known to have
+   * been entered. Throws 404 without one.
    */
   async current(clusterId: string): Promise<StanzaEntity> {
     return (await this.look(clusterId)).stanza;
   }
 
-  /** The same, with what cluster-service says of the cluster. 404. */
+  /** The same, with cluster-service's answer on the cluster. Throws 404. */
   async look(clusterId: string): Promise<SeenCluster> {
     const cluster = await this.ask(clusterId);
     if (cluster) await this.follow(clusterId, cluster.stanza);
@@ -51,7 +52,10 @@ export class Lineages {
     return { stanza, cluster };
   }
 
-  /** The current one, for work that changes what the store holds. 404; 409 while it is being restored, and when the cluster is gone. */
+  /**
+   * The current lineage, for work that changes the repository. Throws 404 for an unknown one; 409 during a restore, and when the
+   * cluster is gone.
+   */
   async workable(clusterId: string): Promise<StanzaEntity> {
     const { stanza, cluster } = await this.look(clusterId);
     if (stanza.clusterDeletedAt)
@@ -66,15 +70,16 @@ export class Lineages {
   }
 
   /**
-   * Whether the machines of its cluster can be asked what the store holds of it: they know the way to the lineage that they archive to, and
-   * while a restore exchanges that nobody knows which it is. Of another one they would find nothing.
+   * Whether the cluster's machines can report what the repository holds for this lineage. They have access only to the lineage
+   * that they archive to, and while a restore switches lineages it is unknown which one that is. For another lineage they would
+   * find nothing.
    */
   async isAtHand({ clusterId, name }: Pick<StanzaEntity, 'clusterId' | 'name'>): Promise<boolean> {
     const cluster = await this.ask(clusterId);
     return cluster?.stanza === name && cluster.state !== 'restoring' && cluster.state !== 'failed';
   }
 
-  /** 404. */
+  /** Throws 404 when there is none. */
   async named(name: string): Promise<StanzaEntity> {
     const stanza = await this.database.manager.findOneBy(StanzaEntity, { name });
     if (!stanza || stanza.state === 'deleted') throw notFound(`There is no lineage ${name}.`);
@@ -92,7 +97,7 @@ export class Lineages {
     }
   }
 
-  /** Remembers where the cluster is, for when nobody can say. A lineage that has no stanza yet is none of ours. */
+  /** Remembers the cluster's current lineage, for when cluster-service cannot answer. A lineage without a stanza is not recorded. */
   private async follow(clusterId: string, name: string): Promise<void> {
     await this.database.query(
       `update stanza set entered_at = now() where name = $2 and cluster_id = $1

@@ -8,12 +8,12 @@ import { StanzaEntity, type StanzaState } from '../persistence/stanza.entity';
 export interface StanzaInput {
   stanza: string;
   clusterId: string;
-  /** The operation, of another service, that waits for the end of ours: the events are correlated to it. Null when none does. */
+  /** The operation of another service that waits for this one: events carry it as their correlation. Null when none waits. */
   requestedBy: string | null;
 }
 type Ended = Pick<OperationContext<StanzaInput>, 'input' | 'operationId'>;
 
-/** What is written down and said when a stanza was made, was removed, or neither worked out. */
+/** Records and publishes that a stanza was created or removed, or that this failed. */
 @Injectable()
 export class StanzaEnds {
   constructor(private readonly outbox: Outbox) {}
@@ -32,7 +32,7 @@ export class StanzaEnds {
   async deleted(tx: EntityManager, { input, operationId }: Ended): Promise<void> {
     const { stanza, clusterId, requestedBy } = input;
     await tx.update(StanzaEntity, { name: stanza }, { state: 'deleted', backups: null, expiryDueAt: null });
-    // The last of a cluster that is gone.
+    // The policy of a deleted cluster goes with the cluster's last lineage.
     await tx.query(
       `delete from backup_policy where cluster_id = $1 and not exists (
          select from stanza where cluster_id = $1 and (state <> 'deleted' or cluster_deleted_at is null))`,

@@ -11,10 +11,10 @@ import { StanzaEnds, type StanzaInput } from './stanza-ends';
 
 type Kind = 'stanza.create' | 'stanza.delete';
 
-/** As another service asks. */
+/** A request from another service. */
 type Order = StanzaInput & { requestedBy: string };
 
-/** Takes the orders to make and to remove a stanza. Who asks again for the same `requestedBy` gets the same operation. */
+/** Accepts requests to create and remove stanzas. A repeated request with the same `requestedBy` gets the same operation. */
 @Injectable()
 export class Stanzas {
   constructor(
@@ -24,8 +24,8 @@ export class Stanzas {
   ) {}
 
   /**
-   * 409 for a stanza of another cluster, or while another operation of ours works for the cluster. One that works for another lineage is
-   * cancelled first: the cluster has left that.
+   * Throws 409 for a stanza of another cluster, or while another operation of this service works on the cluster. An operation on
+   * another lineage is cancelled first: the cluster has left that lineage.
    */
   async create(input: Order): Promise<Operation> {
     await this.cancel("cluster_id = $1 and input->>'stanza' <> $2", [input.clusterId, input.stanza]);
@@ -44,7 +44,7 @@ export class Stanzas {
       const known = await this.answered(tx, 'stanza.create', input);
       if (known) return known;
       await tx.update(StanzaEntity, { name: input.stanza }, { enteredAt: new Date(), expiryDueAt: null });
-      // What the cluster has left for it is not kept for ever.
+      // The lineages that the cluster has left are not kept forever.
       await tx.query(
         `update stanza set expiry_due_at = now() where cluster_id = $1 and name <> $2 and state <> 'deleted'`,
         [input.clusterId, input.stanza],
@@ -54,7 +54,7 @@ export class Stanzas {
     });
   }
 
-  /** A stanza that was never made, or is gone, is removed at once. A backup or a drill that runs for the cluster is cancelled first. */
+  /** A stanza that never existed, or is gone, counts as removed at once. A running backup or drill of the cluster is cancelled first. */
   async delete(input: Order): Promise<Operation> {
     await this.cancel("input->>'clusterId' = $1 and kind in ($2, $3)", [
       input.clusterId,
@@ -77,7 +77,7 @@ export class Stanzas {
     });
   }
 
-  /** Held until the transaction ends: of two that ask at once, the second sees what the first has started. */
+  /** Held until the transaction ends: of two concurrent requests, the second sees what the first has started. */
   private async lock(
     tx: EntityManager,
     { stanza: name, clusterId }: StanzaInput,
@@ -90,7 +90,7 @@ export class Stanzas {
     return stanza;
   }
 
-  /** The operation that a request has already, going on if it had failed. Null when there is none, or it was cancelled. */
+  /** The operation that already answers a request, resumed if it had failed. Null when there is none, or it was cancelled. */
   private async answered(tx: EntityManager, kind: Kind, { requestedBy }: Order): Promise<Operation | null> {
     const request = await tx.findOneBy(StanzaRequestEntity, { kind, requestedBy });
     const operation = request && (await this.operations.get(request.operationId, tx));
@@ -113,7 +113,7 @@ export class Stanzas {
     await tx.save(StanzaRequestEntity, { kind, requestedBy, stanza, operationId: operation.id });
   }
 
-  /** In a transaction of its own: the cancellation must stand when the answer is a refusal. */
+  /** Uses its own transaction: the cancellation must persist even when the answer is a refusal. */
   private async cancel(which: string, parameters: string[]): Promise<void> {
     const cancelled = await this.database.transaction(async (tx) => {
       const [running] = await rows<{ id: string }>(

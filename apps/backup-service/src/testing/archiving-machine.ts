@@ -4,7 +4,7 @@ import { ArchivingNode, eventually, makeNodeFolder, pgbackrestConf, type Ran } f
 
 const bin = '/usr/lib/postgresql/17/bin/';
 
-/** The first process: it ends when it is killed, all others with it, and leaves none of them undead. */
+/** The first process: when it is killed it ends with all others, and leaves no zombies. */
 const first = `
 import signal
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -13,7 +13,7 @@ while True:
     signal.pause()
 `;
 
-/** WAL stays to be read by the spec; nothing commits but who is to; what a power cut would do is no question here. */
+/** The spec needs the WAL to stay readable. No background process may commit. Durability across a power cut does not matter here. */
 const settings = (home: string, stanza: string) => `
 listen_addresses = ''
 unix_socket_directories = '${home}'
@@ -26,7 +26,10 @@ archive_timeout = 10
 archive_command = 'pgbackrest --config=${home}/pgbackrest.conf --stanza=${stanza} archive-push %p'
 `;
 
-/** One machine of the node image on which several PostgreSQL run, each in a folder of its own below /srv. Their store is /srv/repo. */
+/**
+ * Starts one machine of the node image that runs several PostgreSQL servers, each in its own folder below /srv. Their repository
+ * is /srv/repo.
+ */
 export const startMachine = async (): Promise<ArchivingNode> => {
   const { root, folder } = await makeNodeFolder('unused');
   const machine = new ArchivingNode(root, folder, 'unused');
@@ -54,12 +57,12 @@ export class ArchivedDatabase {
     return `${this.home}/data`;
   }
 
-  /** The same folder, where the spec sees it; the socket is in it. */
+  /** The same folder as the spec sees it; the socket is in it. */
   get folder(): string {
     return join(this.machine.folder, this.name);
   }
 
-  /** Any program, with this one's PostgreSQL and pgBackRest as those of the machine. */
+  /** Runs any program, with this PostgreSQL and pgBackRest in place of the machine's. */
   run(argv: string[]): Promise<Ran> {
     return this.machine.run([...this.environment(), ...argv]);
   }
@@ -82,7 +85,7 @@ export class ArchivedDatabase {
     await this.startServer();
   }
 
-  /** As a replica that streams. */
+  /** Makes it a streaming replica. */
   async copy(leader: ArchivedDatabase): Promise<void> {
     await this.makeHome();
     const from = ['-d', `host=${leader.home} user=postgres`];
@@ -90,7 +93,7 @@ export class ArchivedDatabase {
     await this.startServer();
   }
 
-  /** The folder with what pgBackRest is told. */
+  /** Creates the folder with the pgBackRest configuration. */
   async makeHome(): Promise<void> {
     await this.machine.must(['mkdir', '-p', this.home]);
     writeFileSync(join(this.folder, 'pgbackrest.conf'), pgbackrestConf(this.stanza, { home: this.home }));
@@ -118,10 +121,10 @@ export class ArchivedDatabase {
     await this.must([`${bin}pg_ctl`, 'promote', '-D', this.data]);
   }
 
-  /** What its WAL of a timeline holds from a position on, a record a line. */
+  /** The WAL of a timeline from a position on, one record per line. */
   async wal(timeline: number, start: string): Promise<string> {
     const argv = [`${bin}pg_waldump`, '-p', `${this.data}/pg_wal`, '-t', String(timeline), '-s', start];
-    // It ends with an error: behind the last record there is no other.
+    // It ends with an error: there is no record after the last one.
     return (await this.run(['env', 'TZ=UTC', ...argv])).stdout;
   }
 

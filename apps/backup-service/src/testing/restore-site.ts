@@ -6,7 +6,7 @@ import { restore } from '@pgfleet/pgbackrest';
 
 export type Reachable = Extract<RestoreTargetCheck, { ok: true }>;
 
-/** Where something is restored to, by the program that does it on nodes, as the control plane calls it. */
+/** A place to restore to, with the program that restores on nodes, called as the control plane calls it. */
 export class RestoreSite {
   private readonly operation = newId('op');
 
@@ -15,7 +15,7 @@ export class RestoreSite {
     private readonly name: string,
   ) {}
 
-  /** Restores and recovers. Gives where it ended, as the program says, and which rows were there then. */
+  /** Restores and recovers. Returns where recovery ended, as the program reports it, and the rows that were there. */
   async restore(found: Reachable): Promise<{ end: string; rows: number[] }> {
     const home = `/srv/${this.name}`;
     const folder = join(this.machine.folder, this.name);

@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import type { ArchivedDatabase } from './archiving-machine';
 import type { Written } from './written-history';
 
-/** Below a number, by chance. */
+/** A random number below a limit. */
 export type Random = (below: number) => number;
 
 /** The same numbers for the same seed. */
@@ -18,14 +18,14 @@ export const randomFrom = (seed: number): Random => {
   };
 };
 
-/** Writes numbered rows into the table `t`, and remembers which transaction wrote which. */
+/** Writes numbered rows into the table `t`, and remembers which transaction wrote which row. */
 export class RowWriters {
   readonly written: Written[] = [];
   private row = 0;
 
   constructor(private readonly random: Random) {}
 
-  /** Some clients at once: some transactions are long, some are rolled back, in whole or in part. */
+  /** Several clients at once: some transactions are long, some are rolled back in whole or in part. */
   async busy(database: ArchivedDatabase, timeline: number, forMs: number): Promise<void> {
     const until = Date.now() + forMs;
     const clients = Array.from({ length: 4 }, (_, index) => index);
@@ -41,7 +41,7 @@ export class RowWriters {
     );
   }
 
-  /** A few, one after the other, with nobody else. */
+  /** A few transactions, one after the other, without concurrency. */
   async few(database: ArchivedDatabase, timeline: number, count = 4): Promise<void> {
     await this.connected(database, async (client) => {
       for (let time = 0; time < count; time++) {

@@ -20,7 +20,7 @@ import type { Config } from '../config';
 import { databaseOptions } from '../persistence/database-options';
 import { startSurroundings } from './surroundings';
 
-/** The service as in production, on real NATS and PostgreSQL, in the `world` of its spec; and how a spec asks it and hears of it. */
+/** The service as in production, on real NATS and PostgreSQL, in its spec's `world`; also how a spec sends requests and receives events. */
 export class SpecService {
   private constructor(
     readonly services: Services,
@@ -50,7 +50,7 @@ export class SpecService {
     return new SpecService(services, config, requester, spec, apps);
   }
 
-  /** As cluster-service says it. */
+  /** Publishes as cluster-service does. */
   async publish<E extends EventContract>(
     contract: E,
     subject: string,
@@ -63,7 +63,7 @@ export class SpecService {
     await jetstream(this.spec).publish(eventSubject(contract, subject), JSON.stringify(event), { msgID: id });
   }
 
-  /** All that were published so far. */
+  /** All events published so far. */
   async events(filter: string): Promise<CloudEvent<Record<string, unknown>>[]> {
     const consumer = await jetstream(this.spec).consumers.get('EVENTS', { filter_subjects: filter });
     const { num_pending: count } = await consumer.info();
@@ -87,7 +87,7 @@ export class SpecService {
     }, withinMs);
   }
 
-  /** Nothing is under way for the cluster. */
+  /** Waits until no operation of the cluster is running. */
   idle(clusterId: string): Promise<void> {
     return eventually(async () => {
       const { items } = await this.requester.ask(backupOperations.list, { clusterId });

@@ -25,25 +25,25 @@ import { JobOutputs, MessagingModule, NATS, OnRequest, OnWork, startService } fr
 
 const hostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHf5bVdfGz0l4ZHZr6a0wIuQ2v1mKcZ1uXk0yX8bq0aB';
 
-/** Runs programs, and tells one to end that is to be stopped. */
+/** Runs programs, and signals one to end when its job is stopped. */
 interface Machine {
   run(argv: string[], stop?: AbortSignal): Promise<Ran>;
 }
 
-/** What is around the service, as a spec wants it: which clusters there are, who leads, which machines answer. */
+/** What surrounds the service, set by the spec: which clusters exist, who leads, which machines answer. */
 export const world = {
   topologies: new Map<string, Topology>(),
   machines: new Map<string, Machine>(),
-  /** What nodes say of their WAL. */
+  /** What nodes report about their WAL. */
   sights: new Map<string, WalSight>(),
-  /** Every command that was run, in order. */
+  /** Every command that ran, in order. */
   ran: [] as { host: string; argv: string[] }[],
   /** Every restore that was to be proven, in order. */
   proofs: [] as ParsedInput<typeof proveRestore>[],
-  /** What cluster-service answers when a lineage is to be given up, by its name; every question, in order. */
+  /** What cluster-service answers when a lineage is released, by its name; and every request, in order. */
   releases: new Map<string, RequestOutput<typeof releaseLineage>>(),
   askedToRelease: [] as ParsedInput<typeof releaseLineage>[],
-  /** Jobs that begin while it is set are not answered before it resolves. */
+  /** Jobs that start while this is set are not answered before it resolves. */
   hold: null as Promise<void> | null,
 };
 
@@ -80,7 +80,7 @@ class Clusters {
   }
 }
 
-/** Takes what is to be proven; a spec says how that ended. */
+/** Accepts proofs; the spec says how each ended. */
 @Controller()
 class Proofs {
   @OnRequest(proveRestore)
@@ -92,7 +92,7 @@ class Proofs {
   }
 }
 
-/** Runs command jobs for real, in the machine's file system, and reports as the ansible-runner does; what it lacks is ssh. */
+/** Runs command jobs for real, in the machine's file system, and reports as ansible-runner does; only ssh is missing. */
 @Controller()
 class Commands {
   constructor(

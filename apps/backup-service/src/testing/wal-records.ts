@@ -1,14 +1,14 @@
 import { bytesOf } from '../wal/wal-position';
 
-/** A record of the WAL, as far as it decides where recovery ends. */
+/** A WAL record, as far as it decides where recovery ends. */
 export interface WalRecord {
   timeline: number;
   position: number;
   kind: 'commit' | 'rollback' | 'restore point' | 'end of a backup' | 'another';
   xid: number;
-  /** Of the end of a transaction, in microseconds. */
+  /** When a transaction ended, in microseconds. */
   time: number | null;
-  /** Of a restore point. */
+  /** The name of a restore point. */
   name: string | null;
 }
 
@@ -23,7 +23,7 @@ const kindOf = (manager: string, text: string): WalRecord['kind'] => {
   return 'another';
 };
 
-/** What pg_waldump prints, in UTC. */
+/** Parses the output of pg_waldump, in UTC. */
 export const walRecords = (timeline: number, printed: string): WalRecord[] =>
   printed.split('\n').flatMap((text) => {
     const [, manager = '', xid, lsn = '', said = ''] = line.exec(text) ?? [];

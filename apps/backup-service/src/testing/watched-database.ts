@@ -8,7 +8,7 @@ import type { ArchivedDatabase } from './archiving-machine';
 
 export const roleFiles = join(__dirname, '../../../../deploy/ansible/roles/postgres_node/files');
 
-/** The agent's own watch on a database that is reached where a spec's is; a line whenever it says something. */
+/** Runs the agent's own archive watch against the spec's database; prints a line for every report. */
 const program = `
 import json, sys, time
 import psycopg2
@@ -49,7 +49,7 @@ interface Facts {
   disk?: { bytes: number; free: number };
 }
 
-/** A leader with the agent that tells of its archive and gives signs of life; cluster-service says what the agent said. */
+/** A leader with an agent that reports on its archive and commits signs of life; cluster-service passes the reports on. */
 export class WatchedDatabase {
   private readonly agent: ChildProcess;
   private complaints = '';
@@ -81,7 +81,7 @@ export class WatchedDatabase {
 
   archive: Archive | null = null;
 
-  /** Everything that is written now is archived, and the agent has said so; gives the newest segment. */
+  /** Waits until everything written so far is archived and reported; returns the newest segment. */
   async flushed(within: (check: () => void, ms: number) => Promise<void>): Promise<string> {
     const segment = await this.database.sql('select pg_walfile_name(pg_switch_wal())');
     await within(() => {

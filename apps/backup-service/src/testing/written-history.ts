@@ -2,7 +2,7 @@ import type { RestoreTarget } from '@pgfleet/contracts';
 import { bytesOf } from '../wal/wal-position';
 import type { WalRecord } from './wal-records';
 
-/** What a client knows of a transaction of its own. */
+/** What a client knows about its own transaction. */
 export interface Written {
   timeline: number;
   xid: number;
@@ -10,7 +10,7 @@ export interface Written {
   committed: boolean;
 }
 
-/** How many of these records are replayed: what PostgreSQL's manual says of recovery targets, and nothing of ours. */
+/** How many of these records are replayed: follows PostgreSQL's manual on recovery targets, and none of our code. */
 const replayed = (records: readonly WalRecord[], target: RestoreTarget, backupStop: number): number => {
   const before = (stops: (record: WalRecord) => boolean): number => records.findIndex(stops);
   const after = (stops: (record: WalRecord) => boolean): number => {
@@ -26,7 +26,7 @@ const replayed = (records: readonly WalRecord[], target: RestoreTarget, backupSt
       const time = microseconds(target.time);
       const isLater = (record: WalRecord): boolean =>
         isEnd(record) && (target.inclusive === false ? record.time! >= time : record.time! > time);
-      // Of a last commit, too, one may ask for what was there at its time, though for PostgreSQL recovery would not end.
+      // The data at the time of the last commit is a valid target too, though PostgreSQL's recovery would not end there.
       return records.some(isLater) ? before(isLater) : records.length;
     }
     case 'lsn':
@@ -45,10 +45,10 @@ const microseconds = (time: string): number => {
   return Date.parse(`${second}Z`) * 1000 + Number(fraction.padEnd(6, '0'));
 };
 
-/** What was written on the way to a timeline, put together from what the clients know and what the WAL says: which rows are there when? */
+/** Everything written on the way to a timeline, from the clients' knowledge and the WAL: which rows exist when? */
 export class WrittenHistory {
   /**
-   * @param earlier rows from before the first of the records
+   * \@param earlier rows from before the first of the records
    * @param records all that were archived, in their order
    */
   constructor(
@@ -69,7 +69,7 @@ export class WrittenHistory {
     return this.records.filter(({ kind }) => kind === 'commit');
   }
 
-  /** The transactions of the clients in the order in which they ended. */
+  /** The clients' transactions, in the order in which they ended. */
   get ended(): (WalRecord & Written)[] {
     return this.records.flatMap((record) => {
       if (record.kind !== 'commit' && record.kind !== 'rollback') return [];

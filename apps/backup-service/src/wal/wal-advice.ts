@@ -5,23 +5,23 @@ export interface WalLoad {
   segmentBytes: number;
   archiveTimeoutSeconds: number;
   maxWalBytes: number;
-  /** Of the disk with the leader's WAL; null: unknown. */
+  /** The size of the disk with the leader's WAL; null: unknown. */
   diskBytes: number | null;
 }
 
 const MB = 2 ** 20;
 const largestSegment = 64 * MB;
-/** Pushing a segment of 16 MB takes a fifth of a second of a processor: more of them than that a second take half of one (docs/benchmarks.md). */
+/** Pushing a 16 MB segment takes a fifth of a second of CPU: more segments a second than this take half a CPU (docs/benchmarks.md). */
 const busySegments = 2;
-/** The last commit in the archive must not be older than a minute: ten seconds to the next commit, and some for the push. */
+/** The last archived commit must not be older than a minute: ten seconds until the next commit, and some for the push. */
 const timeoutBound = 45;
 const shortTimeout = 10;
-/** PostgreSQL's own advice is that checkpoints are made by time and not for want of room: five minutes of WAL, and as much again. */
+/** PostgreSQL recommends checkpoints by time, not for lack of space: five minutes of WAL, and as much again. */
 const checkpointSeconds = 300;
 
 const megabytes = (bytes: number): string => `${Math.round(bytes / MB)}MB`;
 
-/** What should be set otherwise, each with the numbers that say so. Nothing is advised that is not known. */
+/** Which settings to change, each with the numbers that justify it. Gives no advice on unknown values. */
 export const walAdvice = (load: WalLoad): WalAdvice[] =>
   [adviseSegment(load), adviseTimeout(load), adviseMaxWal(load)].filter((advice) => advice !== null);
 

@@ -15,7 +15,7 @@ export interface PlaceSurroundings {
 const outside = (detail: string) =>
   cannotChange(detail, { remedy: 'GET /clusters/:clusterId/recovery-window says what the store has.' });
 
-/** On which timeline a place lies of the history that leads to `newest`. */
+/** The timeline of a position in the history that leads to `newest`. */
 const timelineAt = (position: number, newest: number, timelines: readonly TimelineBegin[]): number => {
   for (let timeline = newest; timeline > 1; timeline--) {
     const begin = timelines.find((candidate) => candidate.timeline === timeline);
@@ -24,7 +24,7 @@ const timelineAt = (position: number, newest: number, timelines: readonly Timeli
   return timelines.length === 0 ? newest : Math.min(...timelines.map(({ timeline }) => timeline)) - 1;
 };
 
-/** @throws ProblemError 422 for what is not in the history that the store has */
+/** @throws ProblemError 422 for a place that is not in the archived history */
 export const placeOf = (query: ConvertWalQuery, around: PlaceSurroundings): WalPlace => {
   const { span, timelines, segmentBytes } = around;
   const { earliest, timeline: newest } = span;
@@ -59,7 +59,7 @@ const timesAt = (position: number, span: RecoverySpan, earliest: Moment): Times 
   notAfter: span.commits.find((commit) => commit.position >= position)?.time ?? null,
 });
 
-/** Of a time the place is that of the last known commit: others may follow it before the time that is asked for. */
+/** A time maps to the place of the last known commit: other commits may follow it before the requested time. */
 const timesAround = (instant: string, span: RecoverySpan, earliest: Moment): Times => {
   const time = microsecondsOf(instant);
   const before = span.commits.findLast((commit) => commit.time <= time) ?? earliest;
@@ -77,7 +77,7 @@ const positionOf = (query: ConvertWalQuery, { span, timelines, segmentBytes }: P
   const { earliest, latest } = span;
   if (!earliest || !latest || time < earliest.time || time > Math.max(latest.time, quietUntil(span, latest)))
     throw outside(`${query.time} is not in the recovery window.`);
-  // The last commit that is known at that time or before; where one is known between every two segments, that is near enough to find the segment.
+  // The last known commit at or before that time. Where every segment has a known commit, this is close enough to find the segment.
   return (
     span.commits.findLast((commit) => commit.time <= time && commit.position >= earliest.position) ?? earliest
   ).position;
@@ -95,7 +95,7 @@ const beginOf = (
   } catch {
     throw outside(`${name} is no WAL segment of ${segmentBytes} bytes.`);
   }
-  // The segment in which a timeline begins carries the end of the one before it too: the place is where it is this timeline's own.
+  // The segment in which a timeline begins also holds the end of the one before it: the place is where this timeline's own part begins.
   const own = timelines.find(({ timeline }) => timeline === segment.timeline)?.position ?? 0;
   const position = Math.max(
     segment.begin,

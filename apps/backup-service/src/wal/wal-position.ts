@@ -7,8 +7,8 @@ export const bytesOf = (lsn: string): number => {
 };
 
 /**
- * A position that a customer names, who may name any: one beyond what can be counted counts as the last, which is after everything that was
- * ever written.
+ * Parses a customer's position, which may be any number. One too large to count becomes the largest position, which is after
+ * everything ever written.
  */
 export const askedPosition = (lsn: string): number => {
   const [high = '', low = ''] = lsn.split('/');

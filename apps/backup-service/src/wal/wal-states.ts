@@ -17,7 +17,7 @@ import { placeOf } from './wal-place';
 import { bytesOf } from './wal-position';
 import { usualSegmentBytes } from './wal-segment';
 
-/** What is written, archived and kept of WAL. */
+/** What has been written, archived and kept of a cluster's WAL. */
 @Injectable()
 export class WalStates {
   constructor(
@@ -71,7 +71,7 @@ export class WalStates {
   }
 }
 
-/** The leader's own word of its position is newer than what Patroni shows every few seconds. */
+/** The leader's own report of its position is newer than Patroni's, which changes only every few seconds. */
 const membersOf = (sight: WalSight): WalMember[] => {
   const end = leaderOf(sight)?.archive.currentLsn ?? null;
   return sight.members.map(({ name, role, timeline, lsn: shown, archive, disk }) => {

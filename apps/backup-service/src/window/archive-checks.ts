@@ -10,13 +10,13 @@ import { segmentOf, usualSegmentBytes } from '../wal/wal-segment';
 import { archiveHoles, settledRuns } from './archive-holes';
 import { baseOf } from './archived-history';
 
-/** The backup after which it was looked, and the operation that made it. */
+/** The backup that preceded the check, and the operation that created it. */
 export interface BackupMade {
   label: string;
   operationId: string;
 }
 
-/** Keeps which segments the store was found to have, and tells of those that are missing between them. */
+/** Stores which segments the repository has, and publishes the ones missing between them. */
 @Injectable()
 export class ArchiveChecks {
   constructor(
@@ -30,8 +30,8 @@ export class ArchiveChecks {
   }
 
   /**
-   * Of what was listed after a backup, what is up to its end counts: for that pgBackRest has waited. A hole before the oldest backup keeps nobody from
-   * anything, and one that was told of is not told again.
+   * Stores the segments listed after a backup. Only those up to the backup's end count, because pgBackRest waited for these. A
+   * hole before the oldest backup affects no restore, and a hole that was published is not published again.
    */
   async keep(tx: EntityManager, name: string, listed: ArchiveRun[], after: BackupMade): Promise<void> {
     const size = await this.segmentBytes(name);

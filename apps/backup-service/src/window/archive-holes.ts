@@ -1,7 +1,7 @@
 import type { ArchiveRun } from '@pgfleet/pgbackrest';
 import { segmentName, segmentOf, type Segment } from '../wal/wal-segment';
 
-/** Segments that the store lacks between others that it has; positions are bytes, the end not included. */
+/** Segments missing between others in the repository; positions are bytes, end excluded. */
 export interface ArchiveHole {
   first: string;
   last: string;
@@ -15,11 +15,11 @@ const spanOf = ({ first, last }: ArchiveRun, segmentBytes: number): Segment => (
 });
 
 /**
- * What is missing on the way to the newest timeline that the store knows. A timeline goes on from the one before it in the segment
- * that has its first position, so a history without holes covers every position from its oldest segment to its newest: each
- * from the timeline that was the newest there. Nothing is said of timelines that were left.
+ * What is missing in the history of the newest known timeline. A timeline continues from its predecessor in the segment that
+ * contains its first position. A history without holes thus covers every position from its oldest segment to its newest, each by
+ * the timeline that was newest there. Abandoned timelines are not checked.
  *
- * A hole exactly at a change of the timeline does not show when the old timeline has that segment too.
+ * A hole exactly at a change of timeline does not show when the old timeline has that segment too.
  */
 export const archiveHoles = (runs: readonly ArchiveRun[], segmentBytes: number): ArchiveHole[] => {
   const newestFirst = runs
@@ -30,7 +30,7 @@ export const archiveHoles = (runs: readonly ArchiveRun[], segmentBytes: number):
   for (const span of newestFirst) {
     if (covered && span.begin >= covered.begin) continue;
     if (covered && span.end < covered.begin) {
-      // Of a missing segment nobody can say the timeline; that of the next one that is there is the one that recovery asks for.
+      // The timeline of a missing segment is unknown; recovery asks for the timeline of the next segment that exists.
       const { timeline, begin: end } = covered;
       const [first, last] = [span.end, end - segmentBytes].map((position) =>
         segmentName(timeline, position, segmentBytes),
@@ -42,9 +42,7 @@ export const archiveHoles = (runs: readonly ArchiveRun[], segmentBytes: number):
   return holes;
 };
 
-/**
- * The runs up to a position. Beyond it nothing is settled: segments are pushed side by side, and of two the later may be there first.
- */
+/** The runs up to a position. Beyond it nothing is settled: segments are pushed in parallel, and a later one may arrive first. */
 export const settledRuns = (runs: readonly ArchiveRun[], until: number, segmentBytes: number): ArchiveRun[] =>
   runs.flatMap((run) => {
     const { timeline, begin, end } = spanOf(run, segmentBytes);

@@ -7,10 +7,10 @@ import type { TimelineBegin } from './history';
 import { microsecondsOf } from './instant';
 import type { ArchivedCommit, ArchivedHistory, Base } from './recovery-span';
 
-/** pgBackRest keeps the second in which a backup stopped: only when that is over had it certainly. */
+/** pgBackRest records the second in which a backup stopped: the backup is certain to have stopped only once that second is over. */
 const second = 1_000_000;
 
-/** Null for one that cannot be restored, or does not say where it is. */
+/** Null for a backup that cannot be restored, or whose position is unknown. */
 export const baseOf = ({ label, failed, stoppedAt, walStop, lsnStart, lsnStop }: Backup): Base | null => {
   if (failed || !walStop || !lsnStart || !lsnStop) return null;
   const timeline = parseInt(walStop.slice(0, 8), 16);
@@ -23,13 +23,13 @@ export interface Known {
   commits: readonly ArchivedCommit[];
   timelines: readonly TimelineBegin[];
   runs: readonly ArchiveRun[] | null;
-  /** Null while no node has said. */
+  /** Null until a node has reported it. */
   segmentBytes: number | null;
 }
 
 /**
- * What the store has, as the window is made of it. Holes are what was missing when every segment was last looked for: one that shows then
- * may have been filled since, by an old leader that came back, and shows until the next look.
+ * What the repository has, in the form that the window needs. Holes are the segments missing at the last complete listing. A
+ * former leader that came back may have filled one since; it shows until the next listing.
  */
 export const archivedHistory = ({
   list,
@@ -44,14 +44,14 @@ export const archivedHistory = ({
   holes: archiveHoles(runs ?? [], segmentBytes ?? usualSegmentBytes),
 });
 
-/** The same, on the way to a timeline that may have been left: what was archived of later ones fills no hole there. */
+/** The same for a timeline that may have been abandoned: segments of later timelines fill no hole there. */
 export const historyTo = (timeline: number, known: Known): ArchivedHistory =>
   archivedHistory({
     ...known,
     runs: known.runs && known.runs.filter(({ first }) => parseInt(first.slice(0, 8), 16) <= timeline),
   });
 
-/** The end of the newest segment that pgBackRest shows, or that the leader has said was archived since. */
+/** The end of the newest segment that pgBackRest lists, or that the leader has since reported as archived. */
 export const archivedUntil = (
   { walMax }: BackupList,
   segment: string | null,

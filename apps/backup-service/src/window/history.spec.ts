@@ -12,7 +12,7 @@ describe('timelineOf', () => {
     [29, 3, 2],
     [19, 3, 1],
     [25, 2, 2],
-    // Where a timeline that is not known began nobody can say.
+    // Where an unknown timeline began is unknown.
     [10, 4, 4],
   ])('of position %d in a segment of timeline %d is %d', (position, timeline, expected) => {
     expect(timelineOf(position, timeline, begins)).toBe(expected);

@@ -1,18 +1,18 @@
-/** A place in the WAL: positions say nothing without the timeline that they are on. */
+/** A place in the WAL: a position means nothing without its timeline. */
 export interface Place {
   timeline: number;
   position: number;
 }
 
-/** Where a timeline left the one before it. The first has none. */
+/** Where a timeline left the one before it. The first timeline has none. */
 export interface TimelineBegin {
   timeline: number;
   position: number;
 }
 
 /**
- * The timeline that a position was written on, which is in a segment of `timeline`: the segment in which a timeline begins has the end of the
- * one before it, too.
+ * The timeline on which a position in a segment of `timeline` was written. The segment in which a timeline begins also holds the
+ * end of the one before it.
  */
 export const timelineOf = (position: number, timeline: number, begins: readonly TimelineBegin[]): number => {
   for (let on = timeline; on > 1; on--) {
@@ -23,8 +23,8 @@ export const timelineOf = (position: number, timeline: number, begins: readonly 
 };
 
 /**
- * Whether the history that leads to timeline `newest` passes through a place: what was written on an older timeline after a later one
- * had left it is not in it, though the store may have it.
+ * Whether the history of timeline `newest` contains a place. It does not contain what an older timeline wrote after a later one
+ * had left it, though the repository may have that.
  */
 export const isOnHistory = (
   { timeline, position }: Place,

@@ -1,7 +1,7 @@
-/** RFC 3339 leaves no seconds away; the profile of ISO 8601 that inputs are checked against does. */
+/** RFC 3339 requires seconds; the ISO 8601 profile that inputs are validated against does not. */
 const pattern = /^(.*T\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,}))?(Z|[+-]\d{2}:?\d{2})$/;
 
-/** An instant in microseconds, as exact as PostgreSQL's clock: `Date` would cut off what decides whether a commit was before it. */
+/** An instant in microseconds, as exact as PostgreSQL's clock: a `Date` would cut off digits that decide whether a commit came before it. */
 export const microsecondsOf = (instant: string): number => {
   const [, second, fraction = '', zone] = pattern.exec(instant) ?? [];
   const milliseconds = Date.parse(`${second}${zone}`);
@@ -9,7 +9,7 @@ export const microsecondsOf = (instant: string): number => {
   return milliseconds * 1000 + Number(fraction.slice(0, 6).padEnd(6, '0'));
 };
 
-/** Back again: with milliseconds, and microseconds where there are any. */
+/** The reverse: with milliseconds, and microseconds where there are any. */
 export const instantOf = (microseconds: number): string => {
   const milliseconds = Math.floor(microseconds / 1000);
   const rest = microseconds - milliseconds * 1000;

@@ -6,27 +6,27 @@ export interface Moment extends Place {
   time: number;
 }
 
-/** A commit that the store has. */
+/** A commit in the repository. */
 export interface ArchivedCommit extends Moment {
   xid: number | null;
-  /** Until when nothing is known to have been committed after it, in microseconds; null where that was not seen. */
+  /** Until when no further commit is known to have followed, in microseconds; null where that was not observed. */
   quietUntil?: number | null;
 }
 
 /** A backup that can be restored. */
 export interface Base {
   label: string;
-  /** Where its WAL begins; recovery needs all from here to `stop`. */
+  /** Where its WAL begins; recovery needs everything from here to `stop`. */
   begin: number;
-  /** When it was whole. pgBackRest keeps whole seconds: `time` is the first that it certainly was. */
+  /** When it was complete. pgBackRest records whole seconds: `time` is the first moment at which it certainly was. */
   stop: Moment;
 }
 
-/** What the store has of a lineage, as far as it is known. */
+/** What the repository has of a lineage, as far as is known. */
 export interface ArchivedHistory {
   /** In any order. */
   bases: readonly Base[];
-  /** In any order; not every commit is known, but of each timeline the last one is that the store has. */
+  /** In any order. Not every commit is known, but the last one archived on each timeline is. */
   commits: readonly ArchivedCommit[];
   timelines: readonly TimelineBegin[];
   holes: readonly ArchiveHole[];
@@ -38,7 +38,7 @@ export interface Gap {
   hole: ArchiveHole;
 }
 
-/** Between which moments can be restored to any; null where nothing can. Everything in it is on the way to `timeline`. */
+/** The span within which any moment can be restored; null where none can. Everything in it is in the history of `timeline`. */
 export interface RecoverySpan {
   timeline: number | null;
   earliest: Moment | null;
@@ -46,7 +46,7 @@ export interface RecoverySpan {
   gaps: Gap[];
   /** Oldest first. */
   bases: Base[];
-  /** Oldest first, with what is beyond `latest`. */
+  /** Oldest first, including commits beyond `latest`. */
   commits: ArchivedCommit[];
 }
 
@@ -56,7 +56,7 @@ const byPosition = (a: Place, b: Place): number => a.position - b.position;
 export const quietUntil = ({ commits }: Pick<RecoverySpan, 'commits'>, { position, time }: Moment): number =>
   commits.find((commit) => commit.position === position)?.quietUntil ?? time;
 
-/** The timelines that the store is known to have anything of, oldest first. */
+/** The timelines that the repository is known to have anything of, oldest first. */
 export const knownTimelines = ({
   bases,
   commits,
@@ -67,9 +67,10 @@ export const knownTimelines = ({
 };
 
 /**
- * The window is from the end of the oldest backup to the last commit in the store. A hole in the WAL makes a gap: from the last
- * commit before it to the end of the first backup that was begun after it, which needs nothing from before. Where there is no such backup yet
- * the window ends at the hole, whatever was archived since. It is that of the newest timeline, unless another is said.
+ * The window extends from the end of the oldest backup to the last archived commit. A hole in the WAL makes a gap. The gap
+ * extends from the last commit before the hole to the end of the first backup that started after it, which needs nothing from
+ * before. Without such a backup the window ends at the hole, whatever was archived since. The window is that of the newest
+ * timeline, unless the caller names another.
  */
 export const recoverySpan = (
   history: ArchivedHistory,
@@ -86,7 +87,7 @@ export const recoverySpan = (
     .sort((a, b) => byPosition(a.stop, b.stop));
   const earliest = bases[0]?.stop ?? null;
   if (!earliest) return { timeline, earliest, latest: null, gaps: [], bases, commits };
-  /** A commit, for that is what recovery to a time needs; the end of a backup only where none is known since `floor`. */
+  /** Prefers a commit, because recovery to a time needs one; the end of a backup serves only when no commit is known since `floor`. */
   const lastBefore = (position: number, floor: Moment): Moment | null =>
     commits.findLast((commit) => commit.position < position && commit.position >= floor.position) ??
     bases.findLast(({ stop }) => stop.position <= position && stop.position >= floor.position)?.stop ??
@@ -94,7 +95,7 @@ export const recoverySpan = (
   const gaps: Gap[] = [];
   let floor: Moment | null = earliest;
   for (const hole of [...history.holes].sort((a, b) => a.begin - b.begin)) {
-    // What a gap that is known has swallowed is none of its own.
+    // A hole inside a known gap is not a gap of its own.
     if (!floor || hole.end <= floor.position) continue;
     const until: Moment | null = bases.find(({ begin }) => begin >= hole.end)?.stop ?? null;
     gaps.push({ hole, from: lastBefore(hole.begin, floor), until });

@@ -25,7 +25,7 @@ import {
 } from './recovery-span';
 import { decideTarget } from './restore-target';
 
-/** What is known of a lineage at one moment. */
+/** What is known about a lineage at one moment. */
 export interface SeenLineage {
   stanza: StanzaEntity;
   watched: WatchedArchive | null;
@@ -37,7 +37,7 @@ export interface SeenLineage {
   asOf: string;
 }
 
-/** Says between which moments a lineage can be restored to any: from its backups in the store and from what its nodes say. */
+/** Computes the recovery window of a lineage from its backups in the repository and its nodes' reports. */
 @Injectable()
 export class RecoveryWindows {
   constructor(
@@ -69,7 +69,8 @@ export class RecoveryWindows {
 
   async check(name: string, target: RestoreTarget): Promise<RestoreTargetCheck> {
     const stanza = await this.lineages.named(name);
-    // That the store still has the backup the restore sees for itself, on its machine, before it touches anything: nobody waits for that twice.
+    // The restore itself checks on its machine that the repository still has the backup, before it changes anything. Checking
+    // here as well would only add a wait.
     const seen = await this.see(stanza, 'known');
     const decision = decideTarget(target, {
       historyTo: (timeline) => historyTo(timeline, seen.known),
@@ -86,8 +87,8 @@ export class RecoveryWindows {
   }
 
   /**
-   * Asks anew what can be asked: the nodes through cluster-service; the store through a node, unless what is `known` of it will do. A cluster
-   * that is gone says nothing more.
+   * Asks again where possible: the nodes through cluster-service, and the repository through a node unless the `known` list will
+   * do. A deleted cluster no longer answers.
    */
   async see(stanza: StanzaEntity, backups: 'read' | 'known' = 'read'): Promise<SeenLineage> {
     const [list] = await Promise.all([
@@ -117,7 +118,7 @@ export class RecoveryWindows {
   }
 }
 
-/** While nobody writes, the window goes on to the present: the archive has everything, and the position stays. */
+/** Without writes the window extends to the present: the archive has everything, and the position does not change. */
 const latestOf = (span: RecoverySpan, latest: Moment): RecoveryMoment => ({
   time: instantOf(Math.max(latest.time, quietUntil(span, latest))),
   lsn: lsnOf(latest.position),

@@ -11,7 +11,7 @@ import {
 
 const second = 1_000_000;
 const size = 16 * 2 ** 20;
-/** The WAL of this history grows by a segment a second, so that a place is told by one number. */
+/** This history's WAL grows by a segment a second, so that one number identifies a place. */
 const at = (seconds: number, timeline = 1) => ({
   timeline,
   position: seconds * size,
@@ -57,7 +57,7 @@ const decide = (
     archivedUntil: more.archivedUntil ?? null,
   });
 
-/** In short: the backup to begin with, and the target if it becomes another; or why not, and what is nearest. */
+/** Abbreviates a decision: the backup to start from, and the target if it changes; or why not, and the nearest target. */
 const short = (decision: TargetDecision, asked: RestoreTarget): string => {
   if (decision.ok) {
     const { base: from, target } = decision;
@@ -115,7 +115,7 @@ describe('decideTarget, without a gap', () => {
     expect(decide(time(10), lonely)).toMatchObject({ ok: true, target: lsn(10) });
     expect(decide(time(11), lonely)).toMatchObject({ ok: false });
     expect(decide(backup('A'), lonely)).toMatchObject({ ok: true });
-    // Between two backups of which nothing else is known no commit can be promised.
+    // Between two backups with nothing else known, no commit can be promised.
     expect(decide(time(20), { ...whole, commits: [] })).toMatchObject({ ok: false });
     expect(decide(time(12), { ...whole, commits })).toMatchObject({ ok: true });
   });
@@ -145,7 +145,7 @@ describe('decideTarget, when nobody writes', () => {
 });
 
 describe('decideTarget, with a gap', () => {
-  /** Missing from 40 to 45; the commits at 47 and the backup that was begun before its end do not help. */
+  /** Missing from 40 to 45. The commits at 47 and the backup that started before the end of the hole do not help. */
   const closed: ArchivedHistory = {
     bases: [base('A', 9, 10), base('spoilt', 39, 46), base('B', 49, 50)],
     commits: [commit(15), commit(30), commit(47), commit(60), commit(90)],
@@ -197,7 +197,7 @@ describe('decideTarget, with a gap', () => {
 });
 
 describe('decideTarget, after the timeline has changed', () => {
-  /** Timeline 2 left timeline 1 at 40; the old leader had archived up to 45, and a backup of it. */
+  /** Timeline 2 left timeline 1 at 40; the old leader had archived up to 45, and a backup. */
   const history: ArchivedHistory = {
     bases: [base('A', 9, 10), base('left', 41, 43), base('B', 49, 50, 2)],
     commits: [commit(15), commit(30), commit(44), commit(41, 2), commit(60, 2)],
@@ -218,7 +218,7 @@ describe('decideTarget, after the timeline has changed', () => {
 
   it('follows one that was left, when it is asked for', () => {
     const on = (target: RestoreTarget) => decide(target, history);
-    // What timeline 2 wrote after it had left is not there, what timeline 1 did is.
+    // What timeline 2 wrote after it left is not there, what timeline 1 wrote is.
     expect(on({ type: 'time', time: instantOf(43.5 * second), timeline: 1 })).toMatchObject({
       ok: true,
       timeline: 1,
@@ -240,7 +240,7 @@ describe('decideTarget, after the timeline has changed', () => {
       reason: expect.stringContaining('after the last commit'),
       before: { time: 44 * second },
     });
-    // The commit of that id is on timeline 2.
+    // The commit with that id is on timeline 2.
     expect(on({ type: 'xid', xid: '600', timeline: 1 })).toMatchObject({ ok: false });
     expect(on({ type: 'xid', xid: '440', timeline: 1, inclusive: false })).toMatchObject({
       ok: true,
@@ -253,14 +253,14 @@ describe('decideTarget, after the timeline has changed', () => {
       timeline: 1,
       base: { label: 'A' },
     });
-    // The newest segment of the archive is of another timeline.
+    // The newest archived segment is on another timeline.
     const late = [{ name: 'late', ...at(44.5) }];
     const more = { restorePoints: late, archivedUntil: 90 * size };
     expect(decide({ type: 'name', name: 'late', timeline: 1 }, history, more)).toMatchObject({ ok: false });
   });
 
   it('accepts what is archived of one whose last leader could not tell of its commits, and says that it is not known', () => {
-    // Of timeline 2, from 40 to 42, no commit is known; timeline 3 is archived beyond that.
+    // No commit of timeline 2, from 40 to 42, is known; timeline 3 is archived beyond that.
     const short = {
       ...history,
       timelines: [...history.timelines, { timeline: 3, position: 42 * size }],
@@ -276,7 +276,7 @@ describe('decideTarget, after the timeline has changed', () => {
     });
     expect(on({ type: 'time', time: instantOf(41 * second) })).toMatchObject(bounded);
     expect(on({ type: 'xid', xid: '410' })).toMatchObject(bounded);
-    // Beyond its end, or when it is not known to be archived, or after all that is known.
+    // Beyond its end, not known to be archived, or after everything that is known.
     for (const refused of [
       on({ type: 'lsn', lsn: lsnOf(43 * size) }),
       on({ type: 'lsn', lsn: lsnOf(41 * size) }, { archivedUntil: 41 * size }),

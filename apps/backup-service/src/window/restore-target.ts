@@ -13,22 +13,22 @@ import {
   type RecoverySpan,
 } from './recovery-span';
 
-/** A place that was given a name. */
+/** A place with a name. */
 export interface NamedPlace extends Place {
   name: string;
 }
 
 export interface TargetSurroundings {
-  /** On the way to the newest timeline; its backups are all that are whole, also those of timelines that were left. */
+  /** The history of the newest timeline. Its backups are all complete ones, including those of abandoned timelines. */
   history: ArchivedHistory;
-  /** On the way to another one. */
+  /** The history of another timeline. */
   historyTo: (timeline: number) => ArchivedHistory;
   restorePoints: readonly NamedPlace[];
   /** The end of the newest archived segment; null: unknown. */
   archivedUntil: number | null;
 }
 
-/** The same, when the timeline is decided. */
+/** The same, once the timeline is decided. */
 interface Around {
   span: RecoverySpan;
   history: ArchivedHistory;
@@ -47,20 +47,21 @@ const text = (moment: Moment): string => `${instantOf(moment.time)} (${lsnOf(mom
 const nothing = 'Nothing can be restored yet: no backup and the WAL after it are known to be in the store.';
 
 /**
- * Whether a target can be reached, and how. PostgreSQL ends recovery at a time only when it meets a later commit, and fails when the
- * WAL ends before: the very last commit, and the last before a gap, are reached by their position instead. To stop just before a time it
- * is enough that a commit of that very time follows.
+ * Decides whether a target can be reached, and how. PostgreSQL ends recovery at a time only when it meets a later commit, and
+ * fails when the WAL ends before. The very last commit, and the last one before a gap, are therefore reached by position. To stop
+ * just before a time, a commit at exactly that time is enough.
  *
- * Along the newest timeline, unless the target names another: then what its history passes through counts, and nothing that was written
- * on others after it had left them.
+ * Follows the newest timeline, unless the target names another. Then the history of that timeline counts, without what other
+ * timelines wrote after it had left them.
  *
- * When nobody has written since the last commit, a later time is reached by the position of that commit, too.
+ * When nothing was written since the last commit, a later time is also reached by the position of that commit.
  *
- * A transaction id cannot be judged exactly: ids are given when a transaction begins to write, and what counts is when it commits. It is
- * taken to be there when it, or a later one, is known to be archived, and recovery begins with the newest backup that ended before the
- * last commit that is known of an earlier id. It ended between that commit and the first known one of a later id: where that may be in a gap
- * it is refused. One that had committed while an earlier id was still open over the end of that backup is found out by the restore only, and
- * so is the id of a subtransaction, which no commit record bears.
+ * A transaction id cannot be judged exactly: a transaction gets its id when it first writes, but what counts is when it commits.
+ * The id is assumed to be archived when it or a later one is known to be. Recovery starts from the newest backup that ended
+ * before the last known commit with an earlier id. The transaction ended between that commit and the first known commit with a
+ * later id; if that may be inside a gap, the target is refused. Two cases show only during the restore: a transaction that
+ * committed while an earlier id was open across the end of that backup, and a subtransaction's id, which no commit record
+ * carries.
  */
 export function decideTarget(
   target: RestoreTarget,
@@ -72,7 +73,7 @@ export function decideTarget(
   if (isOther && !timelines.includes(timeline)) return unknownTimeline(timeline, timelines, newest);
   const history = isOther ? historyTo(timeline) : newest;
   const span = recoverySpan(history, timeline);
-  // Of a timeline that was left the last commit is known, and no segment after it.
+  // For an abandoned timeline the last commit is known, and no segment after it.
   const around: Around = { span, history, restorePoints, archivedUntil: isOther ? null : archivedUntil };
   const decision = decideOn(target, around);
   if (decision.ok || !isOther || !decision.isTooLate) return decision;
@@ -115,7 +116,7 @@ const noted = (decision: TargetDecision, note: string): TargetDecision =>
 const atPosition = (span: RecoverySpan, moment: Moment): TargetDecision =>
   reach(span, { type: 'lsn', lsn: lsnOf(moment.position) }, ({ stop }) => stop.position <= moment.position);
 
-/** Without an open gap PostgreSQL finds the end by itself, and takes what is archived until then with it. */
+/** Without an open gap PostgreSQL finds the end by itself, including whatever is archived until then. */
 const decideLatest = (span: RecoverySpan): TargetDecision =>
   span.gaps.some(({ until }) => until === null)
     ? atPosition(span, span.latest!)
@@ -159,10 +160,10 @@ const tooLate = (what: string, { latest }: RecoverySpan): TargetDecision => ({
 });
 
 /**
- * A timeline that was left may have commits that no node has told of: its leader was lost before it could. The timeline that left it
- * continues in the segment in which it ends, so once that one is archived beyond this place, so is all of the history up to there. A target
- * is accepted that lies before a commit of a later timeline; whether the history that was left goes that far only recovery can tell, beside
- * what serves.
+ * An abandoned timeline may have commits that no node reported: its leader was lost first. The timeline that left it continues in
+ * the segment in which it ends. Once that segment is archived beyond this place, so is all of the history up to there. A target
+ * before a commit of a later timeline is accepted. Whether the abandoned history reaches that far, only recovery on a separate
+ * machine can tell.
  */
 const beyondWhatIsKnown = (
   target: RestoreTarget,
@@ -196,7 +197,7 @@ const decideTime = (time: number, target: TimeTarget, span: RecoverySpan): Targe
   if (passed && (!passed.until || time < passed.until.time)) return inGap(passed, what);
   const ahead = span.gaps.find(({ from }) => from && from.time >= time);
   const end = ahead?.from ?? span.latest!;
-  // Nobody wrote from that commit to the time that is asked for: the data were then as they are at its end.
+  // Nothing was written between that commit and the requested time: the data at that time are those at the commit.
   if (time > end.time && time <= quietUntil(span, end))
     return noted(
       atPosition(span, end),
@@ -207,13 +208,13 @@ const decideTime = (time: number, target: TimeTarget, span: RecoverySpan): Targe
   const isFollowed = span.commits.some(
     (commit) => (stopsBefore ? commit.time >= time : commit.time > time) && commit.position <= end.position,
   );
-  // The end of a backup after which no commit is known: nothing was committed in the moment that is counted as its end.
+  // The end of a backup with no known commit after it: nothing was committed at the moment that counts as its end.
   if (time === end.time && !isFollowed) return atPosition(span, end);
   if (!isFollowed) return ahead ? inGap(ahead, what) : tooLate(what, span);
   return reach(span, target, ({ stop }) => stop.time <= time);
 };
 
-/** Beyond the last commit that is known before a gap nobody knows whether there is a record more. */
+/** Beyond the last known commit before a gap, it is unknown whether another record exists. */
 const surelyBefore = ({ from, hole }: Gap): number => from?.position ?? hole.begin - 1;
 
 const decidePosition = (
@@ -248,12 +249,12 @@ const decideName = (
       reason: `The restore point ${name} is at ${lsnOf(point.position)} of timeline ${point.timeline}, which is not in the history of timeline ${span.timeline}.`,
       ...nowhere,
     };
-  // The record of the point ends at its position: what is missing after that does not matter.
+  // The restore point's record ends at its position: anything missing after that does not matter.
   const until = Math.max(span.latest!.position, archivedUntil ?? 0);
   return decidePosition(point.position, target, span, until, ({ hole }) => hole.begin);
 };
 
-/** Ids count in a circle: of two, the later is the one that is less than half of it ahead. */
+/** Ids are circular: of two, the later is the one less than half the circle ahead. */
 const isBeforeXid = (a: number, b: number): boolean => a !== b && (b - a + 2 ** 32) % 2 ** 32 < 2 ** 31;
 
 const decideXid = (xid: number, target: RestoreTarget, span: RecoverySpan): TargetDecision => {
