@@ -7,7 +7,7 @@ import { archiveRuns, parseArchiveRuns } from './archive-runs';
 const sha = 'a'.repeat(40);
 const size = 16 * 2 ** 20;
 
-/** Runs the command with a pgBackRest that lists what a spec says. */
+/** Runs the command with a pgBackRest that lists the spec's names. */
 const listed = (names: string[], exitCode = 0): string => {
   const folder = mkdtempSync(join(tmpdir(), 'pgfleet-runs-'));
   try {

@@ -2,15 +2,15 @@ import { z } from 'zod';
 import type { Argv } from './commands';
 import { checkStanzaName } from './stanza-name';
 
-/** Segments of one timeline that the store has, without one missing between the first and the last. */
+/** Segments of one timeline in the repository, with none missing between the first and the last. */
 export interface ArchiveRun {
   first: string;
   last: string;
 }
 
 /**
- * Names in order in, one line for each run out: archive id, first, last. A name that comes twice (pushed twice with other contents)
- * counts once. The store of a year has a million names: they are not what is sent to whoever asked.
+ * Reads sorted names and prints one line for each run: archive id, first, last. A name that occurs twice (pushed twice with
+ * different contents) counts once. A year's repository has a million names, too many to send to the caller.
  */
 const runs = `
 function hex(text,   at, value) {
@@ -34,7 +34,7 @@ pgbackrest --log-level-console=off --log-level-stderr=error --io-timeout=10 repo
   --filter='/[0-9A-F]{24}-[0-9a-f]{40}([.][a-z0-9]+)?$' >"$names"
 LC_ALL=C sort "$names" | awk -v per_file="$2" "$3"`;
 
-/** Tells which WAL segments the store has, as runs: see `parseArchiveRuns`. It lists every one, a thousand with a request. */
+/** Prints which WAL segments the repository has, as runs: see `parseArchiveRuns`. It lists every segment, a thousand per request. */
 export const archiveRuns = (stanza: string, segmentBytes: number): Argv => [
   ...['/bin/sh', '-c', script, 'archive-runs'],
   ...[checkStanzaName(stanza), String(2 ** 32 / segmentBytes), runs],
@@ -49,8 +49,8 @@ const Line = z
   });
 
 /**
- * What `archiveRuns` printed. Of the newest archive only: a major upgrade begins another, with a history of its own.
- * @throws TypeError when it is something else
+ * Parses the output of `archiveRuns`. Only the newest archive counts: a major upgrade starts another one, with its own history.
+ * @throws TypeError when the output is something else
  */
 export const parseArchiveRuns = (stdout: string): ArchiveRun[] => {
   const lines = z.array(Line).safeParse(stdout.split('\n').filter(Boolean));

@@ -3,15 +3,15 @@ import { checkLabel } from './backup-label';
 import { checkStanzaName, repositoryPath } from './stanza-name';
 import { tellProgress } from './tell-progress';
 
-/** A program and its arguments, run without a shell, as `postgres`, on a machine whose /etc/pgbackrest.conf knows the stanza. */
+/** A program and its arguments. It runs without a shell, as `postgres`, on a machine whose /etc/pgbackrest.conf knows the stanza. */
 export type Argv = string[];
 
 export type BackupType = 'full' | 'diff' | 'incr';
 
-/** What happens goes to standard output, errors to standard error only, so that the two streams say which is which. */
+/** Progress goes to standard output and errors only to standard error, so that the streams keep them apart. */
 const logging = ['--log-level-console=info', '--log-level-stderr=error'];
 
-/** For `tellProgress`, which makes a line a second of it. */
+/** For `tellProgress`, which condenses this to one line a second. */
 export const everyFile = ['--log-level-console=detail', '--log-level-stderr=error'];
 
 const pgbackrest = (command: string, stanza: string, ...options: string[]): Argv => [
@@ -22,7 +22,10 @@ const pgbackrest = (command: string, stanza: string, ...options: string[]): Argv
   command,
 ];
 
-/** Runs the first, and the second if it succeeded. No word needs quoting: they are ours, and the stanza's name is checked. */
+/**
+ * Runs the first command, then the second if the first succeeded. No word needs quoting: the words are ours, and the stanza's
+ * name is checked.
+ */
 const inTurn = (first: Argv, second: Argv): Argv => [
   '/bin/sh',
   '-c',
@@ -30,28 +33,28 @@ const inTurn = (first: Argv, second: Argv): Argv => [
 ];
 
 /**
- * pgBackRest tries a store that does not answer about nine times for `--io-timeout` each (measured), a minute by default: a caller
- * who waits must choose less.
+ * pgBackRest tries a repository that does not answer about nine times for `--io-timeout` each (measured). The default is a
+ * minute: a caller that waits must choose less.
  */
 const ioTimeout = (seconds: number): string => `--io-timeout=${seconds}`;
 
-/** Makes the stanza in the store, on the leader. One that is there already and fits is left as it is. */
+/** Creates the stanza in the repository, from the leader. A matching stanza that already exists stays unchanged. */
 export const stanzaCreate = (stanza: string): Argv => pgbackrest('stanza-create', stanza, ioTimeout(10));
 
-/** Proves the archive, on the leader: switches the WAL segment and waits (60 s) until the store has it. */
+/** Proves the archive, on the leader: switches the WAL segment and waits (60 s) until the repository has it. */
 export const check = (stanza: string): Argv => pgbackrest('check', stanza, ioTimeout(10));
 
 /**
- * Makes the stanza and proves the archive in one run. The segment switch of `check` wakes the archiver of PostgreSQL, which
- * otherwise waits for up to a minute after it has failed three times for want of the stanza (measured: 0.6 s instead).
+ * Creates the stanza and proves the archive in one run. The segment switch of `check` wakes PostgreSQL's archiver, which
+ * otherwise waits for up to a minute after three failures caused by the missing stanza (measured: 0.6 s instead).
  */
 export const stanzaCreateAndCheck = (stanza: string): Argv => inTurn(stanzaCreate(stanza), check(stanza));
 
-/** Who made a backup; the store keeps it with the backup: see `BackupInfo`. */
+/** Which member created a backup; the repository keeps it with the backup: see `BackupInfo`. */
 export interface BackupOrigin {
   member: string;
   from: 'replica' | 'leader';
-  /** Why it was not made from a replica, though it was to be. */
+  /** Why a replica did not create the backup although it should have. */
   insteadOfReplica?: string | undefined;
 }
 
@@ -73,21 +76,22 @@ const backupOf = (stanza: string, type: BackupType, origin: BackupOrigin, ...opt
   'backup',
 ];
 
-/** Makes a backup, on the leader, and tells how far it is. Expires nothing: see `expire`. */
+/** Creates a backup, on the leader, and reports progress. Expires nothing: see `expire`. */
 export const backup = (
   stanza: string,
   type: BackupType,
   { member, insteadOfReplica }: Omit<BackupOrigin, 'from'>,
 ): Argv => backupOf(stanza, type, { member, from: 'leader', insteadOfReplica });
 
-/** Where role postgres_node says how one node reaches the pgBackRest server of another; only these two commands read it. */
+/** Here the role postgres_node configures how a node reaches another node's pgBackRest server; only these two commands read it. */
 const peers = '--config-include-path=/etc/pgfleet/backup-from-replica';
 const host = z.ipv4();
 
 /**
- * Makes a backup, on a replica, and tells how far it is: its files are read there and go from there to the store. The leader at that
- * address is asked to begin and to end it, and for the few files that are not replicated. It is asked first whether it answers. Where a
- * connection is to be made anew pgBackRest goes on trying for three times `--io-timeout` (measured), also after it has given up the backup.
+ * Creates a backup, on a replica, and reports progress: files are read there and sent from there to the repository. The leader at
+ * the given address begins and ends the backup, and provides the few files that are not replicated. The command first checks that
+ * the leader answers. When pgBackRest must reconnect, it keeps trying for three times `--io-timeout` (measured), even after it
+ * has given up the backup.
  */
 export const backupFromReplica = (
   stanza: string,
@@ -115,15 +119,15 @@ const retention = (fulls: number): string[] => [
   `--repo1-retention-full=${Math.max(1, Math.trunc(fulls))}`,
 ];
 
-/** Removes all but so many full backups, what builds on those that go, and the WAL before the oldest that stays. */
+/** Removes all but this many full backups, the backups that build on the removed ones, and the WAL before the oldest remaining one. */
 export const expire = (stanza: string, fulls: number): Argv =>
   pgbackrest('expire', stanza, ...retention(fulls));
 
-/** Removes one backup and those that build on it, and the WAL before the oldest of the `fulls` that stay. */
+/** Removes one backup and those that build on it, and the WAL before the oldest of the remaining `fulls`. */
 export const expireSet = (stanza: string, label: string, fulls: number): Argv =>
   pgbackrest('expire', stanza, `--set=${checkLabel(label)}`, ...retention(fulls));
 
-/** Python: runs its arguments, a `pgbackrest info`, and passes on what it prints without the lists that `parseInfo` does not read. */
+/** Python: runs its arguments, a `pgbackrest info`, and passes on the output without the lists that `parseInfo` does not read. */
 export const shortInfo = `
 import json, subprocess, sys
 ran = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE)
@@ -137,13 +141,13 @@ for stanza in stanzas:
 json.dump(stanzas, sys.stdout, separators=(",", ":"))
 `;
 
-/** Tells what the store holds, as JSON on standard output: see `parseInfo`. Any machine of the cluster can be asked. */
+/** Prints what the repository holds, as JSON on standard output: see `parseInfo`. Runs on any machine of the cluster. */
 export const info = (stanza: string): Argv => [
   ...['/usr/bin/python3', '-s', '-c', shortInfo],
   ...fullInfo(stanza),
 ];
 
-/** The same with all that pgBackRest says. */
+/** The same with everything that pgBackRest reports. */
 export const fullInfo = (stanza: string): Argv => [
   'pgbackrest',
   `--stanza=${checkStanzaName(stanza)}`,
@@ -155,8 +159,8 @@ export const fullInfo = (stanza: string): Argv => [
 ];
 
 /**
- * Removes the stanza with every backup. It must be stopped on this machine first, which also ends what runs there; `--force`
- * because PostgreSQL may run: the archive is given up on purpose. Does nothing when it is gone already.
+ * Removes the stanza with every backup. First stops the stanza on this machine, which also ends running commands. `--force` is
+ * needed because PostgreSQL may be running: the archive is given up on purpose. Does nothing when the stanza is already gone.
  */
 export const stanzaDelete = (stanza: string, ...options: string[]): Argv =>
   inTurn(
@@ -165,8 +169,9 @@ export const stanzaDelete = (stanza: string, ...options: string[]): Argv =>
   );
 
 /**
- * The same for a lineage that the machine's configuration does not know, of this cluster or of another. The way to the store is the same for
- * all but for the folder, nothing that is encrypted is read, and no PostgreSQL belongs to it: pgBackRest only wants to be told a path.
+ * The same for a lineage that the machine's configuration does not know, of this cluster or of another. Only the folder in the
+ * repository differs. The command reads nothing encrypted, and no PostgreSQL belongs to the lineage: pgBackRest merely insists on
+ * a path.
  */
 export const leftStanzaDelete = (stanza: string): Argv =>
   stanzaDelete(stanza, `--repo1-path=${repositoryPath(stanza)}`, '--pg1-path=/nonexistent');

@@ -1,7 +1,7 @@
 export interface ExitMeaning {
   cause: string;
   remedy: string;
-  /** It may be over by itself soon: worth trying again. */
+  /** The fault may pass by itself soon: worth another attempt. */
   passing: boolean;
 }
 
@@ -94,7 +94,7 @@ const meanings: Record<number, ExitMeaning> = {
   },
 };
 
-/** What an exit code of pgBackRest says, and what to do. */
+/** What an exit code of pgBackRest means, and what to do. */
 export const exitMeaning = (code: number): ExitMeaning =>
   meanings[code] ?? {
     cause: `pgBackRest ended with code ${code}`,

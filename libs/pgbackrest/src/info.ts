@@ -5,7 +5,8 @@ const WalSegment = z.string().regex(/^[0-9A-F]{24}$/);
 const seconds = z.int().transform((epoch) => new Date(epoch * 1000));
 
 /**
- * The parts of `pgbackrest info --output=json` that are read; the rest is let through. The format is stable by promise.
+ * The parts of `pgbackrest info --output=json` that we read; other fields pass through. pgBackRest promises that the format is
+ * stable.
  * @see https://pgbackrest.org/command.html#command-info
  */
 const BackupAnswer = z
@@ -36,23 +37,24 @@ const BackupAnswer = z
     type: backup.type,
     startedAt: backup.timestamp.start,
     stoppedAt: backup.timestamp.stop,
-    /** Bytes of the database as a whole, and of what this backup had to copy. */
+    /** Bytes of the whole database, and of what this backup had to copy. */
     databaseBytes: backup.info.size,
     copiedBytes: backup.info.delta,
-    /** Bytes that this backup alone takes in the store, compressed. */
+    /** Bytes that this backup alone takes in the repository, compressed. */
     repositoryBytes: backup.info.repository.delta,
     walStart: backup.archive?.start ?? null,
     walStop: backup.archive?.stop ?? null,
     lsnStart: backup.lsn?.start ?? null,
     lsnStop: backup.lsn?.stop ?? null,
     /**
-     * Label of the backup that this one builds on, if it builds on one. It cannot be restored without that one and whatever that builds on,
-     * and pgBackRest removes it with each of them. `reference` would list all of them: five megabytes in a repository of 600 backups.
+     * Label of the backup that this one builds on, if any. This backup cannot be restored without that one and its own
+     * predecessors, and pgBackRest removes it with each of them. `reference` would list all of them: five megabytes in a
+     * repository of 600 backups.
      */
     dependsOn: backup.prior ? [backup.prior] : [],
     /** pgBackRest met damaged pages while it copied. */
     failed: backup.error ?? false,
-    /** Who made it, as `BackupOrigin` says; null for one that was made before this was kept. */
+    /** Which member created it, see `BackupOrigin`; null for backups older than this annotation. */
     member: backup.annotation?.member ?? null,
     from: backup.annotation?.from ?? null,
     insteadOfReplica: backup.annotation?.insteadOfReplica ?? null,
@@ -73,24 +75,24 @@ const StanzaAnswer = z.object({
   backup: z.array(BackupAnswer),
 });
 
-/** pgBackRest's codes: 0 ok, 1 no stanza path, 2 no backup yet, 3 no stanza data, 99 the store could not be read … */
+/** pgBackRest's codes: 0 ok, 1 no stanza path, 2 no backup yet, 3 no stanza data, 99 the repository could not be read … */
 const unreadable = 99;
 
-/** What the store holds of one stanza; backups oldest first. */
+/** What the repository holds of one stanza; backups oldest first. */
 export interface StanzaInfo {
   name: string;
   /** pgBackRest's own words, e.g. `ok`, `no valid backups`, `missing stanza path`. */
   status: string;
   exists: boolean;
-  /** A backup runs on the machine that was asked. */
+  /** A backup is running on the machine that was asked. */
   backupRunning: boolean;
-  /** Oldest and newest segment of the newest archive (a major upgrade begins another one). */
+  /** Oldest and newest segment of the newest archive (a major upgrade starts another one). */
   walMin: string | null;
   walMax: string | null;
   backups: BackupInfo[];
 }
 
-/** The repository gave no answer: it may the next time. */
+/** The repository gave no answer: the next attempt may succeed. */
 export class InfoUnreadable extends Error {
   constructor(reason: string, options?: ErrorOptions) {
     super(reason, options);
@@ -107,7 +109,7 @@ const parseJson = (text: string): unknown => {
 };
 
 /**
- * Parses what `info` printed for one stanza. pgBackRest exits with 0 also when it could not reach the store.
+ * Parses what `info` printed for one stanza. pgBackRest exits with 0 even when it could not reach the repository.
  * @throws InfoUnreadable with pgBackRest's reason, TypeError when it is not pgBackRest's JSON
  */
 export function parseInfo(stdout: string): StanzaInfo {
@@ -129,6 +131,6 @@ export function parseInfo(stdout: string): StanzaInfo {
   };
 }
 
-/** The label of the backup that a run of `backup` made, from what it printed; null when it says none. */
+/** The label of the backup that a run of `backup` created, from its output; null when the output names none. */
 export const labelOf = (stdout: string): string | null =>
   /INFO: new backup label = (\d{8}-\d{6}F(?:_\d{8}-\d{6}[DI])?)\s*$/m.exec(stdout)?.[1] ?? null;

@@ -2,7 +2,7 @@ import { everyFile, type Argv } from './commands';
 import { checkStanzaName } from './stanza-name';
 import { tellProgress } from './tell-progress';
 
-/** How far PostgreSQL recovers what was restored. `time` is RFC 3339 with an offset. */
+/** How far PostgreSQL recovers after the restore. `time` is RFC 3339 with an offset. */
 export type RecoveryTarget =
   | { type: 'latest' }
   | { type: 'time'; time: string; inclusive?: boolean | undefined }
@@ -16,7 +16,7 @@ export interface Restore {
   /** A configuration file that knows the stanza; PostgreSQL fetches WAL with it as well. */
   config: string;
   target: RecoveryTarget;
-  /** The backup to begin with. */
+  /** The backup to start from. */
   label: string;
   timeline: number;
 }
@@ -25,9 +25,9 @@ const rfc3339 = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}(?::\d{2})?)(?:\.(\d+))?(Z|[+-
 const microseconds = 6;
 
 /**
- * The moment as PostgreSQL and pgBackRest read it, in UTC: `2026-11-23 12:00:00.123456+00`. A Date knows milliseconds only, so the
- * fraction is carried over as it stands; what is finer than a microsecond is cut off.
- * @throws TypeError for text that is no such moment
+ * The moment as PostgreSQL and pgBackRest read it, in UTC: `2026-11-23 12:00:00.123456+00`. A Date holds only milliseconds, so
+ * the fraction is copied unchanged; digits beyond microseconds are cut off.
+ * @throws TypeError for text that is not such a moment
  */
 export const recoveryTime = (time: string): string => {
   const [, date, clock, fraction = '', offset] = rfc3339.exec(time) ?? [];
@@ -58,13 +58,14 @@ const targetOptions = (target: RecoveryTarget): Argv => {
 };
 
 /**
- * Restores a backup into the data directory that the configuration names, or that is added as `--pg1-path`, which must be empty, and has
- * PostgreSQL recover to the target and then go its own way: without `promote` it would wait there for somebody. How it fetches WAL is
- * said here, because the directory may have another name by then, which pgBackRest would put there. It tells how far it is.
+ * Restores a backup and has PostgreSQL recover to the target and then promote: without `promote` it would pause there until
+ * someone resumes it. The data directory, which the configuration or an added `--pg1-path` names, must be empty. The command sets
+ * how PostgreSQL fetches WAL, because pgBackRest would write the directory's path, and the directory may have another name by
+ * then. It reports progress.
  *
- * WAL is fetched one segment at a time. Fetching ahead takes the lock that pushing takes, and recovery beside a cluster that has much to push
- * would wait for it until `archive-timeout`, and fail. The node's program (role postgres_node, restore/recovery.py) puts a way before this one
- * that does fetch ahead, with a lock of its own.
+ * PostgreSQL fetches WAL one segment at a time. Prefetching takes the same lock as pushing. Next to a cluster with much to push,
+ * recovery would wait for the lock until `archive-timeout`, and fail. The node's program (role postgres_node,
+ * restore/recovery.py) puts a command in front of this one that does prefetch, with its own lock.
  */
 export const restore = ({ stanza, config, target, label, timeline }: Restore): Argv => [
   ...tellProgress,

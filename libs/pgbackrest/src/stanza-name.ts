@@ -7,5 +7,5 @@ export const checkStanzaName = (stanza: string): string => {
   return stanza;
 };
 
-/** A lineage is the folder of the store that is named like it. */
+/** A lineage is in the repository folder of the same name. */
 export const repositoryPath = (stanza: string): string => `/${checkStanzaName(stanza)}`;

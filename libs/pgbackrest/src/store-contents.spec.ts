@@ -11,7 +11,7 @@ describe('storeContents', () => {
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'pgfleet-contents-'))));
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  /** Runs the command with a pgBackRest that answers as it does: JSON without the end of a line. */
+  /** Runs the command with a pgBackRest that prints as the real one does: JSON without a line end. */
   const printed = (info: string): string => {
     const script = `#!/bin/sh
 case "$*" in

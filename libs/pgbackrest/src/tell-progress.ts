@@ -1,17 +1,20 @@
 import type { Argv } from './commands';
 
 /**
- * Python: runs its arguments, a pgBackRest that tells of every file (`--log-level-console=detail`), passes on what it prints and its exit
- * code, but for the files says once a second how far it is: `12.34 %, 1.5 GB, 80.1 MB/s`.
+ * Python: runs its arguments, a pgBackRest that logs every file (`--log-level-console=detail`), and passes on its output and exit
+ * code. It replaces the lines about files with one progress line a second: `12.34 %, 1.5 GB, 80.1 MB/s`.
  *
- * On a replica it repeats a CHECKPOINT, in the end once a second, until pgBackRest has seen one. That makes one itself, as soon as replay has passed
- * where the backup's checkpoint began, and then only waits (`dbReplayWait`, db.c): where the record of that checkpoint, which is written at
- * its end, had not been replayed yet, nothing came of it, and a minute later the backup was given up (seen on a loaded machine).
+ * On a replica it repeats a CHECKPOINT, in the end once a second, until pgBackRest has seen one. pgBackRest itself makes one as
+ * soon as replay has passed the start of the backup's checkpoint, and then only waits (`dbReplayWait`, db.c). The record of that
+ * checkpoint is written at its end. When it had not been replayed yet, pgBackRest's own CHECKPOINT had no effect, and a minute
+ * later the backup was given up (seen on a loaded machine).
  *
- * It ends the workers when pgBackRest has given up. By itself that waits for them first, for half an hour (`protocol-timeout`), and a worker
- * that has more to tell than a pipe holds waits for it: seen with 2.55 when the connection to the leader broke while small files were copied.
- * Told to end, it leaves that to pgBackRest, which is told as well.
- * @see https://github.com/pgbackrest/pgbackrest/issues/982 the same wait; https://github.com/pgbackrest/pgbackrest/issues/1450 the checkpoint
+ * It ends the workers when pgBackRest has given up. pgBackRest itself first waits for them, for half an hour
+ * (`protocol-timeout`), while a worker with more output than a pipe holds waits for pgBackRest. This happened with 2.55 when the
+ * connection to the leader broke while small files were being copied. When the program itself is told to end, it leaves that to
+ * pgBackRest, which gets the signal too.
+ * @see https://github.com/pgbackrest/pgbackrest/issues/982 the same wait; https://github.com/pgbackrest/pgbackrest/issues/1450
+ * the checkpoint
  */
 const program = String.raw`
 import re, signal, subprocess, sys, threading, time
@@ -73,5 +76,5 @@ code = child.wait()
 sys.exit(code if code >= 0 else 128 - code)
 `;
 
-/** Goes before a pgBackRest that is told to print every file. */
+/** Put this in front of a pgBackRest command that logs every file. */
 export const tellProgress: Argv = ['/usr/bin/python3', '-s', '-c', program];

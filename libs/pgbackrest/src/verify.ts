@@ -1,7 +1,7 @@
 import type { Argv } from './commands';
 import { checkStanzaName } from './stanza-name';
 
-/** Reads every object of the stanza and compares it with its checksum; the configuration file knows the way to it. */
+/** Reads every object of the stanza and compares it with its checksum; the configuration file says how to reach the repository. */
 export const verify = (stanza: string, config: string): Argv => [
   'pgbackrest',
   `--config=${config}`,
@@ -10,9 +10,9 @@ export const verify = (stanza: string, config: string): Argv => [
 ];
 
 /**
- * What `verify` found wrong, one line each; none when all is sound. Its exit code is 0 either way (2.55.1, measured), so what it says
- * counts; of a stanza that is sound it says nothing without `--verbose`.
- * @throws TypeError when it did not come to its end
+ * What `verify` found wrong, one line each; empty when everything is sound. Its exit code is 0 either way (2.55.1, measured), so
+ * only its output counts; without `--verbose` it prints nothing about a sound stanza.
+ * @throws TypeError when `verify` did not finish
  */
 export const verifyFaults = (stdout: string): string[] => {
   if (!/verify command end: completed successfully/.test(stdout))
@@ -20,7 +20,7 @@ export const verifyFaults = (stdout: string): string[] => {
   const lines = stdout.split('\n').map((line) => line.replace(/^.*? P\d+\s+\w+: /, '').trim());
   const objects = lines.filter((line) => /^(invalid|file missing|unable|no )/i.test(line));
   if (objects.length > 0) return objects;
-  // Without an object's name the summary is all there is.
+  // Without an object's name, the summary is all there is.
   return lines.some((line) => /^status: error/.test(line))
     ? lines.filter((line) => /status: (invalid|error)|missing:|invalid:|other:/.test(line))
     : [];
