@@ -19,11 +19,11 @@ const queueSeconds = new Histogram({
   buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300],
 });
 
-/** A job's id is a UUIDv7: its first 48 bits are when it was made, in ms (RFC 9562, section 5.7). */
+/** A job's id is a UUIDv7: its first 48 bits are its creation time, in ms (RFC 9562, section 5.7). */
 export const madeAt = (jobId: string): number =>
   parseInt(jobId.replace(/^job_/, '').replaceAll('-', '').slice(0, 12), 16);
 
-/** Measures one run of a job; call the result with how it ended. */
+/** Measures one run of a job; call the result with how the run ended. */
 export const measureRun = (
   { id, kind }: Job,
   attempt: number,

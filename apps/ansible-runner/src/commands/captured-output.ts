@@ -1,7 +1,7 @@
-/** The most that a job's result may be. */
+/** The largest output that a job's result may contain. */
 export const longestOutput = 16 * 1024 * 1024;
 
-/** Standard output of a command, byte by byte; `fault` says why it is not whole. */
+/** Collects a command's standard output byte by byte; `fault` says why it is incomplete. */
 export class CapturedOutput {
   private readonly chunks: Buffer[] = [];
   private length = 0;

@@ -15,9 +15,9 @@ import { CapturedOutput } from './captured-output';
 import { commandFailures, commandTask, LastLines } from './command-failure';
 import { runScript, stopScript, unitOf } from './unit-script';
 
-/** For the stop of a unit on its machine: systemd's own patience with it, and the way there. */
+/** How long stopping a unit on its machine may take: systemd's own stop timeout, and the trip there. */
 const stopMs = 40_000;
-/** A command job brings no secrets with it. */
+/** A command job carries no secrets. */
 const noSecrets = new SecretMask([]);
 
 const hostsOf = ({ host, alsoOn }: CommandJob): JobHost[] => [host, ...alsoOn];
@@ -26,7 +26,7 @@ interface Listener {
   stdout: (line: string) => void;
   stderr: (line: string) => void;
   room: () => Promise<void>;
-  /** Standard output as it is. */
+  /** Standard output, unchanged. */
   captured?: CapturedOutput;
 }
 
@@ -118,7 +118,10 @@ export class CommandExecutor implements Executor<CommandJob> {
     return { exitCode, failures: commandFailures(job, host, exitCode, said) };
   }
 
-  /** A cancelled or late job: ending our ssh does not end its unit. A job that another runner goes on with is stopped by that one. */
+  /**
+   * Stops the unit of a cancelled or late job: ending our ssh does not end the unit. When another runner has taken the job over,
+   * that runner stops the unit.
+   */
   private async stopUnit(
     job: CommandJob,
     host: JobHost,
@@ -162,7 +165,7 @@ export class CommandExecutor implements Executor<CommandJob> {
     };
     const child = new GuardedProcess(
       {
-        // What is left of a process is looked for by this name when it has ended: on another machine it may go on.
+        // The runner looks for remaining processes by this name when one has ended; on another machine the job may still be running.
         jobId: host === job.host ? job.id : `${job.id}-${host.name}`,
         argv: sshCommand(host, script, files, sshLog),
         cwd: directory.path,

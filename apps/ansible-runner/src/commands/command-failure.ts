@@ -2,13 +2,13 @@ import type { CommandJob, JobHost, JobResult } from '@pgfleet/contracts';
 import { exitWords } from '../process/exit-words';
 import { unreachableWords } from '../ssh/unreachable-words';
 
-/** Never the command's own: see `runScript`. */
+/** Never the command's own exit code: see `runScript`. */
 const sshFailed = 255;
 const messageLimit = 2000;
 const taskLimit = 120;
 const keptLines = 12;
 
-/** The last lines that were added. */
+/** Keeps the last lines that were added. */
 export class LastLines {
   private readonly lines: string[] = [];
 
@@ -29,7 +29,7 @@ export const commandTask = ({ argv }: CommandJob): string => argv.join(' ').slic
 export interface Said {
   stdout: string;
   stderr: string;
-  /** ssh's own complaints. */
+  /** ssh's own error messages. */
   ssh: string;
 }
 
@@ -38,7 +38,7 @@ const messageOf = (exitCode: number, said: Said): string => {
   return `${exitWords(exitCode)}: ${said.stderr || said.stdout || 'it said nothing'}`;
 };
 
-/** Why a command did not succeed on a machine, in words for a person; nothing for exit code 0. */
+/** Why a command failed on a machine, in words for a person; empty for exit code 0. */
 export const commandFailures = (
   job: CommandJob,
   host: JobHost,

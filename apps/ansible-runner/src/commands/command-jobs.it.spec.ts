@@ -60,7 +60,7 @@ describe('command jobs on a real machine', () => {
     ...more,
   });
   const script = (text: string, more: Partial<CommandJob> = {}) => command(['sh', '-c', text], more);
-  /** Over a connection of the spec's own. */
+  /** Runs a command over the spec's own connection. */
   const onMachine = (remote: string): string => {
     const options = [
       '-F',
@@ -97,7 +97,7 @@ describe('command jobs on a real machine', () => {
 
   it('hands over megabytes as they are, without showing them', async () => {
     const bytes = 5 * 1024 * 1024;
-    // One line, as pgBackRest prints JSON; the pieces of a line would be seen by their ends.
+    // A single line, as pgBackRest prints JSON: a line cut into pieces would show at its ends.
     const text = `head -c ${bytes} /dev/zero | tr '\\0' x; printf 'größe'; head -c 3 /dev/zero`;
     const job = script(text, { capture: true, logged: false });
     await board.order(job);
@@ -201,7 +201,7 @@ describe('command jobs on a real machine', () => {
     }
     // Only the spec's own.
     expect(accepted() - before).toBe(1);
-    // One to each machine that jobs of this spec ran on.
+    // One for each machine that this spec's jobs ran on.
     expect(readdirSync(join(ansible.runDir, 'ssh'))).toHaveLength(2);
   }, 60_000);
 

@@ -1,14 +1,14 @@
 import type { CommandJob } from '@pgfleet/contracts';
 import { shellQuote } from '../ssh/shell-quote';
 
-/** What a stopped program may take to end before systemd kills it. */
+/** How long a stopped program may take to end before systemd kills it. */
 const stopSeconds = 15;
-/** A unit whose runner is gone for good ends by itself, so long after the job's deadline. */
+/** A unit whose runner is gone for good ends by itself this long after the job's deadline. */
 const orphanSeconds = 60;
 /** EX_TEMPFAIL of sysexits.h: an earlier run would not end. */
 export const stillRunning = 75;
 
-/** The transient unit that a job's command runs as, e.g. `pgfleet-job-0197….service`. */
+/** The transient unit that runs a job's command, e.g. `pgfleet-job-0197….service`. */
 export const unitOf = (jobId: string): string => `pgfleet-job-${jobId.replace(/^job_/, '')}.service`;
 
 /** Shell: stops a job's unit, waits until it is gone, and fails with `stillRunning` if it is not. */
@@ -22,15 +22,15 @@ esac`;
 };
 
 interface Run {
-  /** Counted from 1, over all runners. */
+  /** Counted from 1, across all runners. */
   attempt: number;
   secondsLeft: number;
 }
 
 /**
- * Shell: runs the job's command as its unit and passes output and exit code on. A later attempt first stops what an earlier one may have
- * left, so that there are never two; systemd itself refuses a second unit of that name.
- * A 255 of the command is passed on as 254: ssh itself ends with 255 when the connection is lost, and often without a word.
+ * Shell: runs the job's command as its unit and passes on its output and exit code. A later attempt first stops whatever an
+ * earlier one may have left, so that two never run at once; systemd itself also refuses a second unit of that name. The command's
+ * own 255 becomes 254: ssh itself exits with 255 when the connection is lost, often without a message.
  * @see systemd-run(1); in its command `$$` stands for a dollar sign
  */
 export const runScript = (job: CommandJob, { attempt, secondsLeft }: Run): string => {

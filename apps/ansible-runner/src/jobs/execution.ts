@@ -12,7 +12,7 @@ export interface Ending {
 export type StopReason = 'cancelled' | 'timed_out' | 'lease_lost' | 'shutting_down';
 
 export interface Execution {
-  /** Counts the times that the job was begun, from 1. */
+  /** Counts how often the job was started, from 1. */
   attempt: number;
   /** The job may run until then, in ms since the epoch. */
   deadline: number;
@@ -21,7 +21,7 @@ export interface Execution {
   stop: AbortSignal;
 }
 
-/** A way of running one kind of job. */
+/** Runs one kind of job. */
 export interface Executor<J extends Job> {
   run(job: J, execution: Execution): Promise<Ending>;
 }

@@ -5,7 +5,7 @@ import { buckets } from '@pgfleet/contracts';
 import { NATS } from '@pgfleet/messaging';
 import { openBucket } from '../leases/open-bucket';
 
-/** Jobs that are to be cancelled: a key named by the job's id in the KV bucket `job_cancels`, whatever its value. */
+/** Jobs to cancel: each is a key in the KV bucket `job_cancels`, named by the job's id, with any value. */
 @Injectable()
 export class JobCancels {
   private readonly logger = new Logger(JobCancels.name);
@@ -15,7 +15,7 @@ export class JobCancels {
     this.bucket = openBucket(nats, buckets.jobCancels.name);
   }
 
-  /** Calls back when the job is to be cancelled, before it resolves if that is known already; its result ends the watch. */
+  /** Calls back when the job is cancelled, before it resolves if that is known already. Its result ends the watch. */
   async watch(jobId: string, onCancel: () => void): Promise<() => void> {
     const bucket = await this.bucket;
     const watch = await bucket.watch({ key: jobId, ignoreDeletes: true });

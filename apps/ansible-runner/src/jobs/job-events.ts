@@ -16,7 +16,7 @@ import { NATS } from '@pgfleet/messaging';
 import { machineName } from '../leases/lease-holder';
 import type { FinishedEvent } from './job-records';
 
-/** This service has no database, hence no outbox: the event's id is made of the job's, so that a repeat is the same event. */
+/** This service has no database, so it has no outbox: the event's id derives from the job's, so that a repeat is the same event. */
 const envelope = <E extends EventContract>(
   contract: E,
   id: string,

@@ -9,17 +9,17 @@ import { isWrongRevision, openBucket } from '../leases/open-bucket';
 const FinishedEvent = CloudEvent.extend({ data: JobResult });
 export type FinishedEvent = z.infer<typeof FinishedEvent>;
 
-/** What is remembered of a job beyond the life of a runner. */
+/** What outlives a runner about a job. */
 const Stored = z.object({
   attempts: z.int(),
-  /** The `job.finished` event, to be published again as it was. */
+  /** The `job.finished` event, to be published again unchanged. */
   finished: FinishedEvent.optional(),
 });
 type Stored = z.infer<typeof Stored>;
 
 export type JobRecord = Stored & { revision: number };
 
-/** Another runner has begun the job since: this run's result counts no more. */
+/** Another runner has started the job since: this run's result no longer counts. */
 export class Superseded extends Error {
   constructor(jobId: string) {
     super(`another runner has taken ${jobId} over`);
@@ -30,7 +30,7 @@ export class Superseded extends Error {
 const read = (entry: KvEntry | null): JobRecord | null =>
   entry?.operation === 'PUT' ? { ...Stored.parse(entry.json()), revision: entry.revision } : null;
 
-/** How many times, and with what end a job ran: in the KV bucket `job_results`. Only who holds the lease may write. */
+/** How many times a job has run, and how it ended: in the KV bucket `job_results`. Only the holder of the lease may write. */
 @Injectable()
 export class JobRecords {
   private readonly bucket: Promise<KV>;
@@ -39,7 +39,7 @@ export class JobRecords {
     this.bucket = openBucket(nats, buckets.jobResults.name);
   }
 
-  /** Counts a new attempt; a finished job is given as it is. */
+  /** Counts a new attempt; returns a finished job unchanged. */
   async begin(jobId: string): Promise<JobRecord> {
     const bucket = await this.bucket;
     const known = read(await bucket.get(jobId));
@@ -49,14 +49,14 @@ export class JobRecords {
     return { ...record, revision };
   }
 
-  /** @throws Superseded when the record is not as `begin` left it */
+  /** @throws Superseded when the record has changed since `begin` */
   async finish(jobId: string, { revision, ...record }: JobRecord, finished: FinishedEvent): Promise<void> {
     const bucket = await this.bucket;
     try {
       await bucket.update(jobId, JSON.stringify({ ...record, finished }), revision);
     } catch (error) {
       if (!isWrongRevision(error)) throw error;
-      // Stored by an update of ours whose answer was lost?
+      // Did our own update store it, and only its answer was lost?
       const stored = read(await bucket.get(jobId));
       if (stored?.attempts !== record.attempts || !stored.finished) throw new Superseded(jobId);
     }

@@ -13,13 +13,13 @@ import { JobEvents } from './job-events';
 import { type FinishedEvent, type JobRecord, JobRecords, Superseded } from './job-records';
 import { JobStop } from './job-stop';
 
-/** When another runner should look at a job that this one gives back. */
+/** How soon another runner should pick up a job that this one gives back. */
 const handOverMs = 100;
 const shortestWaitMs = 250;
 const longestWaitMs = 15_000;
 const storeAgainMs = 500;
 
-/** Takes a job from the queue to its `job.finished`: one run at a time, one result for ever. */
+/** Takes a job from the queue to its `job.finished`: one run at a time, and one result for good. */
 @Injectable()
 export class JobRunner implements OnModuleDestroy {
   private readonly logger = new Logger(JobRunner.name);
@@ -36,14 +36,15 @@ export class JobRunner implements OnModuleDestroy {
     private readonly outputs: JobOutputs,
   ) {}
 
-  /** The process is asked to end: from now on a child that dies may have been stopped with it. */
+  /** The process has been asked to end: from now on, a child that dies may have been stopped along with it. */
   onModuleDestroy(): void {
     this.stopping = true;
   }
 
   /**
-   * Resolves when the job's result is stored and published. A delivery of a job that this process runs already waits for that run.
-   * @throws RetryLater when the job is to be delivered again, LeftToOthers when another runner answers for the delivery
+   * Resolves when the job's result is stored and published. Another delivery of a job that this process already runs waits for
+   * that run.
+   * @throws RetryLater when the job must be delivered again, LeftToOthers when another runner answers for the delivery
    */
   run(job: Job, work: Work): Promise<void> {
     const known = this.running.get(job.id);
@@ -109,7 +110,7 @@ export class JobRunner implements OnModuleDestroy {
     }
   }
 
-  /** Hours of work may hang on it: an outage of NATS is waited out for as long as the job is ours. */
+  /** The result may be worth hours of work: while this runner holds the lease, it waits out an outage of NATS. */
   private async untilStored<T>(job: Job, lease: JobLease, store: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
@@ -123,7 +124,7 @@ export class JobRunner implements OnModuleDestroy {
     }
   }
 
-  /** Each attempt under a name of its own: a run that was superseded must not touch the output of the one that counts. */
+  /** Stores each attempt's output under its own name: a superseded run must not touch the output of the run that counts. */
   private async keepOutput(
     job: Job,
     { attempts }: JobRecord,
@@ -139,12 +140,12 @@ export class JobRunner implements OnModuleDestroy {
   }
 
   private stateOf({ exitCode, failures }: Ending, { reason }: JobStop): JobResult['state'] {
-    // A command may have ended well and its output not be whole.
+    // A command may have succeeded while its output is incomplete.
     if (exitCode === 0 && failures.length === 0) return 'succeeded';
     if (reason === 'cancelled' || reason === 'timed_out') return reason;
     if (reason === 'lease_lost') throw new LeftToOthers();
     if (reason === 'shutting_down') throw new RetryLater(handOverMs);
-    // A stop of the service signals its children too: that is no verdict on the job.
+    // Stopping the service also signals its children: that says nothing about the job.
     if (this.stopping) throw new RetryLater(handOverMs);
     return 'failed';
   }
@@ -171,7 +172,7 @@ export class JobRunner implements OnModuleDestroy {
     };
   }
 
-  /** Nothing that goes wrong around a job is the job's fault, as long as it has time left: it comes back. */
+  /** A fault around a job is not the job's fault: while the job has time left, it is delivered again. */
   private again(job: Job, work: Work, error: unknown): unknown {
     if (error instanceof RetryLater) return error;
     if (error instanceof LeaseHeld) {

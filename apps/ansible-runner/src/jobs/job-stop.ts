@@ -1,6 +1,6 @@
 import type { StopReason } from './execution';
 
-/** Why a job is to stop: the first reason counts. */
+/** Why a job must stop: the first reason counts. */
 export class JobStop {
   private readonly controller = new AbortController();
   private readonly undo: (() => void)[] = [];
@@ -36,7 +36,7 @@ export class JobStop {
     this.undo.push(undo);
   }
 
-  /** Looks at no reason any more. */
+  /** Stops watching for reasons. */
   end(): void {
     for (const undo of this.undo.splice(0)) undo();
   }

@@ -4,12 +4,12 @@ import { OnWork, type Work } from '@pgfleet/messaging';
 import type { Config } from '../config';
 import { JobRunner } from './job-runner';
 
-/** After so long a silence a job is given to another runner, which then waits for the lease. */
+/** After this long without a sign from a runner, the queue gives the job to another runner, which then waits for the lease. */
 const ackWaitMs = 5000;
-/** JobRunner asks for another delivery itself; an error that gets past it is a fault of ours. */
+/** JobRunner requests redeliveries itself; an error that gets past it is a bug of this service. */
 const maxDeliver = 20;
 
-/** The class is made for the configured concurrency: a decorator knows no instance. */
+/** Creates the class for the configured concurrency: a decorator has no access to an instance. */
 export const jobsController = (config: Config): Type => {
   const queue = { stream: streams.jobs.name, ackWaitMs, maxDeliver };
 

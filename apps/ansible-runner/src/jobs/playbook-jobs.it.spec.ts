@@ -123,7 +123,7 @@ describe('playbook jobs', () => {
     expect(said).not.toContain(password);
     expect(said).toContain("{{ lookup('pipe', 'id') }} ********");
     expect(said).not.toContain('uid=0');
-    // The job could read it, nobody else.
+    // The job could read it, and nobody else.
     expect(JSON.parse(readFileSync(copy, 'utf8'))).toEqual({ secrets: { superuser: password } });
     expect(JSON.stringify(readdirSync(join(ansible.runDir, 'jobs')))).toBe('[]');
     expect(runner.log).not.toContain(password);

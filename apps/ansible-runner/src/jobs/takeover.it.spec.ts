@@ -8,7 +8,7 @@ import { JobBoard } from '../testing/job-board';
 import { processesOfJob } from '../testing/processes-of-job';
 import { startRunner } from '../testing/runner-process';
 
-/** The play says when a run begins and, twice a second, that it is still there: two runs at once would show. */
+/** The play logs when a run begins and, twice a second, that it is still running: two runs at once would show. */
 const playbook = (trace: string, seconds: number) => `
 - name: Trace
   hosts: nodes
@@ -44,7 +44,7 @@ describe('a runner that goes away', () => {
   });
 
   const start = (): ProgramProcess => {
-    // One at a time: a frozen process with free slots is given the job again before another is.
+    // One at a time: a frozen process with free slots would get the job again before another runner does.
     const runner = startRunner(services.nats.url, ansible, { PGFLEET_RUNNER_CONCURRENCY: '1' });
     runners.push(runner);
     return runner;
@@ -59,7 +59,7 @@ describe('a runner that goes away', () => {
   const lines = (): string[] => readFileSync(trace, 'utf8').trim().split('\n');
   const runs = (): string[] => [...new Set(lines().map((line) => line.split(' ')[0]!))];
   const begun = (count = 1) => eventually(() => expect(runs()).toHaveLength(count), 30_000);
-  /** No line of a run stands behind the first of a later one. */
+  /** No line of one run comes after the first line of a later run. */
   const neverTwoAtOnce = () => {
     const order = lines().map((line) => line.split(' ')[0]);
     expect(order.filter((run, index) => run !== order[index - 1])).toEqual(runs());
@@ -74,7 +74,7 @@ describe('a runner that goes away', () => {
     const killed = Date.now();
     await first.kill();
     await eventually(() => expect(processesOfJob(job.id)).toEqual([]), 2000);
-    // The queue gives it out again after 5 s of silence; the lease of the dead is not waited for.
+    // The queue delivers the job again after 5 s of silence; the new runner does not wait for a dead runner's lease.
     await eventually(() => expect(second.log).toContain(`${job.id} begins`));
     expect(Date.now() - killed).toBeLessThan(7000);
     await begun(2);
@@ -83,7 +83,7 @@ describe('a runner that goes away', () => {
     expect(lines().filter((line) => line.endsWith(' end'))).toHaveLength(1);
     expect(await board.events(job)).toHaveLength(1);
     expect(Math.max(...(await board.log(job)).map(({ attempt = 0 }) => attempt))).toBe(2);
-    // The second started while the first lived: the first's files were left, all but the one with the secrets, which lease-exec removes.
+    // The second started while the first was alive, so the first's files remain, except the one with the secrets, which lease-exec removes.
     const left = readdirSync(join(ansible.runDir, 'jobs'), { recursive: true });
     expect(left.filter((name) => String(name).endsWith('secrets.json'))).toEqual([]);
     await second.kill();

@@ -6,15 +6,15 @@ import { LeaseHolder } from './lease-holder';
 import { isWrongRevision } from './open-bucket';
 
 /**
- * A child lives for so long after the renewal was *sent*; NATS keeps the lease for 15 s after it was *stored*, which is later. The
- * difference is the time to kill the child in.
+ * A child may live this long after the renewal was *sent*; NATS keeps the lease for 15 s after it was *stored*, which is later.
+ * The difference is the time for killing the child.
  */
 export const lifetimeMs = 10_000;
 const renewEveryMs = 3000;
 const retryMs = 500;
 const answerMs = 2000;
 
-/** The right to run one job, as long as `lost` is not aborted. */
+/** The right to run one job, until `lost` is aborted. */
 export class JobLease implements Lifetime {
   until: number;
   private readonly losing = new AbortController();
@@ -35,7 +35,7 @@ export class JobLease implements Lifetime {
     this.keeping = this.keep();
   }
 
-  /** Aborted when another may have the lease. */
+  /** Aborted when another runner may hold the lease. */
   get lost(): AbortSignal {
     return this.losing.signal;
   }
@@ -45,13 +45,13 @@ export class JobLease implements Lifetime {
     return () => this.listeners.delete(listener);
   }
 
-  /** Gives the lease back, so that the job's next run need not wait. One that was lost is left alone. */
+  /** Gives the lease back, so that the job's next run need not wait. A lost lease is left alone. */
   async release(): Promise<void> {
     this.ending.abort();
     clearTimeout(this.expiry);
     await this.keeping;
     if (this.lost.aborted) return;
-    // Not given back, it ends by itself.
+    // Without this the lease expires by itself.
     await this.bucket.delete(this.jobId, { previousSeq: this.revision }).catch(() => undefined);
   }
 
@@ -81,7 +81,7 @@ export class JobLease implements Lifetime {
     }
   }
 
-  /** Another holder, or a renewal of ours whose answer was lost with its connection? */
+  /** Finds out whether another runner holds the lease, or our own renewal succeeded and its answer was lost with the connection. */
   private async findOut(): Promise<void> {
     const entry = await this.bucket.get(this.jobId).catch(() => undefined);
     if (entry === undefined) return;

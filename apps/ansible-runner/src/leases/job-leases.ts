@@ -25,13 +25,13 @@ export class LeaseHeld extends Error {
     this.name = 'LeaseHeld';
   }
 
-  /** The holder was there a moment ago: it answers for the job itself. */
+  /** The holder renewed it a moment ago, so it answers for the job itself. */
   get isRenewed(): boolean {
     return this.endsInMs > ttlSeconds * 1000 - renewedWithinMs;
   }
 }
 
-/** Who runs which job: at most one process at a time, by compare-and-set in the KV bucket `job_leases`. */
+/** Which process runs which job: at most one at a time, by compare-and-set in the KV bucket `job_leases`. */
 @Injectable()
 export class JobLeases {
   private readonly bucket: Promise<KV>;
@@ -56,7 +56,7 @@ export class JobLeases {
     return new JobLease(bucket, jobId, holder, await bucket.update(jobId, value, revision), takenAt);
   }
 
-  /** The lease of a process of this very machine that died need not run out: its child died with it. */
+  /** The lease of a dead process on this same machine need not run out: the process's child died with it. */
   private async revisionOfTheDead(bucket: KV, jobId: string): Promise<number> {
     const entry = await bucket.get(jobId);
     if (!entry || entry.operation !== 'PUT') throw new LeaseHeld('a runner that has just ended', 0);

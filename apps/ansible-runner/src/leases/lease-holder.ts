@@ -4,7 +4,7 @@ import { ProcessIdentity } from '../process/process-identity';
 
 /** The value of a lease: who runs the job. */
 export const LeaseHolder = z.object({
-  /** Different for every time that a lease is taken. */
+  /** Different each time a lease is acquired. */
   token: z.string(),
   machine: z.string(),
   process: ProcessIdentity,

@@ -2,12 +2,12 @@ import { jetstream, JetStreamApiError } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 
-/** Codes of NATS's "wrong last sequence": the key is not at the revision that was named. */
+/** NATS's codes for "wrong last sequence": the key is not at the given revision. */
 const wrongRevision = new Set([10_071, 10_164]);
 
 export const isWrongRevision = (error: unknown): boolean =>
   error instanceof JetStreamApiError && wrongRevision.has(error.code);
 
-/** A bucket that `provision` made; nothing is asked of the server before it is used. */
+/** Opens a bucket that `provision` created; sends no request to the server before the bucket is used. */
 export const openBucket = (nats: NatsConnection, name: string): Promise<KV> =>
   new Kvm(jetstream(nats, { timeout: 2000 })).open(name);

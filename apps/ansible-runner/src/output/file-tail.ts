@@ -3,7 +3,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 
 const chunkBytes = 64 * 1024;
 
-/** Gives what is appended to a file, as it is appended. The file must be there; it may be removed while it is followed. */
+/** Reads what is appended to a file, as it is appended. The file must exist; it may be removed while it is followed. */
 export class FileTail {
   private position = 0;
   private reading: Promise<void> = Promise.resolve();
@@ -23,7 +23,7 @@ export class FileTail {
     return new FileTail(await open(path, 'r'), path, onData);
   }
 
-  /** Call it when the writer has ended: resolves when all that it wrote was given. Again, it does nothing. */
+  /** Call this once the writer has ended: resolves when everything it wrote has been read. A second call does nothing. */
   end(): Promise<void> {
     return (this.ended ??= this.readRestAndClose());
   }

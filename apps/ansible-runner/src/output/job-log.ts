@@ -3,10 +3,10 @@ import type { Job, LogLine, Progress } from '@pgfleet/contracts';
 import type { OperationLog } from '@pgfleet/messaging';
 import type { SecretMask } from './secret-mask';
 
-/** So many lines may be on their way to NATS before the reading of a job's output waits for them. */
+/** How many lines may be in flight to NATS before reading the job's output waits for them. */
 const maxOnTheWay = 1000;
 
-/** What a job says while it runs, as lines of its operation's log: in order, many on their way at a time. */
+/** A job's output while it runs, as lines of its operation's log: in order, with many in flight. */
 export class JobLog {
   private readonly logger = new Logger(JobLog.name);
   private readonly onTheWay = new Set<Promise<void>>();
@@ -35,7 +35,7 @@ export class JobLog {
     this.append({ stream: 'progress', line, progress, ...(host && { host }) });
   }
 
-  /** A word of the runner itself. */
+  /** A message from the runner itself. */
   note(line: string): void {
     this.append({ stream: 'note', line: this.mask.apply(line) });
   }

@@ -1,13 +1,13 @@
 import { StringDecoder } from 'node:string_decoder';
 
-/** Longer lines are given in pieces. */
+/** Longer lines are split into pieces. */
 export const maxLineLength = 16 * 1024;
 
 const terminalCodes = /\u001b\[[0-9;?]*[ -/]*[@-~]/g;
 
 /**
- * Turns the bytes of a stream into clean lines: UTF-8 across chunks, no terminal codes, secrets masked.
- * A line that is too long is cut, but never within a secret: the last `overlap` characters wait for what follows.
+ * Turns the bytes of a stream into clean lines: UTF-8 across chunks, no terminal codes, secrets masked. A line that is too long
+ * is cut, but never within a secret: the last `overlap` characters wait for the text that follows.
  */
 export class LineSplitter {
   private readonly decoder = new StringDecoder('utf8');
@@ -31,7 +31,7 @@ export class LineSplitter {
     return [...lines, ...cut];
   }
 
-  /** What came after the last line end. */
+  /** The text after the last line end. */
   end(): string[] {
     const open = this.rest + this.decoder.end();
     this.rest = '';
@@ -42,7 +42,10 @@ export class LineSplitter {
     return this.mask(line.replace(/\r$/, '')).replace(terminalCodes, '');
   }
 
-  /** Pieces of at most `maxLineLength`; with `keep`, the last piece holds at least so many characters, to be gone on with. */
+  /**
+   * Cuts a line into pieces of at most `maxLineLength`. With `keep`, the last piece holds at least that many characters, and the
+   * next text continues it.
+   */
   private cut(line: string, keep: number): string[] {
     const pieces: string[] = [];
     let from = 0;

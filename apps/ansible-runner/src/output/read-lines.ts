@@ -3,8 +3,8 @@ import { LineSplitter } from './line-splitter';
 import type { SecretMask } from './secret-mask';
 
 /**
- * Gives a stream's lines, masked, as they come, and reads on only when `room` resolves. Ends with the stream, however it ends: false when
- * the stream was closed before its end. `onBytes` gets everything as it is.
+ * Passes on a stream's lines, masked, as they arrive; reads on only once `room` resolves. Ends with the stream, however the
+ * stream ends: returns false when it was closed before its end. `onBytes` gets everything unchanged.
  */
 export const readLines = async (
   stream: Readable,
@@ -22,7 +22,7 @@ export const readLines = async (
       await room();
     }
   } catch {
-    // Destroyed: what was read stands.
+    // Destroyed: the lines read so far remain valid.
     whole = false;
   }
   splitter.end().forEach(onLine);

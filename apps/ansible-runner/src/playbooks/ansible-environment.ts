@@ -4,8 +4,8 @@ import type { JobDirectory } from '../process/run-directory';
 import { identityOptions } from '../ssh/ssh-files';
 
 /**
- * Everything that ansible-playbook finds in its environment. The runner's own is not passed on: it holds the NATS password.
- * What is the same for every installation stands in deploy/ansible/ansible.cfg.
+ * The complete environment of ansible-playbook. The runner does not pass on its own environment: it holds the NATS password.
+ * Settings that every installation shares are in deploy/ansible/ansible.cfg.
  */
 export const ansibleEnvironment = (
   config: Pick<
@@ -17,7 +17,7 @@ export const ansibleEnvironment = (
 ): Record<string, string> => ({
   PATH: process.env.PATH ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   HOME: directory.path,
-  // A module that runs here and is killed leaves its folder there; it goes with the job.
+  // A module that is killed while running here leaves its folder in this directory, which is removed with the job.
   TMPDIR: directory.path,
   LANG: 'C.UTF-8',
   ANSIBLE_CONFIG: join(config.PGFLEET_ANSIBLE_DIR, 'ansible.cfg'),

@@ -1,6 +1,6 @@
-/** Ansible treats text with one of these as a template to be evaluated on the control node. */
+/** Ansible treats text with one of these as a template and evaluates it on the control node. */
 const template = /\{[{%#]/;
-/** Allowed in JSON's strings and not in YAML's. */
+/** Allowed in JSON strings but not in YAML strings. */
 const unprintable = /[\u007f-\u009f\u2028\u2029\ufeff]/g;
 
 const text = (value: string): string => {
@@ -12,8 +12,8 @@ const text = (value: string): string => {
 };
 
 /**
- * A value as Ansible reads it from a file: JSON, which it parses fastest, and YAML's `!unsafe` before text that looks like a
- * template. What comes in a job is data; only what stands in `deploy/ansible` is ever evaluated.
+ * A value as Ansible reads it from a file: JSON, which it parses fastest, with YAML's `!unsafe` before text that looks like a
+ * template. A job's content is data; Ansible evaluates only what is in `deploy/ansible`.
  */
 export const dataYaml = (value: unknown): string => {
   if (typeof value === 'string') return text(value);

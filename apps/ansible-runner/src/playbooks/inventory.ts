@@ -11,8 +11,8 @@ export const hostsOf = (groups: PlaybookJob['groups']): JobHost[] => [
 ];
 
 /**
- * The job's groups as an inventory of Ansible's yaml plugin. How a machine is reached is the runner's to say: `ansible_host` and the
- * rest come after the job's own variables of that host.
+ * The job's groups as an inventory for Ansible's yaml plugin. The runner decides how to reach a machine: `ansible_host` and the
+ * like come after the job's own variables for that host.
  */
 export const inventory = (groups: PlaybookJob['groups'], controlDirectory: string): unknown => {
   const group = (hosts: PlaybookJob['groups'][string]) => ({

@@ -5,7 +5,7 @@ import { Requester } from '@pgfleet/messaging';
 
 const askAgainMs = 1000;
 
-/** Asks cluster-service for the secrets of the cluster that a job is about. */
+/** Asks cluster-service for the secrets of a job's cluster. */
 @Injectable()
 export class JobSecrets {
   private readonly logger = new Logger(JobSecrets.name);
@@ -13,7 +13,7 @@ export class JobSecrets {
   constructor(private readonly requester: Requester) {}
 
   /**
-   * The secrets by name. A cluster-service that is down is asked until it is back, or the job is stopped.
+   * The secrets by name. Keeps asking while cluster-service is down, until the job is stopped.
    * @throws ProblemError when it refuses, or did not answer before `stop`
    */
   async of({ id, secretsOf }: PlaybookJob, stop: AbortSignal): Promise<Record<string, string>> {

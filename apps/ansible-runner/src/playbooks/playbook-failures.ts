@@ -4,19 +4,19 @@ import { unreachableWords } from '../ssh/unreachable-words';
 
 type Failure = JobResult['failures'][number];
 
-/** What a person reads of one failure; all of it is in the log. */
+/** The length of one failure as a person reads it; the log has all of it. */
 const messageLimit = 2000;
 const failureLimit = 50;
 const errorLines = 12;
 
-/** Who failed when no machine did: Ansible's own name for where it runs. */
+/** Names the place of the failure when no machine failed: Ansible's own name for where it runs. */
 export const controlNode = 'control node';
 
-/** Ansible says it in several ways; what ssh said is at the end of each. */
+/** Ansible phrases this in several ways; ssh's own message comes last in each. */
 const unreachable = (message = ''): string =>
   unreachableWords(message.replace(/^.*?(reached over|host via) ssh: /s, ''));
 
-/** Collects why a playbook did not succeed, in words for a person. */
+/** Collects why a playbook failed, in words for a person. */
 export class PlaybookFailures {
   private readonly failures: Failure[] = [];
   private readonly errors: string[] = [];
@@ -27,7 +27,7 @@ export class PlaybookFailures {
     this.add({ host: host ?? controlNode, task: task || 'connect', message: words });
   }
 
-  /** Ansible says on standard error what kept it from running anything: a syntax error, a missing variable file. */
+  /** On standard error Ansible reports what kept it from running anything: a syntax error, a missing variable file. */
   onStderr(line: string): void {
     if (line.trim() === '' || line.startsWith('[WARNING]') || line.startsWith('[DEPRECATION')) return;
     this.errors.push(line);

@@ -9,7 +9,7 @@ import { isAlive, processesOfJob } from '../testing/processes-of-job';
 import { GuardedProcess, type Lifetime, outputGraceMs } from './guarded-process';
 import { uptime } from './uptime';
 
-// Processes are started, on a machine that may have much else to do.
+// The specs start processes, on a machine that may be busy.
 jest.setTimeout(30_000);
 
 /** Hundredths of a second. */
@@ -60,7 +60,7 @@ describe('a guarded process', () => {
   });
 
   it('lives on with every heartbeat', async () => {
-    // Each reaches further than this process may stand still between two of them.
+    // Each heartbeat covers more time than this process may stall between two of them.
     const { lifetime, beat } = heart(uptime() + 100);
     const { child } = guard('sleep 1.5', lifetime);
     for (let beats = 0; beats < 6; beats += 1) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 const leaseExec = join(__dirname, '..', '..', 'bin', 'lease-exec');
-/** For a process that left the job's environment and holds the output open. */
+/** Grace for a process that left the job's environment and keeps the output open. */
 export const outputGraceMs = 2000;
 
 export interface GuardedCommand {
@@ -12,24 +12,24 @@ export interface GuardedCommand {
   argv: readonly string[];
   cwd: string;
   env: Record<string, string>;
-  /** A file that is gone when the process is, even if the runner is gone as well. */
+  /** A file that is removed once the process has ended, even if the runner is gone as well. */
   removes?: string;
 }
 
-/** How long a process may live, in `uptime()`; `onRenewed` tells of later moments until its result is called. */
+/** How long a process may live, in `uptime()`. `onRenewed` reports later moments until its result is called. */
 export interface Lifetime {
   readonly until: number;
   onRenewed(listener: (until: number) => void): () => void;
 }
 
 /**
- * A command under `lease-exec`: it ends with all its children when its lifetime is over, when `kill` is called, and when this process
- * dies or freezes.
+ * A command under `lease-exec`. It ends with all its children when its lifetime is over, when `kill` is called, and when this
+ * process dies or freezes.
  */
 export class GuardedProcess {
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** The exit code (128 + n for signal n) when no process of the job is left; rejects when it could not be started. */
+  /** The exit code (128 + n for signal n) once no process of the job is left; rejects when the command could not be started. */
   readonly ended: Promise<number>;
   private readonly child: ChildProcess;
 
@@ -42,19 +42,19 @@ export class GuardedProcess {
       String(lifetime.until),
       ...(removes ? ['--remove', removes] : []),
     ];
-    // Its own session, too: Ctrl-C at the runner's terminal is for the runner to handle.
+    // It also gets its own session: the runner handles Ctrl-C at its terminal itself.
     const child = spawn(leaseExec, [...options, '--', ...argv], { cwd, env, stdio: 'pipe', detached: true });
     this.child = child;
     this.stdout = child.stdout;
     this.stderr = child.stderr;
-    // It may be gone already when a heartbeat comes.
+    // The process may already be gone when a heartbeat is sent.
     child.stdin.on('error', () => undefined);
     const stop = lifetime.onRenewed((until) => child.stdin.write(`${until}\n`));
     this.ended = this.end().finally(stop);
     this.ended.catch(() => undefined);
   }
 
-  /** Kills every process of the job; `ended` tells when that is done. */
+  /** Kills every process of the job; `ended` settles when that is done. */
   kill(): void {
     this.child.stdin?.end();
   }
@@ -71,7 +71,7 @@ export class GuardedProcess {
         }, outputGraceMs);
         child.once('close', () => clearTimeout(grace));
       });
-      // A signal to lease-exec itself leaves its watcher, which ends the job as standard input has ended.
+      // A signal to lease-exec itself leaves its watcher running, which ends the job because standard input has ended.
       child.once('close', (code) => resolve(code ?? 137));
     });
   }

@@ -2,8 +2,8 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { z } from 'zod';
 
 /**
- * A process, told apart from every other that ever was: the boot of the machine, the PID namespace (containers share a kernel and
- * its boot id), the PID and when it started.
+ * Identifies a process uniquely for all time: the boot of the machine, the PID namespace (containers share a kernel and its boot
+ * id), the PID, and when it started.
  */
 export const ProcessIdentity = z.object({
   boot: z.string(),
@@ -13,7 +13,7 @@ export const ProcessIdentity = z.object({
 });
 export type ProcessIdentity = z.infer<typeof ProcessIdentity>;
 
-/** Field 22 of /proc/PID/stat, in clock ticks since boot. The name, field 2, may hold blanks and brackets. */
+/** Field 22 of /proc/PID/stat, in clock ticks since boot. The name, field 2, may contain blanks and brackets. */
 const startOf = (pid: number): string | undefined => {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -31,6 +31,6 @@ export const thisProcess: ProcessIdentity = {
   startedAt: startOf(process.pid) ?? '',
 };
 
-/** True only when it is certain: the process was of this machine, and the kernel has it no more. */
+/** True only when it is certain: the process ran on this machine, and the kernel no longer has it. */
 export const hasDied = ({ boot, namespace, pid, startedAt }: ProcessIdentity): boolean =>
   boot === thisProcess.boot && namespace === thisProcess.namespace && startOf(pid) !== startedAt;

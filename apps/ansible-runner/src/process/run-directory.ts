@@ -9,7 +9,7 @@ import { hasDied, ProcessIdentity, thisProcess } from './process-identity';
 const memory = new Set([0x01021994, 0x858458f6]);
 const ownerFile = 'owner';
 
-/** A running job's files: 0600 in a folder of 0700, gone when the job ends. */
+/** A running job's files: mode 0600 in a folder of mode 0700, removed when the job ends. */
 export class JobDirectory {
   constructor(readonly path: string) {}
 
@@ -27,7 +27,7 @@ export class JobDirectory {
   }
 }
 
-/** PGFLEET_RUN_DIR: a folder for each running job, and one with the sockets of the ssh connections that jobs share. */
+/** PGFLEET_RUN_DIR: a folder for each running job, and one for the sockets of the ssh connections that jobs share. */
 @Injectable()
 export class RunDirectory {
   private readonly logger = new Logger(RunDirectory.name);
@@ -50,7 +50,7 @@ export class RunDirectory {
     return directory;
   }
 
-  /** Removes what runners left that were killed. Those of another runner that lives are not touched. */
+  /** Removes what killed runners left. Leaves the files of other live runners alone. */
   private sweep(): void {
     for (const name of readdirSync(this.jobs)) {
       const path = join(this.jobs, name);
@@ -62,7 +62,7 @@ export class RunDirectory {
     try {
       return hasDied(ProcessIdentity.parse(JSON.parse(readFileSync(join(path, ownerFile), 'utf8'))));
     } catch {
-      // Without an owner: it is being made this very moment, or was left half made; it holds no secret yet.
+      // Without an owner, the folder is just being created or was left half-created; it contains no secret yet.
       return false;
     }
   }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Hundredths of a second since the machine started: a clock that never jumps and that `lease-exec` reads too, so that a moment means
- * the same in both processes.
+ * Hundredths of a second since the machine started: a clock that never jumps. `lease-exec` reads the same clock, so a moment
+ * means the same in both processes.
  */
 export const uptime = (): number => {
   const [seconds = ''] = readFileSync('/proc/uptime', 'utf8').split(' ');

@@ -5,13 +5,14 @@ import type { JobHost } from '@pgfleet/contracts';
 const persistSeconds = 60;
 const connectSeconds = 10;
 
-/** A known_hosts file: a job connects to machines with exactly these keys. */
+/** A known_hosts file: a job connects only to machines with exactly these keys. */
 export const knownHosts = (hosts: readonly JobHost[]): string =>
   [...new Set(hosts.map(({ address, hostKey }) => `${address} ${hostKey}\n`))].join('');
 
 /**
- * The socket of the shared connection to a machine, for playbooks and commands alike. Its name depends on the host key too: a new
- * machine at an old one's address is never spoken to over the old one's connection. Short, for a socket's path has at most 108 bytes.
+ * The socket of the shared connection to a machine, for playbooks and commands alike. Its name depends on the host key too, so
+ * that a new machine at an old address is never reached over the old machine's connection. The name is short because a socket's
+ * path has at most 108 bytes.
  */
 export const controlPath = (directory: string, { user, address, hostKey }: JobHost): string => {
   const name = createHash('sha256').update(`${user}@${address} ${hostKey}`).digest('hex').slice(0, 16);
@@ -24,7 +25,7 @@ export interface SshFiles {
   controlDirectory: string;
 }
 
-/** Options that Ansible's ssh and ours have in common: nobody's own ssh configuration, one key, strict host keys. */
+/** Options that Ansible's ssh and ours share: no user's ssh configuration, one key, strict host keys. */
 export const identityOptions = ({ knownHostsFile }: Pick<SshFiles, 'knownHostsFile'>): string[] => [
   '-F',
   '/dev/null',
@@ -33,7 +34,7 @@ export const identityOptions = ({ knownHostsFile }: Pick<SshFiles, 'knownHostsFi
   '-oGlobalKnownHostsFile=/dev/null',
 ];
 
-/** The command line that runs `remote`, one shell command, on a machine. ssh's own complaints go to `logFile`. */
+/** The command line that runs `remote`, one shell command, on a machine. ssh's own messages go to `logFile`. */
 export const sshCommand = (host: JobHost, remote: string, files: SshFiles, logFile: string): string[] => [
   'ssh',
   ...identityOptions(files),

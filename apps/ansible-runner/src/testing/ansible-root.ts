@@ -5,8 +5,8 @@ import { serversRoot } from '@pgfleet/integration';
 const deployed = join(__dirname, '../../../../deploy/ansible');
 
 /**
- * In a mount namespace of its own, the node image with this machine's /tmp, /dev (with /dev/shm), /proc: Ansible 2.19 whatever the
- * host carries, in the same process tree and on the same files as the runner.
+ * The node image in its own mount namespace, with this machine's /tmp, /dev (with /dev/shm) and /proc. It gives Ansible 2.19
+ * whatever the host has, in the runner's process tree and on the runner's files.
  */
 const ansiblePlaybook = (root: string) => `#!/bin/sh
 exec unshare --mount --propagation private -- sh -c '

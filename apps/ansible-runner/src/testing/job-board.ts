@@ -16,7 +16,7 @@ import {
 import { eventually } from '@pgfleet/integration';
 import { JobOutputs, NatsLink, OperationLog, provision } from '@pgfleet/messaging';
 
-/** What the services around the runner do: order jobs, cancel them, read what became of them. */
+/** Does what the services around the runner do: orders jobs, cancels them, and reads their results. */
 export class JobBoard {
   private readonly operationLog: OperationLog;
 
@@ -56,7 +56,7 @@ export class JobBoard {
     await (await new Kvm(this.nats).open(buckets.jobCancels.name)).put(job.id, 'cancel');
   }
 
-  /** Every `job.finished` event of the job in the stream, by now. */
+  /** Every `job.finished` event of the job that is in the stream now. */
   async events(job: Job): Promise<CloudEvent<JobResult>[]> {
     const consumer = await jetstream(this.nats).consumers.get(streams.events.name, {
       filter_subjects: eventSubject(jobFinished, job.id),
@@ -85,7 +85,7 @@ export class JobBoard {
     return new JobOutputs(this.nats).read(result);
   }
 
-  /** Jobs in the queue: those that wait and those that run. */
+  /** Jobs in the queue, waiting or running. */
   async waiting(): Promise<number> {
     const manager = await jetstreamManager(this.nats);
     return (await manager.streams.info(streams.jobs.name)).state.messages;

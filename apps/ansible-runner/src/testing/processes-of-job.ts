@@ -13,7 +13,7 @@ export const processesOfJob = (jobId: string): number[] =>
       }
     });
 
-/** A killed process whose parent has not looked yet is none. */
+/** A killed process that its parent has not reaped yet does not count. */
 export const isAlive = (pid: number): boolean => {
   try {
     return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
