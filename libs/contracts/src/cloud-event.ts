@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * The envelope of every event: CloudEvents 1.0 in its JSON form, with two extensions.
- * `correlationid` is the operation an event belongs to, `causationid` the event or command that led to it.
+ * `correlationid` is the operation that an event belongs to, `causationid` the event or command that caused it.
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  */
 export const CloudEvent = z.object({

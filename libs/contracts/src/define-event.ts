@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-/** The aggregates that events are about; the second token of an event's subject. */
+/** What events are about: the second token of an event's subject. */
 export type Aggregate = 'user' | 'cluster' | 'operation' | 'backup' | 'node' | 'job' | 'platform';
 
 /**
- * One event of the catalogue. `name` is `<aggregate>.<what>` in the past tense, `version` counts incompatible changes of `data`.
+ * One event of the catalogue. `name` is `<aggregate>.<what>` in the past tense. `version` counts incompatible changes of `data`.
  * @example defineEvent({ name: 'cluster.leader.changed', version: 1, description: '…', data: z.object({…}) })
  */
 export interface EventContract<Name extends string = string, Data extends z.ZodType = z.ZodType> {

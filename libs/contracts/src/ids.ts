@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}';
 
-/** Aggregate prefix of every id that people see: `clu_0197…` is a cluster. The rest is a UUIDv7, so ids sort by creation time. */
+/** Prefix of an id, by aggregate: `clu_0197…` is a cluster. The rest is a UUIDv7, so ids sort by creation time. */
 export type IdPrefix = 'usr' | 'clu' | 'op' | 'job' | 'lin' | 'bak' | 'evt';
 
 /** A new id, e.g. `newId('clu')` → `clu_01979a3c-…`. */
@@ -19,5 +19,5 @@ export const UserId = idSchema('usr', 'user');
 export const ClusterId = idSchema('clu', 'cluster');
 export const OperationId = idSchema('op', 'operation');
 export const JobId = idSchema('job', 'job');
-/** A lineage is named as its stanza in pgBackRest is. */
+/** A lineage has the same name as its stanza in pgBackRest. */
 export const LineageId = idSchema('lin', 'lineage');

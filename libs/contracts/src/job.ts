@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { ClusterId, JobId, OperationId } from './ids';
 
 /**
- * A machine as Ansible and ssh see it. `hostKey` is its public ed25519 key, so that a connection is never to a stranger. The address is
- * IPv4: pg_hba.conf, certificates and URLs on the machines are written for nothing else.
+ * A machine as Ansible and ssh see it. `hostKey` is its public ed25519 key, which ssh verifies on every connection. The address is IPv4,
+ * because pg_hba.conf, certificates and URLs on the machines support nothing else.
  */
 export const JobHost = z.object({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
@@ -21,8 +21,8 @@ const JobBase = z.object({
   operationId: OperationId,
   step: z.string(),
   /**
-   * How many seconds one run of the job may take; then its process group is killed. A job begins anew when its runner died or lost power,
-   * and has the whole time again: time in which nothing could run must not count. The operation that waits for it bounds the total.
+   * How many seconds one run of the job may take before its process group is killed. When the runner dies or loses power, the job starts
+   * again with the full time, because time in which nothing could run must not count. The operation that waits for the job bounds the total.
    */
   deadlineSeconds: z
     .int()
@@ -30,7 +30,7 @@ const JobBase = z.object({
     .max(24 * 3600),
 });
 
-/** Run a playbook of `deploy/ansible`. Secrets of the cluster are fetched by the runner at start, they are never in the job. */
+/** Runs a playbook of `deploy/ansible`. The runner fetches the cluster's secrets when it starts the job. The job never contains them. */
 export const PlaybookJob = JobBase.extend({
   kind: z.literal('playbook'),
   playbook: z.string().regex(/^[a-z][a-z0-9_]*\.yml$/),
@@ -44,8 +44,8 @@ export const PlaybookJob = JobBase.extend({
 export type PlaybookJob = z.infer<typeof PlaybookJob>;
 
 /**
- * Run one program on a machine as a transient systemd unit named after the job, its output streamed line by line; on several at the same
- * time, when `alsoOn` names more: then the job ends when it has ended on all, and with the first exit code that is not 0.
+ * Runs one program on a machine as a transient systemd unit named after the job, and streams its output line by line. With `alsoOn` it
+ * runs on several machines at once. The job then ends when all have ended, with the first exit code that is not 0.
  */
 export const CommandJob = JobBase.extend({
   kind: z.literal('command'),
@@ -53,9 +53,9 @@ export const CommandJob = JobBase.extend({
   alsoOn: z.array(JobHost).default([]),
   runAs: z.enum(['postgres', 'root']),
   argv: z.array(z.string().max(4096)).min(1).max(64),
-  /** Keep standard output, that of `host`, in the result, byte by byte and whole: a job whose output cannot be kept whole fails. */
+  /** Whether the result contains the standard output of `host`, unchanged and complete. The job fails if it cannot keep all of it. */
   capture: z.boolean().default(false),
-  /** Show standard output in the operation's log, line by line. False for data, which nobody wants to read there. */
+  /** Whether standard output appears in the operation's log, line by line. False for data, which is useless there. */
   logged: z.boolean().default(true),
 });
 export type CommandJob = z.infer<typeof CommandJob>;

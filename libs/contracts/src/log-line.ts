@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { NodeName, StepName } from './api/fields';
 import { OperationId } from './ids';
 
-/** What Ansible is doing, typed: a play or task that begins, a host's result of a task, the totals at the end. */
+/** Progress of Ansible: the start of a play or task, the result of a task on a host, or the totals at the end. */
 export const Progress = z.object({
   event: z.enum(['play', 'task', 'host', 'stats']),
   play: z.string().optional().meta({ example: 'Nodes' }),
@@ -27,7 +27,7 @@ export const LogLine = z
     line: z.string().meta({ example: 'TASK [postgres_node : converge]' }),
     progress: Progress.optional(),
     raw: z.literal(true).optional().meta({
-      description: 'what the program itself printed; its `progress` lines say the same in fewer words',
+      description: 'output of the program itself; its `progress` lines say the same in fewer words',
     }),
   })
   .meta({ id: 'LogLine' });

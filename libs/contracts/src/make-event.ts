@@ -1,20 +1,20 @@
 import type { CloudEvent } from './cloud-event';
 import { eventType, type EventContract, type EventData } from './define-event';
 
-/** Who tells an event of what, and why. */
+/** The source, subject and cause of an event. */
 export interface EventFacts {
   id: string;
   /** Name of the service. */
   service: string;
   /** Id of the aggregate. */
   subject: string;
-  /** The operation that it belongs to. */
+  /** The operation that the event belongs to. */
   correlationId?: string | undefined;
-  /** The event or command that led to it. */
+  /** The event or command that caused it. */
   causationId?: string | undefined;
 }
 
-/** An event of now, in its envelope. */
+/** Creates an event in its envelope, with the current time. */
 export const makeEvent = <E extends EventContract>(
   contract: E,
   data: EventData<E>,

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-/** One fault of an input: `path` is a JSON pointer into the body, or `query/limit`, `header/idempotency-key`, `path/clusterId`. */
+/** One fault in an input. `path` is a JSON pointer into the body, or `query/limit`, `header/idempotency-key`, `path/clusterId`. */
 export const ProblemFault = z.object({ path: z.string(), message: z.string() });
 
 /**
- * RFC 9457 problem details, as `application/problem+json`. `code` is stable and meant for programs, `detail` says what is wrong,
- * `remedy` what to do about it.
+ * RFC 9457 problem details, as `application/problem+json`. `code` is stable and meant for programs, `detail` says what is wrong, and
+ * `remedy` says what to do about it.
  */
 export const Problem = z
   .object({
@@ -21,7 +21,7 @@ export const Problem = z
   .meta({ id: 'Problem' });
 export type Problem = z.infer<typeof Problem>;
 
-/** What a use case throws when it refuses: becomes the HTTP answer, also across a NATS request. */
+/** A use case throws this to refuse a request. It becomes the HTTP response, also across a NATS request. */
 export class ProblemError extends Error {
   constructor(readonly problem: Problem) {
     super(`${problem.title}: ${problem.detail}`);
@@ -32,11 +32,11 @@ export class ProblemError extends Error {
 export interface ProblemOptions {
   remedy?: string;
   errors?: z.infer<typeof ProblemFault>[];
-  /** Further members, e.g. the clusters that a user still owns. */
+  /** Additional fields, e.g. the clusters that a user still owns. */
   extra?: Record<string, unknown>;
 }
 
-/** A kind of problem: a stable code, the HTTP status and a title; called with what is wrong this time. */
+/** Defines a kind of problem: a stable code, the HTTP status and a title. The result takes the details of one occurrence. */
 export const problemKind =
   (code: string, status: number, title: string) =>
   (detail: string, options: ProblemOptions = {}) =>
@@ -52,8 +52,8 @@ export const problemKind =
     });
 
 export const invalidInput = problemKind('invalid-input', 400, 'The request is not valid');
-export const unauthorized = problemKind('unauthorized', 401, 'The request carries no valid token');
-export const notFound = problemKind('not-found', 404, 'There is no such resource');
+export const unauthorized = problemKind('unauthorized', 401, 'The request has no valid token');
+export const notFound = problemKind('not-found', 404, 'The resource does not exist');
 export const conflict = problemKind('conflict', 409, 'The request conflicts with the current state');
 export const operationInProgress = problemKind(
   'operation-in-progress',
@@ -65,14 +65,14 @@ export const keyReused = problemKind(
   422,
   'The idempotency key was used for another request',
 );
-export const cannotChange = problemKind('cannot-change', 422, 'That cannot be changed');
+export const cannotChange = problemKind('cannot-change', 422, 'The request cannot be carried out');
 export const targetOutOfReach = problemKind(
   'target-out-of-reach',
   422,
-  'The backups do not lead to that target',
+  'The backups do not reach this target',
 );
-export const unavailable = problemKind('unavailable', 503, 'A part that is needed does not answer');
+export const unavailable = problemKind('unavailable', 503, 'A required service does not answer');
 
-/** Whether something was refused because what it is about is not there. */
+/** Whether a request was refused because its subject does not exist. */
 export const isNotFound = (error: unknown): boolean =>
   error instanceof ProblemError && error.problem.status === 404;

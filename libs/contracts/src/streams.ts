@@ -1,4 +1,4 @@
-/** JetStream streams, and the subject spaces that they capture. Provisioned once, by the admin user, never by a service. */
+/** JetStream streams and the subjects that they capture. The admin user creates them once; services never do. */
 export const streams = {
   events: { name: 'EVENTS', subjects: ['events.>'] },
   jobs: { name: 'JOBS', subjects: ['jobs.>'] },
@@ -7,17 +7,17 @@ export const streams = {
   dead: { name: 'DEAD', subjects: ['dead.>'] },
 } as const;
 
-/** Key-value buckets of the ansible-runner: who runs a job now, what a job ended with, which jobs are to be cancelled. */
+/** Key-value buckets of the ansible-runner: which runner has a job, the results of jobs, and the jobs to cancel. */
 export const buckets = {
   jobLeases: { name: 'job_leases', ttlSeconds: 15 },
   jobResults: { name: 'job_results', ttlSeconds: 24 * 3600 },
   jobCancels: { name: 'job_cancels', ttlSeconds: 24 * 3600 },
 } as const;
 
-/** Object store of what jobs printed, where that is too long for `job.finished`: so long it waits to be read. */
+/** Object store for job output that is too long for `job.finished`. Output is kept until the ttl passes. */
 export const jobOutputs = { name: 'job_outputs', ttlSeconds: 24 * 3600, maxBytes: 1024 ** 3 } as const;
 
-/** The services that answer requests and own operations; also their names in NATS subjects and users. */
+/** The services of the platform. NATS subjects and users have the same names. */
 export const services = [
   'api-gateway',
   'cluster-service',

@@ -10,20 +10,21 @@ export type ClusterState = z.infer<typeof ClusterState>;
 export const MemberRole = z.enum(['leader', 'replica', 'sync_standby']);
 export type MemberRole = z.infer<typeof MemberRole>;
 
-/** A member as Patroni tells it through etcd. `lagBytes` is the distance to the leader's WAL position, null while unknown. */
+/** A member as Patroni reports it in etcd. `lagBytes` is the distance to the leader's WAL position, null while unknown. */
 export const Member = z
   .object({
     name: NodeName,
     machine: NodeName,
     role: MemberRole,
-    state: z
-      .string()
-      .meta({ description: "Patroni's word: running, streaming, starting, stopped …", example: 'streaming' }),
+    state: z.string().meta({
+      description: 'state as Patroni reports it: running, streaming, starting, stopped …',
+      example: 'streaming',
+    }),
     timeline: z.int().nullable(),
     lagBytes: z.int().nonnegative().nullable(),
     watchdog: z.boolean().nullable().meta({
       description:
-        'whether the machine has a watchdog that resets it when Patroni hangs while it leads; null while unknown',
+        'whether a watchdog resets the machine if Patroni hangs while this member leads; null while unknown',
     }),
     patroni: z
       .object({
@@ -38,19 +39,19 @@ export const Member = z
       .meta({ description: 'the Patroni that the member runs; null while unknown' }),
     rejoining: z.enum(['starting', 'rewinding', 'copying']).nullable().meta({
       description:
-        'a former leader on its way back as a replica: it starts, what only it has written is undone (pg_rewind), or it is copied anew; null when it is not',
+        'how a former leader is becoming a replica. starting: it starts; rewinding: pg_rewind undoes what only this member wrote; copying: its data are copied again. null when it is not rejoining',
     }),
   })
   .meta({ id: 'Member' });
 export type Member = z.infer<typeof Member>;
 
 const Database = z.string().meta({ description: 'name of the database', example: 'app' });
-const DatabaseUser = z.string().meta({ description: 'its owner', example: 'app' });
+const DatabaseUser = z.string().meta({ description: 'owner of the database', example: 'app' });
 
 export const Tls = z.enum(['required', 'optional']).meta({
   id: 'Tls',
   description:
-    'required: every port refuses connections without TLS; optional: plain text is accepted, so passwords are protected by SCRAM and data by nothing',
+    'required: every port refuses connections without TLS; optional: plain-text connections are accepted: SCRAM still protects passwords, nothing protects the data',
 });
 export type Tls = z.infer<typeof Tls>;
 
@@ -58,30 +59,30 @@ export const Endpoint = z
   .object({
     purpose: z.string().meta({
       description: 'what the endpoint is for',
-      example: 'Applications: connections are pooled, and a planned switchover ends none.',
+      example: 'Applications: connections are pooled, and a planned switchover disconnects none.',
     }),
     pooling: z.enum(['transaction', 'none']).meta({
       description:
-        'transaction: what a client sets or leaves open ends with its transaction; none: a PostgreSQL session of its own',
+        'transaction: settings and session state of a client end with its transaction; none: every client has a PostgreSQL session of its own',
     }),
     limits: z
       .object({
-        clients: z.int().meta({ description: 'connections that clients can have open', example: 2000 }),
+        clients: z.int().meta({ description: 'how many client connections can be open', example: 2000 }),
         servers: z.int().meta({
-          description: "PostgreSQL's connections that serve them: transactions that can run at once",
+          description: 'how many PostgreSQL connections serve them: the transactions that can run at once',
           example: 50,
         }),
         waitSeconds: z.int().meta({
-          description: 'after this long a client that waits for one of them gets an error',
+          description: 'how long a client waits for such a connection before it gets an error',
           example: 40,
         }),
         idleTransactionSeconds: z.int().meta({
           description:
-            'a transaction that idles for longer is ended, unless the client sets `idle_in_transaction_session_timeout`',
+            'a transaction that idles longer is terminated, unless the client sets `idle_in_transaction_session_timeout`',
           example: 30,
         }),
       })
-      .meta({ description: 'for each node that the endpoint leads to' }),
+      .meta({ description: 'limits of each node behind the endpoint' }),
     host: z.string().meta({ example: '10.77.0.24' }),
     port: z.int().meta({ example: 5000 }),
     database: Database,
@@ -90,7 +91,7 @@ export const Endpoint = z
   })
   .meta({
     id: 'Endpoint',
-    description: 'Where to connect; the password is at /clusters/:clusterId/credentials.',
+    description: 'Where to connect. Get the password from /clusters/:clusterId/credentials.',
   });
 
 export const Connection = z
@@ -118,7 +119,7 @@ export const Cluster = z
     tls: Tls,
     durability: DurabilityState,
     pendingMachines: z.array(NodeName).meta({
-      description: 'machines that were down when something changed; they are configured when they return',
+      description: 'machines that were down during a change; they are configured when they return',
     }),
     members: z.array(Member),
     connection: Connection.nullable(),
@@ -135,7 +136,12 @@ export const CreateCluster = z
   .strictObject({
     name: ResourceName,
     userId: UserId,
-    nodes: z.int().min(1).max(7).default(3).meta({ description: 'members; three survive the loss of one' }),
+    nodes: z
+      .int()
+      .min(1)
+      .max(7)
+      .default(3)
+      .meta({ description: 'number of nodes; three survive the loss of one' }),
     postgresVersion: z.literal(17).default(17),
     database: z
       .strictObject({
@@ -144,11 +150,10 @@ export const CreateCluster = z
       })
       .optional()
       .meta({
-        description:
-          'default: app, owned by app. Left out with `fromBackup`: then they are those of the backup',
+        description: 'default: app, owned by app. Leave it out with `fromBackup`: the backup determines both',
       }),
     fromBackup: FromBackup.optional().meta({
-      description: 'begin with the data of a backup instead of an empty database; its source is not touched',
+      description: 'start with the data of a backup instead of an empty database; the source is not touched',
     }),
     failover: FailoverChoice.prefault({}),
     tls: Tls.default('required'),
@@ -173,7 +178,7 @@ export const CreateCluster = z
   });
 export type CreateCluster = z.infer<typeof CreateCluster>;
 
-/** What can be changed now. Anything else a cluster has is refused with a reason by the use case, not as an unknown field. */
+/** Fields of a change. The use case refuses the ones that cannot change and says why; they are not unknown fields. */
 export const UpdateCluster = z
   .strictObject({
     name: ResourceName.optional(),
@@ -186,7 +191,7 @@ export const UpdateCluster = z
     userId: UserId.optional(),
     database: z.unknown().optional(),
   })
-  .refine((change) => Object.keys(change).length > 0, 'say at least one thing to change')
+  .refine((change) => Object.keys(change).length > 0, 'must contain at least one field to change')
   .meta({ id: 'UpdateCluster' });
 export type UpdateCluster = z.infer<typeof UpdateCluster>;
 
@@ -194,7 +199,7 @@ export const DeleteClusterQuery = z.strictObject({
   keepBackups: z
     .enum(['true', 'false'])
     .default('true')
-    .meta({ description: 'false also removes the backups' }),
+    .meta({ description: 'false also deletes the backups' }),
 });
 
 export const Credentials = z
@@ -206,7 +211,7 @@ export const Credentials = z
       .nullable()
       .meta({
         description:
-          'whether the role logs in with this password now. false: its password was changed with SQL, and only whoever changed it knows it; ' +
+          'whether the role can log in with this password. false: its password was changed with SQL and the platform does not know it; ' +
           'rotate sets a new one. null: the cluster did not answer',
         example: true,
       }),
@@ -217,11 +222,11 @@ export const Credentials = z
     replicasSessionUri: z.string().meta({ example: 'postgresql://app:kX3v…@10.77.0.24:5003/app' }),
     replicationUser: z.string().meta({
       description:
-        'for logical replication through the session ports, with the same password; clusters that an older release created have no such user',
+        'user for logical replication through the session ports, with the same password; clusters created by an older release do not have it',
       example: 'app_replication',
     }),
     caCertificate: z.string().meta({
-      description: 'PEM; with it sslmode=verify-full works',
+      description: 'PEM; use it as the root certificate for sslmode=verify-full',
       example: '-----BEGIN CERTIFICATE-----\nMIIB…\n-----END CERTIFICATE-----\n',
     }),
   })

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { ClusterId, OperationId } from '../ids';
 import { Cause, Instant, Lsn, NodeName } from './fields';
 
-/** How soon a leader that is gone is replaced, against how long a disturbance may last before it counts as gone. */
+/** Trades how soon a lost leader is replaced against how long a disturbance may last before the leader counts as lost. */
 export const FailoverProfile = z.enum(['fast', 'standard', 'cautious']).meta({
   id: 'FailoverProfile',
   description:
-    'fast: replaced within 20 s and an election, rides out 5 s without etcd; standard: 30 s, rides out 10 s; cautious: 60 s, rides out 20 s',
+    'fast: replaces a lost leader within 20 s plus an election, and tolerates 5 s without etcd; standard: 30 s, tolerates 10 s; cautious: 60 s, tolerates 20 s',
 });
 export type FailoverProfile = z.infer<typeof FailoverProfile>;
 
@@ -14,39 +14,41 @@ export type FailoverProfile = z.infer<typeof FailoverProfile>;
 export const Durability = z.enum(['async', 'sync', 'strict-sync', 'quorum']).meta({
   id: 'Durability',
   description:
-    'async: the leader alone; sync: one chosen replica has it too, given up while there is none; strict-sync: the same, never given up: ' +
-    'writes wait; quorum: any one replica has it too',
+    'async: only the leader has the write; sync: one chosen replica has it too, unless no replica is available; ' +
+    'strict-sync: the same, but writes wait while no replica is available; quorum: any one replica has it too',
 });
 export type Durability = z.infer<typeof Durability>;
 
-/** What was asked for, and what is so now. */
+/** The configured durability and the one in effect. */
 export const DurabilityState = z
   .object({
-    configured: Durability.meta({ description: 'what was asked for; the same as `failover.durability`' }),
+    configured: Durability.meta({
+      description: 'the configured durability; the same as `failover.durability`',
+    }),
     effective: Durability.nullable().meta({
       description:
-        'what an acknowledged write survives now: `async` while the leader acknowledges writes alone; null until it is known',
+        'the durability in effect: `async` while the leader acknowledges writes alone; null while unknown',
     }),
     alone: z.boolean().meta({
       description:
-        'the leader acknowledges writes that no replica has, although the durability asks for one: if it is lost now, they are, too',
+        'the leader acknowledges writes that no replica has, although the durability requires one. If the leader is lost now, so are these writes',
     }),
-    since: Instant.nullable().meta({ description: 'since when `alone` is true; null while it is not' }),
+    since: Instant.nullable().meta({ description: 'when `alone` became true; null while it is false' }),
   })
   .meta({ id: 'DurabilityState' });
 export type DurabilityState = z.infer<typeof DurabilityState>;
 
 const fencing = z.boolean().meta({
   description:
-    "fail over at once when the machine provider proves that the leader's machine is off and the replicas have lost it, instead of waiting for its lease",
+    "fail over at once, without waiting for the leader's lease, when the machine provider proves that its machine is off and the replicas have lost it",
 });
 
-/** Chosen at creation; what is left out gets the platform's default. */
+/** Failover settings at creation. Omitted fields get the platform's defaults. */
 export const FailoverChoice = z
   .strictObject({
     profile: FailoverProfile.default('fast'),
     durability: Durability.optional().meta({
-      description: 'default: quorum from three nodes on, else async',
+      description: 'default: quorum with three nodes or more, otherwise async',
     }),
     fencing: fencing.default(true),
   })
@@ -59,30 +61,29 @@ export const FailoverChange = z
     durability: Durability.optional(),
     fencing: fencing.optional(),
   })
-  .refine((change) => Object.keys(change).length > 0, 'say at least one thing to change')
+  .refine((change) => Object.keys(change).length > 0, 'must contain at least one field to change')
   .meta({ id: 'FailoverChange' });
 export type FailoverChange = z.infer<typeof FailoverChange>;
 
-/** The settings, and the bounds that they give. */
+/** The failover settings and the time bounds that follow from them. */
 export const FailoverSettings = z
   .object({
     profile: FailoverProfile,
     durability: Durability,
     fencing,
     fencingPossible: z.boolean().meta({
-      description:
-        'whether the machine provider can prove that a machine is off; without that nothing is fenced',
+      description: 'whether the machine provider can prove that a machine is off; if not, nothing is fenced',
     }),
     failsafe: z.boolean().meta({
-      description: 'while etcd is away the leader goes on as long as every member answers it',
+      description: 'while etcd is down, the leader keeps leading as long as every member answers it',
     }),
     leaderLossSeconds: z.int().meta({
-      description: 'bound for replacing a leader whose machine or network is gone, without fencing',
+      description: 'longest time to replace a leader that lost its machine or network, without fencing',
       example: 24,
     }),
     etcdLossSeconds: z.int().meta({
       description:
-        'how long etcd may be away, at the least, before a leader that not every member answers steps down',
+        'how long etcd can be down, at least, before a leader steps down; it steps down only if some member does not answer it',
       example: 10,
     }),
   })
@@ -92,16 +93,18 @@ export type FailoverSettings = z.infer<typeof FailoverSettings>;
 export const SwitchoverRequest = z
   .strictObject({
     candidate: NodeName.optional().meta({
-      description: 'the replica that is to lead; else the one that is least behind',
+      description: 'the replica to promote; default: the one with the least lag',
     }),
-    at: Instant.optional().meta({ description: 'when; at once if left out. Cancel it as any operation.' }),
+    at: Instant.optional().meta({
+      description: 'when to switch; default: now. Cancel a scheduled switchover like any other operation.',
+    }),
     maxWaitSeconds: z.int().min(0).max(3600).default(30).meta({
       description:
-        'how long to wait for transactions on the leader that go on for longer than statements may be held. Nobody is held meanwhile.',
+        'how long to wait for transactions on the leader that run longer than the poolers may hold statements. No statement is held during this wait.',
     }),
     onBlockers: z.enum(['fail', 'terminate']).default('fail').meta({
       description:
-        'what to do when such transactions are still open after that: give up, or end their sessions',
+        'what to do if such transactions are still open after that: fail, or terminate their sessions',
     }),
   })
   .default({ maxWaitSeconds: 30, onBlockers: 'fail' })
@@ -111,17 +114,20 @@ export type SwitchoverRequest = z.infer<typeof SwitchoverRequest>;
 export const FailoverRequest = z
   .strictObject({
     candidate: NodeName.optional().meta({
-      description: 'the replica that is to lead; else the one that is least behind',
+      description: 'the replica to promote; default: the one with the least lag',
     }),
     confirmDataLoss: z.boolean().default(false).meta({
-      description: 'that acknowledged writes may be lost; needed unless it is known that none are',
+      description: 'accept that acknowledged writes may be lost; required unless it is certain that none are',
     }),
   })
   .default({ confirmDataLoss: false })
   .meta({ id: 'FailoverRequest' });
 export type FailoverRequest = z.infer<typeof FailoverRequest>;
 
-/** How a member came to lead. `unplanned`: Patroni replaced a leader that was gone; `fenced`: the platform proved that it was off; `restore`: its data were restored. */
+/**
+ * How a member became the leader. `unplanned`: Patroni replaced a lost leader; `fenced`: the platform proved that the old leader was off;
+ * `restore`: the cluster was restored.
+ */
 export const LeadershipOrigin = z.enum([
   'bootstrap',
   'switchover',
@@ -132,35 +138,35 @@ export const LeadershipOrigin = z.enum([
 ]);
 export type LeadershipOrigin = z.infer<typeof LeadershipOrigin>;
 
-/** What a failover may have lost, in bytes of WAL, from what was last seen of the old leader. */
+/** What a failover may have lost, in bytes of WAL, judged by the last observed position of the old leader. */
 export const PossibleLoss = z
   .object({
     bytes: z.int().nonnegative().meta({
-      description: 'WAL that the old leader was seen to have and the new leader did not',
+      description: 'WAL that the old leader was seen to have and the new leader does not have',
     }),
     sure: z.boolean().meta({
       description:
-        'true: not one acknowledged write is lost (synchronous, or the old leader handed over); false: the old leader may have written more than was seen; `cluster.failover.loss.measured` tells when it is back',
+        'true: no acknowledged write is lost (synchronous replication, or the old leader handed over); false: the old leader may have written more than was seen. `cluster.failover.loss.measured` reports the real loss when it is back',
     }),
   })
   .meta({ id: 'PossibleLoss' });
 export type PossibleLoss = z.infer<typeof PossibleLoss>;
 
-/** How exactly an outage is known. */
+/** How precisely the length of an outage is known. */
 export const OutageBound = z.enum(['exact', 'at-most', 'at-least']).meta({
   id: 'OutageBound',
   description:
-    'exact: another node saw when the old leader fell silent, to about a second; at-most: nobody did, it was lost at some time after it last renewed its lease; at-least: it gave the lead up, and may have stopped serving before',
+    'exact: another node saw when the old leader fell silent, to about a second; at-most: no node saw it, and the leader was lost some time after it last renewed its lease; at-least: the leader gave up its role and may have stopped serving earlier',
 });
 export type OutageBound = z.infer<typeof OutageBound>;
 
-/** One leadership: who led on which timeline, since when, how it began. */
+/** One leadership: which member led, on which timeline, since when, and how it began. */
 export const Leadership = z
   .object({
     leader: NodeName,
     timeline: z.int().nullable(),
     origin: LeadershipOrigin.nullable().meta({
-      description: 'null: it began while nobody of the platform was watching',
+      description: 'null when it began while the platform was not watching',
     }),
     since: Instant,
     until: Instant.nullable(),
@@ -169,16 +175,16 @@ export const Leadership = z
     outageMs: z
       .int()
       .nullable()
-      .meta({ description: 'from the last sign of the old leader to the first possible write' }),
-    outageBound: OutageBound.nullable().meta({ description: 'how exactly that is known' }),
+      .meta({ description: 'time from the last sign of the old leader to the first possible write' }),
+    outageBound: OutageBound.nullable().meta({ description: 'how precisely `outageMs` is known' }),
     loss: PossibleLoss.nullable(),
     measuredLoss: z
       .object({ bytes: z.int(), transactions: z.int() })
       .nullable()
-      .meta({ description: 'what the old leader had that nobody else had, counted when it came back' }),
+      .meta({ description: 'what only the old leader had, counted when it came back' }),
     operationId: OperationId.nullable(),
     patroniReason: z.string().nullable().meta({
-      description: "what Patroni's own history says of the timeline",
+      description: "what Patroni's own history says about the timeline",
       example: 'no recovery target specified',
     }),
   })
@@ -200,7 +206,7 @@ export const ClusterHistory = z
       )
       .meta({
         description:
-          'when the leader acknowledged writes alone although the durability asked for a replica; the newest hundred, newest first',
+          'periods in which the leader acknowledged writes alone although the durability requires a replica; the last hundred, newest first',
       }),
   })
   .meta({ id: 'ClusterHistory', description: 'newest first' });

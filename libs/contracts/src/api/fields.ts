@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Names end up in host names, file names and output of many programs: plain ASCII, no quoting ever needed. */
+/** Names end up in host names, file names and the output of many programs, so they are plain ASCII that never needs quoting. */
 export const ResourceName = z
   .string()
   .regex(
@@ -25,12 +25,12 @@ export const SqlName = z
     'must be a plain PostgreSQL identifier: a-z, 0-9, _, at most 63, not starting with pg_',
   );
 
-/** What each name would mean to PostgreSQL, to pg_hba.conf or to PgBouncer instead of a database of the customer. */
+/** PostgreSQL, pg_hba.conf, PgBouncer or the platform itself uses these names for something else than a customer's database. */
 const takenDatabases = ['postgres', 'template0', 'template1', 'pgfleet', 'pgbouncer', 'replication'];
-/** Words of pg_hba.conf. */
+/** Keywords of pg_hba.conf. */
 const hbaWords = ['all', 'sameuser', 'samegroup', 'samerole'];
 const takenRoles = ['postgres', 'replicator', 'rewind', 'pgbouncer_auth', 'pgbouncer'];
-/** PostgreSQL refuses these as names of roles, quoted too. */
+/** PostgreSQL refuses these as role names, even quoted. */
 const reservedRoles = ['public', 'none'];
 
 export const DatabaseName = SqlName.refine(
@@ -72,7 +72,7 @@ export const Description = z
 
 export const Instant = z.iso.datetime().meta({ example: '2026-11-23T12:00:00.000Z' });
 
-/** Names that people read in answers and events, with an example of each for the documents. */
+/** Fields of responses and events, each with an example for the generated documents. */
 export const NodeName = z
   .string()
   .meta({ description: 'name of a node and of its machine', example: '3b9f6c1e0a55-1' });
@@ -81,22 +81,22 @@ export const StepName = z
   .meta({ description: 'name of a step of the operation', example: 'configure' });
 export const OperationKind = z
   .string()
-  .meta({ description: 'what is being done', example: 'cluster.create' });
+  .meta({ description: 'what the operation does', example: 'cluster.create' });
 export const Stanza = z
   .string()
   .meta({ description: "pgBackRest's name for the cluster", example: 'orders-3b9f6c1e0a55' });
 export const Cause = z
   .string()
-  .meta({ description: 'what happened', example: 'The machine 3b9f6c1e0a55-1 does not answer.' });
+  .meta({ description: 'what happened', example: 'The machine 3b9f6c1e0a55-1 does not respond.' });
 export const Remedy = z
   .string()
-  .meta({ description: 'what to do about it', example: 'Look at its console, then retry.' });
+  .meta({ description: 'what to do about it', example: 'Check its console, then retry.' });
 export const Reason = z
   .string()
   .meta({ description: 'why, in words', example: 'The replica 3b9f6c1e0a55-2 left.' });
 export const BackupLabel = z
   .string()
-  .regex(/^\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?$/, 'must be the label of a backup, as 20261123-120000F')
+  .regex(/^\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?$/, 'must be the label of a backup, such as 20261123-120000F')
   .meta({ example: '20261123-120000F' });
 export const WalName = z.string().meta({ description: 'a WAL segment', example: '000000010000000000000003' });
 export const Lsn = z.string().meta({ description: 'a position in the WAL', example: '0/3000028' });

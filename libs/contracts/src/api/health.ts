@@ -4,7 +4,7 @@ import { Instant, NodeName, Reason } from './fields';
 
 export const HealthState = z.enum(['unknown', 'healthy', 'saturated', 'unhealthy']).meta({
   description:
-    'saturated: the node works, and clients of its poolers wait for seconds because every connection is in use; the check `pools` has the numbers',
+    'saturated: the node works, but clients of its poolers wait for seconds because every connection is in use; the check `pools` has the numbers',
 });
 export type HealthState = z.infer<typeof HealthState>;
 
@@ -39,7 +39,7 @@ export const ClusterHealth = z
       .default([])
       .meta({
         description:
-          'what was done with SQL to the role or the database of the customer and keeps them from being used; no fault of the nodes',
+          'changes made with SQL that keep the customer from using the role or the database; not a fault of the nodes',
         example: ['The role app may not connect to the database app: CONNECT was revoked.'],
       }),
     nodes: z.array(NodeHealth),

@@ -5,14 +5,14 @@ import { Cause, Instant, OperationKind, Remedy, StepName } from './fields';
 export const OperationState = z.enum(['scheduled', 'pending', 'running', 'succeeded', 'failed', 'cancelled']);
 export type OperationState = z.infer<typeof OperationState>;
 
-/** Whether an operation has come to its end; one that has failed can still be retried. */
+/** Whether an operation has ended. A failed operation can still be retried. */
 export const hasEnded = ({ state }: { readonly state: OperationState }): boolean =>
   state === 'succeeded' || state === 'failed' || state === 'cancelled';
 
 export const StepState = z.enum(['pending', 'running', 'succeeded', 'failed']);
 export type StepState = z.infer<typeof StepState>;
 
-/** A session whose open transaction a planned switchover has to wait for. What it runs is not told. */
+/** A session with an open transaction that a planned switchover waits for. Does not show the statement. */
 export const Blocker = z
   .object({
     node: z.string(),
@@ -21,19 +21,21 @@ export const Blocker = z
     database: z.string(),
     application: z.string(),
     state: z.string().meta({ description: 'as in pg_stat_activity, e.g. `idle in transaction`' }),
-    since: Instant.meta({ description: 'when its transaction began' }),
+    since: Instant.meta({ description: 'when its transaction started' }),
     ageSeconds: z.number().nonnegative(),
   })
   .meta({ id: 'Blocker' });
 export type Blocker = z.infer<typeof Blocker>;
 
-/** What a step has to show, while it runs and afterwards. */
+/** What a step reports while it runs and afterwards. */
 export const StepData = z
   .object({
-    blockers: z.array(Blocker).meta({ description: 'the oldest first, 50 at most' }),
+    blockers: z.array(Blocker).meta({ description: 'oldest first, at most 50' }),
     blockersTotal: z.int().nonnegative(),
-    terminated: z.boolean().meta({ description: 'their sessions were ended' }),
-    waitsUntil: Instant.nullable().meta({ description: 'while it waits for them' }),
+    terminated: z.boolean().meta({ description: 'whether their sessions were terminated' }),
+    waitsUntil: Instant.nullable().meta({
+      description: 'until when the step waits for them; null when it does not wait',
+    }),
   })
   .meta({ id: 'StepData' });
 export type StepData = z.infer<typeof StepData>;
@@ -45,11 +47,11 @@ export const OperationStep = z
     attempt: z.int().nonnegative(),
     startedAt: Instant.nullable(),
     endedAt: Instant.nullable(),
-    data: StepData.optional().meta({ description: 'of steps that have something to show' }),
+    data: StepData.optional().meta({ description: 'only for steps that report something' }),
   })
   .meta({ id: 'OperationStep' });
 
-/** Why an operation stopped: at which step, what happened, and what the reader can do. */
+/** Why an operation failed: the step, what happened, and what to do about it. */
 export const OperationError = z
   .object({ step: StepName, cause: Cause, remedy: Remedy })
   .meta({ id: 'OperationError' });
@@ -65,10 +67,10 @@ export const Operation = z
     state: OperationState,
     steps: z.array(OperationStep),
     error: OperationError.optional(),
-    // Answers that were kept under an idempotency key before there was this field do not have it.
+    // Responses stored under an idempotency key before this field existed do not have it.
     scheduledAt: Instant.nullable()
       .default(null)
-      .meta({ description: 'not begun before; null for one that began at once' }),
+      .meta({ description: 'when the operation starts; null if it started at once' }),
     createdAt: Instant,
     updatedAt: Instant,
   })

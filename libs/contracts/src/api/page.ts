@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A page of a list, newest first; `next` is the value for `before` of the next page, null on the last. */
+/** A page of a list, newest first. `next` is the value of `before` for the next page, null on the last page. */
 export const pageOf = <Item extends z.ZodType>(item: Item, id: string) =>
   z
     .object({
@@ -8,7 +8,7 @@ export const pageOf = <Item extends z.ZodType>(item: Item, id: string) =>
       next: z
         .string()
         .nullable()
-        .meta({ description: 'the value for `before` of the next page', example: null }),
+        .meta({ description: 'value of `before` for the next page; null on the last page', example: null }),
     })
     .meta({ id });
 
@@ -16,7 +16,7 @@ export const PageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   before: z
     .string()
-    .regex(/^[a-z]{2,3}_[0-9a-f-]{36}$/, 'must be the id of the last item of the page before')
+    .regex(/^[a-z]{2,3}_[0-9a-f-]{36}$/, 'must be the id of the last item on the previous page')
     .optional(),
 });
 export type PageQuery = z.infer<typeof PageQuery>;

@@ -7,21 +7,23 @@ export const RestoreRequest = z
   .strictObject({
     target: RestoreTarget,
     stanza: LineageId.optional().meta({
-      description: 'the lineage of this cluster to restore from; else the one that it archives to now',
+      description: 'the lineage of this cluster to restore from; default: the one that it archives to now',
     }),
   })
   .meta({ id: 'RestoreRequest' });
 export type RestoreRequest = z.infer<typeof RestoreRequest>;
 
-/** Where a new cluster gets its data from: another cluster, as it archives now, or a lineage by its name. */
+/** Where a new cluster gets its data from: the current lineage of another cluster, or a lineage by its name. */
 export const FromBackup = z
   .strictObject({
-    clusterId: ClusterId.optional().meta({ description: 'the cluster whose present lineage is restored' }),
-    stanza: LineageId.optional().meta({ description: 'a lineage, also of a cluster that is deleted' }),
+    clusterId: ClusterId.optional().meta({ description: 'restore from the current lineage of this cluster' }),
+    stanza: LineageId.optional().meta({
+      description: 'restore from this lineage; its cluster may be deleted',
+    }),
     target: RestoreTarget.default({ type: 'latest' }),
   })
   .refine(({ clusterId, stanza }) => (clusterId === undefined) !== (stanza === undefined), {
-    error: 'say either clusterId or stanza',
+    error: 'must contain either clusterId or stanza, not both',
   })
   .meta({
     id: 'FromBackup',
@@ -35,39 +37,39 @@ export type FromBackup = z.infer<typeof FromBackup>;
 /** Where a recovery ended. */
 export const RecoveryEnd = z
   .object({
-    timeline: z.int().meta({ description: 'the new timeline that begins there' }),
+    timeline: z.int().meta({ description: 'the new timeline that starts there' }),
     lsn: Lsn,
     time: Instant.nullable().meta({
-      description: 'of the last transaction that was recovered; null when none was after the backup',
+      description: 'time of the last recovered transaction; null when there was none after the backup',
     }),
   })
   .meta({ id: 'RecoveryEnd' });
 export type RecoveryEnd = z.infer<typeof RecoveryEnd>;
 
-/** One unbroken history of WAL and backups. A restore begins another one, so that two histories never mix. */
+/** One unbroken history of WAL and backups. Each restore begins a new one, so that two histories never mix. */
 export const Lineage = z
   .object({
     stanza: LineageId,
     clusterId: ClusterId,
-    current: z.boolean().meta({ description: 'the cluster archives to it now' }),
+    current: z.boolean().meta({ description: 'whether the cluster archives to it now' }),
     since: Instant,
     until: Instant.nullable().meta({
-      description: 'when the cluster left it, for another or by being deleted',
+      description: 'when the cluster left it, for another lineage or through its deletion',
     }),
     expiresAt: Instant.nullable().meta({
       description:
-        'when it is deleted from the store, by the policy of its cluster as it is now, unless a restore, a clone or a drill reads it then; null: it is written, or its data are set aside',
+        'when it will be deleted from the repository under the current backup policy, unless a restore, a clone or a drill is reading it. null while the cluster archives to it or its data are set aside',
     }),
     from: z
       .object({
         stanza: LineageId,
         clusterId: ClusterId,
         target: RestoreTarget,
-        reached: RecoveryEnd.nullable().meta({ description: 'null while it is being restored' }),
+        reached: RecoveryEnd.nullable().meta({ description: 'null while the restore runs' }),
         operationId: OperationId,
       })
       .nullable()
-      .meta({ description: 'the lineage that it was restored from; null for one that began empty' }),
+      .meta({ description: 'the lineage that it was restored from; null if it began empty' }),
   })
   .meta({ id: 'Lineage' });
 export type Lineage = z.infer<typeof Lineage>;
@@ -78,7 +80,7 @@ export const ClusterLineages = z
     items: z.array(Lineage).meta({ description: 'newest first' }),
     setAside: z.object({ operationId: OperationId, stanza: LineageId, node: NodeName }).nullable().meta({
       description:
-        'the data of before the last restore, while they are kept: `undo` returns to them, `confirm` deletes them',
+        'the data from before the last restore, while they are kept: `undo` returns to them, `confirm` deletes them',
     }),
   })
   .meta({ id: 'ClusterLineages' });

@@ -25,6 +25,6 @@ export const UpdateUser = z
     email: z.email().max(254).nullish(),
     labels: Labels.optional(),
   })
-  .refine((change) => Object.keys(change).length > 0, 'say at least one thing to change')
+  .refine((change) => Object.keys(change).length > 0, 'must contain at least one field to change')
   .meta({ id: 'UpdateUser' });
 export type UpdateUser = z.infer<typeof UpdateUser>;

@@ -16,9 +16,9 @@ export const WalAdvice = z
     now: z.string().meta({ example: '16MB' }),
     advised: z.string().meta({ example: '64MB' }),
     reason: z.string().meta({
-      description: 'why, with the numbers that it was judged by',
+      description: 'why, with the measured numbers',
       example:
-        '3.2 segments are filled a second: four times larger ones need a quarter of the archive calls.',
+        'The leader fills 3.2 segments a second: segments four times as large need a quarter of the archive calls.',
     }),
   })
   .meta({ id: 'WalAdvice' });
@@ -29,14 +29,16 @@ export const WalMember = z
     name: NodeName,
     role: MemberRole.nullable(),
     timeline: z.int().nullable(),
-    lsn: Lsn.nullable().meta({ description: 'written by the leader, replayed or received by a replica' }),
+    lsn: Lsn.nullable().meta({
+      description: 'position that the leader has written, or that a replica has received or replayed',
+    }),
     lagBytes: z.int().nonnegative().nullable().meta({ description: "distance to the leader's position" }),
     archivedSegment: WalName.nullable().meta({
       description:
-        'the newest that it has archived of the timeline that it writes; a replica archives nothing',
+        'the newest segment of its timeline that this member has archived; a replica archives nothing',
     }),
     archivedCommit: RecoveryMoment.nullable().meta({
-      description: 'the last commit in what it has archived',
+      description: 'the last commit that this member has archived',
     }),
     disk: WalDisk.nullable(),
   })
@@ -50,28 +52,29 @@ export const WalState = z
     members: z.array(WalMember),
     archive: ArchiveState,
     bytesPerSecond: z.number().nonnegative().nullable().meta({
-      description: 'WAL that was written a second, over the last minutes; null until two moments were seen',
+      description:
+        'bytes of WAL written per second over the last minutes; null until there are two measurements',
       example: 52428.8,
     }),
     segmentBytes: z.int().nullable().meta({ example: 16777216 }),
     lastSwitchAt: Instant.nullable().meta({
-      description: 'when the leader began the segment that it writes',
+      description: 'when the leader started its current segment',
     }),
     secondsSinceSwitch: z.number().nonnegative().nullable().meta({ example: 12.5 }),
     settings: z
       .object({ archiveTimeoutSeconds: z.int().nonnegative(), maxWalBytes: z.int().positive() })
       .nullable()
-      .meta({ description: 'as the leader runs with them' }),
+      .meta({ description: 'settings in effect on the leader' }),
     advice: z.array(WalAdvice).meta({ example: [] }),
   })
   .meta({ id: 'WalState' });
 export type WalState = z.infer<typeof WalState>;
 
-/** One of them. Which, the use case looks at: a cluster that is not there is the first thing to say. */
+/** Exactly one of the three. The use case checks that, because it reports a missing cluster first. */
 export const ConvertWalQuery = z.strictObject({
   lsn: z
     .string()
-    .regex(/^[0-9A-Fa-f]{1,8}\/[0-9A-Fa-f]{1,8}$/, 'must be a position like 0/3000028')
+    .regex(/^[0-9A-Fa-f]{1,8}\/[0-9A-Fa-f]{1,8}$/, 'must be a position in the WAL, such as 0/3000028')
     .optional()
     .meta({ example: '0/3000028' }),
   segment: z
@@ -82,27 +85,27 @@ export const ConvertWalQuery = z.strictObject({
 });
 export type ConvertWalQuery = z.infer<typeof ConvertWalQuery>;
 
-/** The same place in the WAL, said in three ways. */
+/** The same place in the WAL as position, segment and time. */
 export const WalPlace = z
   .object({
     lsn: Lsn,
     segment: WalName,
     timeline: z.int(),
-    offset: z.int().nonnegative().meta({ description: 'of the position in its segment' }),
+    offset: z.int().nonnegative().meta({ description: 'offset of the position in its segment' }),
     time: z
       .object({
-        notBefore: Instant.nullable().meta({ description: 'null: nothing older is known' }),
-        notAfter: Instant.nullable().meta({ description: 'null: nothing newer is archived' }),
+        notBefore: Instant.nullable().meta({ description: 'null when nothing older is known' }),
+        notAfter: Instant.nullable().meta({ description: 'null when nothing newer is archived' }),
       })
       .meta({
         description:
-          'between which known commits it lies. One commit of every segment is known, and the last of every timeline',
+          'times of the known commits before and after the place. The platform knows one commit per segment and the last commit of every timeline',
       }),
     exact: z.boolean().meta({
       description:
-        'position and time belong together; else the time lies between the two, or, when a time was asked for, the position is that of the last known commit before it and the real one may be later',
+        'true: position and time match exactly. false: the time is between the two; if you asked for a time, the position is the last known commit before it, and the real position may be later',
     }),
-    archived: z.boolean().meta({ description: 'the store has it' }),
+    archived: z.boolean().meta({ description: 'whether the repository has it' }),
   })
   .meta({ id: 'WalPlace' });
 export type WalPlace = z.infer<typeof WalPlace>;

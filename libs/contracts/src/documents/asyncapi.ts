@@ -3,9 +3,9 @@ import { type EventFacts, eventFacts } from './event-facts';
 import { type JsonSchema, SchemaCollector } from './json-schema';
 
 const description = `What happens on the platform, as CloudEvents 1.0 on NATS JetStream (stream EVENTS, kept for seven days).
-At least once, in order per aggregate. Drop repeats by \`id\`. See docs/events.md.`;
+Delivery is at least once, in order per aggregate. Drop duplicates by \`id\`. See docs/events.md.`;
 
-/** The events as AsyncAPI 3.0: a channel and a message for each, with the CloudEvents envelope around its data. */
+/** The events as AsyncAPI 3.0: a channel and a message per event, with the CloudEvents envelope around the data. */
 export const asyncApiDocument = (): JsonSchema => {
   const collector = new SchemaCollector();
   const events = eventFacts(collector);
@@ -26,7 +26,7 @@ export const asyncApiDocument = (): JsonSchema => {
       nats: {
         host: '{host}:4222',
         protocol: 'nats',
-        description: "TLS by the platform's CA; user `subscriber`.",
+        description: "TLS with a certificate of the platform's CA. Connect as the user `subscriber`.",
         variables: { host: { description: 'a NATS server of the platform' } },
       },
     },
@@ -44,11 +44,11 @@ export const asyncApiDocument = (): JsonSchema => {
 const channel = ({ contract, address, idName }: EventFacts): JsonSchema => ({
   address,
   description: contract.description,
-  parameters: { [idName]: { description: `the ${idName.replace('Id', '')} that it is about` } },
+  parameters: { [idName]: { description: `the ${idName.replace('Id', '')} that the event is about` } },
   messages: { [contract.name]: { $ref: `#/components/messages/${contract.name}` } },
 });
 
-/** AsyncAPI tells an operation from the side of the application described, which is the platform: it sends. */
+/** AsyncAPI describes an operation from the side of the described application. That is the platform, so it sends. */
 const operation = ({ contract, publishers }: EventFacts): JsonSchema => ({
   action: 'send',
   channel: { $ref: `#/channels/${contract.name}` },

@@ -5,7 +5,7 @@ import type { ServiceName } from '../streams';
 import { exampleOf } from './example';
 import type { JsonSchema, SchemaCollector } from './json-schema';
 
-/** What a reader of the catalogue wants to know of one event. */
+/** What the documents say about one event. */
 export interface EventFacts {
   readonly contract: EventContract;
   readonly type: string;
@@ -27,7 +27,7 @@ const publishers: Record<string, readonly ServiceName[]> = {
   platform: ['cluster-service'],
 };
 
-/** The member of `data` that is the aggregate's id, in the subject and in the envelope. */
+/** The field of `data` with the aggregate's id, which is also in the subject and in the envelope. */
 const idNames: Record<string, string> = {
   user: 'userId',
   cluster: 'clusterId',
@@ -38,7 +38,7 @@ const idNames: Record<string, string> = {
   platform: 'service',
 };
 
-/** The order of a module's exports, and so of the catalogue, depends on who compiled it. */
+/** The order of a module's exports, and so of the catalogue, depends on the compiler. */
 const byName = (a: EventContract, b: EventContract) => (a.name < b.name ? -1 : 1);
 
 export const eventFacts = (collector: SchemaCollector): EventFacts[] =>

@@ -4,17 +4,17 @@ import { type JsonSchema, SchemaCollector } from './json-schema';
 
 const intro = `# Events
 
-Generated from \`libs/contracts\` by \`npm run docs:generate\`; do not edit. The same for programs: [asyncapi.json](asyncapi.json).
+Generated from \`libs/contracts\` by \`npm run docs:generate\`; do not edit. For programs: [asyncapi.json](asyncapi.json).
 
 Events are [CloudEvents 1.0](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) in JSON, on the JetStream stream \`${streams.events.name}\`,
-which keeps them for seven days. \`data\` is described below; \`correlationid\` is the operation that an event belongs to, \`causationid\` the event or
-command that led to it. No event carries a secret.
+which keeps them for seven days. The tables below describe \`data\`. \`correlationid\` is the operation that an event belongs to, \`causationid\` the
+event or command that caused it. No event carries a secret.
 
-- **Subscribe** with a durable consumer on \`${streams.events.name}\`, filtered by subject; \`*\` in the place of an id takes those of all. The NATS user \`subscriber\` may do that
+- **Subscribe** with a durable consumer on \`${streams.events.name}\`, filtered by subject. \`*\` in place of an id matches all ids. The NATS user \`subscriber\` may do that
   and nothing else.
-- **Delivery** is at least once. Remember the \`id\` of what you have handled, and drop repeats: an event has one id, however often it comes.
-- **Order** is kept per aggregate: what happened to one cluster comes in the order in which it happened.
-- **Versions.** Members may be added to \`data\` without notice: ignore what you do not know. Anything else makes a new version, with a new \`type\`.
+- **Delivery** is at least once. Remember the \`id\` of every event you have handled, and drop duplicates: redelivery does not change the id.
+- **Order** is kept per aggregate: the events of one cluster arrive in the order in which they happened.
+- **Versions.** New fields may appear in \`data\` without notice: ignore the ones you do not know. Any other change creates a new version with a new \`type\`.
 `;
 
 /** The catalogue of events for people: \`docs/events.md\`. */
@@ -32,7 +32,7 @@ export const eventsMarkdown = (): string => {
   ].join('\n');
 };
 
-/** As GitHub makes it of a heading. */
+/** The anchor that GitHub generates for a heading. */
 const anchor = (name: string) => name.replaceAll('.', '');
 
 const section = (event: EventFacts, collector: SchemaCollector): string =>

@@ -3,7 +3,7 @@ import type { JsonSchema, SchemaCollector } from './json-schema';
 const instant = '2026-11-23T12:00:00.000Z';
 const formats: Record<string, string> = { 'date-time': instant, email: 'ada@example.com' };
 
-/** A value that the schema allows, made of the examples, defaults and constants in it. Depends on nothing else, so it never changes by itself. */
+/** A value that the schema allows, built only from its examples, defaults and constants, so the result is stable. */
 export const exampleOf = (schema: JsonSchema, collector: SchemaCollector): unknown => {
   const { examples, anyOf, oneOf, allOf, type, ...own } = collector.resolve(schema);
   const choices = (anyOf ?? oneOf ?? allOf) as JsonSchema[] | undefined;

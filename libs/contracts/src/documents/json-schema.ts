@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 export type JsonSchema = Record<string, unknown>;
 
-/** zod writes the bounds of a double's integers into every `z.int()`; they tell a reader nothing. */
+/** zod writes the integer bounds of a double into every `z.int()`. They do not help a reader. */
 const isNoise = (bound: unknown) => Math.abs(Number(bound)) === Number.MAX_SAFE_INTEGER;
 
 const tidy = (schema: JsonSchema, io: 'input' | 'output'): void => {
@@ -13,18 +13,18 @@ const tidy = (schema: JsonSchema, io: 'input' | 'output'): void => {
     schema.examples = [schema.example];
     delete schema.example;
   }
-  // Answers may grow new members: a client must not be told to refuse them.
+  // Responses may grow new fields, so clients must not be told to refuse them.
   if (io === 'output' && schema.additionalProperties === false) delete schema.additionalProperties;
 };
 
 /**
- * Turns zod schemas into JSON Schema 2020-12, those with an id each once, as a shared component.
+ * Turns zod schemas into JSON Schema 2020-12. Each schema with an id becomes one shared component.
  * @example new SchemaCollector().add(Page, 'output') // {$ref: '#/components/schemas/Page'}
  */
 export class SchemaCollector {
   readonly schemas: Record<string, JsonSchema> = {};
 
-  /** @param io `input` for what is sent to us (defaults are optional), `output` for what we send */
+  /** @param io `input` for requests, where fields with defaults are optional; `output` for responses and events */
   add(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
     const { $schema: _, $defs = {}, ...own } = this.convert(schema, io);
     for (const [id, definition] of Object.entries($defs as Record<string, JsonSchema>))
@@ -35,7 +35,7 @@ export class SchemaCollector {
   private convert(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
     const json = z.toJSONSchema(schema, {
       io,
-      // Every component is a $ref, wherever it stands.
+      // Every component is a $ref, wherever it is used.
       reused: 'inline',
       override: ({ jsonSchema }) => tidy(jsonSchema as JsonSchema, io),
     });
@@ -50,7 +50,7 @@ export class SchemaCollector {
     this.schemas[id] = definition;
   }
 
-  /** Follows a $ref to the schema that it names; gives others as they are. */
+  /** Follows a $ref to its schema. Returns any other schema unchanged. */
   resolve(schema: JsonSchema): JsonSchema {
     if (typeof schema.$ref !== 'string') return schema;
     return this.schemas[schema.$ref.replace('#/components/schemas/', '')] ?? {};

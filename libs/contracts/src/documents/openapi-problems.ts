@@ -9,7 +9,7 @@ const response = (description: string, headers: JsonSchema = {}): JsonSchema => 
 
 const header = (description: string, type = 'string'): JsonSchema => ({ description, schema: { type } });
 
-/** What an endpoint can refuse with: its own refusals, and those that come with what it takes. */
+/** The problems that an endpoint can answer with: its own refusals, and those that follow from its inputs. */
 export const problemResponses = (
   { open, method, refusals }: EndpointContract,
   takesBody: boolean,
@@ -17,20 +17,22 @@ export const problemResponses = (
   const own = Object.fromEntries(Object.entries(refusals).map(([status, why]) => [status, response(why)]));
   const keyReused = 'The Idempotency-Key was used for another request.';
   return {
-    400: response('A parameter, header or the body is not valid; `errors` says which, and how it should be.'),
+    400: response(
+      'A parameter, a header or the body is not valid; `errors` says which, and what is allowed.',
+    ),
     ...(!open && {
       401: response('The token is missing or not valid.', {
         'WWW-Authenticate': header('how to authenticate'),
       }),
       503: response(
-        'A service that is needed does not answer. Send the request again with the same Idempotency-Key.',
+        'A required service does not answer. Send the request again with the same Idempotency-Key.',
         {
           'Retry-After': header('seconds to wait', 'integer'),
         },
       ),
     }),
     ...(takesBody && {
-      413: response('The body has more than 64 KiB.'),
+      413: response('The body is larger than 64 KiB.'),
       415: response('The body is not application/json in UTF-8.'),
     }),
     ...own,

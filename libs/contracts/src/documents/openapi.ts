@@ -20,31 +20,31 @@ export interface OpenApiOperation {
   [more: string]: unknown;
 }
 
-const description = `PostgreSQL clusters on your own machines: ask for one, and follow it.
+const description = `Creates and manages PostgreSQL clusters on your own machines.
 
-**Token.** Every request carries \`Authorization: Bearer <token>\`, but for health, metrics and this document.
+**Token.** Send \`Authorization: Bearer <token>\` with every request. Health, metrics and this document need no token.
 
-**Changes are operations.** What takes longer than a request answers \`202\` with \`Location: /operations/{operationId}\`. Get it until its state is
-\`succeeded\`, \`failed\` or \`cancelled\`, or read its log as an event stream. One operation at a time changes a cluster;
-one that is \`scheduled\` for later does not count until then.
+**Changes are operations.** A change that takes longer than a request answers \`202\` with \`Location: /operations/{operationId}\`. Poll the operation until its state is
+\`succeeded\`, \`failed\` or \`cancelled\`, or read its log as an event stream. Only one operation at a time changes a cluster.
+A \`scheduled\` operation does not count until it starts.
 
-**Sending again safely.** Send an \`Idempotency-Key\` of your own with every POST. If the answer is lost, send the same request with the same key: you get
-the first answer, and nothing is done twice. The key with another body is refused with \`422\`.
+**Safe retries.** Send an \`Idempotency-Key\` of your own with every POST. If the response is lost, send the same request with the same key: you get
+the first response, and nothing runs twice. The same key with another body is refused with \`422\`.
 
-**Problems** are \`application/problem+json\` (RFC 9457): \`code\` is for programs, \`detail\` says what is wrong, \`errors\` where, \`remedy\` what to do.
-Unknown fields and parameters are refused. A body has at most 64 KiB.
+**Problems** are \`application/problem+json\` (RFC 9457): \`code\` is for programs, \`detail\` says what is wrong, \`errors\` where, and \`remedy\` what to do.
+Unknown fields and parameters are refused. A body can have at most 64 KiB.
 
-**Events.** Everything that happens is also an event on NATS JetStream: see \`docs/events.md\` and \`docs/asyncapi.json\`.`;
+**Events.** Every change is also published as an event on NATS JetStream: see \`docs/events.md\` and \`docs/asyncapi.json\`.`;
 
 const tags = [
-  { name: 'Users', description: 'Who owns clusters.' },
-  { name: 'Clusters', description: 'PostgreSQL, highly available, with a load balancer and backups.' },
-  { name: 'Backups', description: 'Backups, the archived WAL, and what can be restored from them.' },
-  { name: 'Operations', description: 'What is being done, what was, and how it went.' },
+  { name: 'Users', description: 'The owners of clusters.' },
+  { name: 'Clusters', description: 'Highly available PostgreSQL, with a load balancer and backups.' },
+  { name: 'Backups', description: 'Backups, archived WAL, and what can be restored from them.' },
+  { name: 'Operations', description: 'Running, scheduled and past operations, with their logs.' },
   { name: 'Platform', description: 'Health, metrics and this document.' },
 ];
 
-/** The public API as OpenAPI 3.1, made of the endpoint catalogue. */
+/** The public API as OpenAPI 3.1, generated from the endpoint catalogue. */
 export const openApiDocument = (): OpenApiDocument => {
   const collector = new SchemaCollector();
   collector.add(Problem, 'output');
@@ -60,7 +60,7 @@ export const openApiDocument = (): OpenApiDocument => {
       description,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    servers: [{ url: '/', description: 'the gateway that serves this document' }],
+    servers: [{ url: '/', description: 'The gateway that serves this document.' }],
     tags,
     paths,
     components: {
@@ -128,7 +128,7 @@ const answer = ({ answer }: EndpointContract, collector: SchemaCollector): JsonS
     description: answer.description,
     headers: {
       'X-Request-Id': {
-        description: 'the id of the request in the access log; yours, if you sent one',
+        description: 'id of the request in the access log; yours, if you sent one',
         schema: { type: 'string' },
       },
       ...(answer.location && {

@@ -14,12 +14,12 @@ const params = z.strictObject({ clusterId: ClusterId });
 const backupParams = params.extend({
   label: z
     .string()
-    .regex(backupLabel, 'must be the label of a backup, as GET /clusters/:clusterId/backups shows them')
+    .regex(backupLabel, 'must be the label of a backup from GET /clusters/:clusterId/backups')
     .meta({ example: '20261123-120000F' }),
 });
-const missing = 'There is no such cluster, or nothing was archived of it yet.';
-const working = 'Another operation works on the backups of the cluster; the problem names it.';
-const unread = 'The store cannot be read now, and was not read before.';
+const missing = 'The cluster does not exist, or has no archive yet.';
+const working = 'Another operation is working on the backups of this cluster; the problem names it.';
+const unread = 'The repository cannot be read, and was not read before.';
 const accepted = (description: string) =>
   ({ status: 202, description, schema: Operation, location: '/operations/{id}' }) as const;
 
@@ -30,8 +30,8 @@ export const getClusterBackups = defineEndpoint({
   tag,
   summary: 'List backups',
   description:
-    'What `pgbackrest info` says of the cluster: its backups, newest first, page by page, and the WAL that is archived. Pass `next` of a page as ' +
-    '`before` to get the one after it.',
+    'Lists the backups of the cluster, newest first, and the range of archived WAL, as `pgbackrest info` reports them. To get the next page, ' +
+    'pass `next` as `before`.',
   params,
   query: ListBackupsQuery,
   answer: { status: 200, description: 'A page of backups.', schema: BackupPage },
@@ -43,14 +43,14 @@ export const postBackup = defineEndpoint({
   method: 'POST',
   path: '/clusters/{clusterId}/backups',
   tag,
-  summary: 'Make a backup now',
+  summary: 'Create a backup',
   description:
-    'From a replica or the leader, as the policy says. What fails on a replica is made on the leader, and again on another should the lead ' +
-    'move before it has ended; the backup says who made it. Of a differential or incremental one pgBackRest makes a full one when there is ' +
-    'none to build on.',
+    'Starts a backup now, on a replica or the leader as the policy says. A backup that fails on a replica runs again on the leader. If the ' +
+    'leader changes during the backup, it runs again on the new one. The backup names the member that created it. pgBackRest creates a ' +
+    'full backup when a differential or incremental one has nothing to build on.',
   params,
   body: BackupRequest,
-  answer: accepted('The backup has begun.'),
+  answer: accepted('The backup has started.'),
   refusals: { 404: missing, 409: working },
 });
 
@@ -60,10 +60,11 @@ export const getClusterBackup = defineEndpoint({
   path: '/clusters/{clusterId}/backups/{label}',
   tag,
   summary: 'Get a backup',
-  description: 'Its WAL positions and times, sizes, duration, what it depends on and what proved it.',
+  description:
+    'Returns the times, WAL positions, sizes and duration of a backup, the backup it depends on, and the drill that proved it.',
   params: backupParams,
   answer: { status: 200, description: 'The backup.', schema: Backup },
-  refusals: { 404: 'There is no such cluster or no such backup.', 503: unread },
+  refusals: { 404: 'The cluster or the backup does not exist.', 503: unread },
 });
 
 export const removeBackup = defineEndpoint({
@@ -73,13 +74,13 @@ export const removeBackup = defineEndpoint({
   tag,
   summary: 'Delete a backup',
   description:
-    'Removes a backup from the store, and the WAL that only it needed. One that others need is deleted with them, by `cascade=true`, or not at all.',
+    'Deletes a backup from the repository, and the WAL that only this backup needs. If other backups depend on it, the request is refused; `cascade=true` deletes them too.',
   params: backupParams,
   query: DeleteBackupQuery,
-  answer: accepted('The deletion has begun.'),
+  answer: accepted('The deletion has started.'),
   refusals: {
-    404: 'There is no such cluster or no such backup.',
-    409: `Others need it, the problem names them; or it is the last full backup. Or: ${working}`,
+    404: 'The cluster or the backup does not exist.',
+    409: `Other backups depend on it (the problem names them), or it is the last full backup. Or: ${working}`,
     503: unread,
   },
 });
@@ -91,8 +92,9 @@ export const getPolicy = defineEndpoint({
   tag,
   summary: 'Get the backup policy',
   description:
-    'When and on which member backups are made, how long they are kept, and when restoring them is tried. A new cluster gets a full one every week, a ' +
-    'differential one every day, an incremental one every hour, all from replicas, and keeps two full ones and fourteen days; a drill every Saturday.',
+    'Returns when and on which member backups run, how long they are kept, and when drills run. By default a cluster gets a full backup every ' +
+    'week, a differential one every day and an incremental one every hour, all from replicas. It keeps two full backups and fourteen days, ' +
+    'and runs a drill every Saturday.',
   params,
   answer: { status: 200, description: 'The policy.', schema: BackupPolicy },
   refusals: { 404: missing },
@@ -105,11 +107,11 @@ export const putPolicy = defineEndpoint({
   tag,
   summary: 'Change the backup policy',
   description:
-    'Changes the fields that are given and leaves the others; a schedule that is `null` is none. A shorter retention takes effect after the next backup; `leftDays` at once, also of a cluster that is deleted.',
+    'Changes the fields that are present and leaves the others. A `null` schedule turns it off. A shorter retention takes effect after the next backup. `leftDays` takes effect at once, also for a deleted cluster.',
   params,
   body: BackupPolicyChange,
-  answer: { status: 200, description: 'The policy as it is now.', schema: BackupPolicy },
-  refusals: { 404: missing, 422: 'A schedule or the time zone means nothing; the problem says which.' },
+  answer: { status: 200, description: 'The new policy.', schema: BackupPolicy },
+  refusals: { 404: missing, 422: 'A schedule or the time zone is not valid; the problem says which.' },
 });
 
 export const postDrill = defineEndpoint({
@@ -117,18 +119,19 @@ export const postDrill = defineEndpoint({
   method: 'POST',
   path: '/clusters/{clusterId}/drills',
   tag,
-  summary: 'Prove that the cluster can be restored',
+  summary: 'Run a restore drill',
   description:
-    'Restores on a machine that is ordered for it and goes away afterwards: from the newest backup to the present, and to a moment of the ' +
-    'window at random. Every object in the store is verified, every page, index and table of what was restored is read, and rows that ' +
-    'were written just before and just after the targets are there, or not. The cluster serves on, and may be changed meanwhile.',
+    'Proves that the cluster can be restored. Orders a machine, restores the newest backup up to the present and then a random moment in the ' +
+    'window, and gives the machine back. The drill verifies every object in the repository and reads every restored page, index and table. It ' +
+    'checks that rows written just before the target are there and rows written just after it are not. The cluster keeps serving, and can be ' +
+    'changed meanwhile.',
   params,
   body: DrillRequest,
-  answer: accepted('The drill has begun.'),
+  answer: accepted('The drill has started.'),
   refusals: {
     404: missing,
-    409: 'A drill of the cluster runs, the problem names it; or there is no backup to restore yet.',
-    422: 'The moment cannot be reached; the problem says the nearest that can.',
+    409: 'Another drill of this cluster is running (the problem names it), or there is no backup to restore yet.',
+    422: 'The moment cannot be restored; the problem names the nearest moment that can.',
     503: unread,
   },
 });
@@ -140,7 +143,7 @@ export const getDrills = defineEndpoint({
   tag,
   summary: 'List drills',
   description:
-    'What each has proven, how long a restore took, and how long one would take of the cluster as it was.',
+    'Lists what each drill proved, how long its restores took, and how long a restore of the whole cluster would have taken then.',
   params,
   answer: { status: 200, description: 'The drills, newest first.', schema: DrillList },
   refusals: { 404: missing },
@@ -153,8 +156,8 @@ export const getWindow = defineEndpoint({
   tag,
   summary: 'Get the recovery window',
   description:
-    'The earliest and the latest moment that the cluster can be restored to, and the gaps between them. `latest` is the last commit ' +
-    'that the store has, or the present when nothing was written since; while archiving works it is never older than a minute.',
+    'Returns the earliest and the latest moment that the cluster can be restored to, and the gaps between them. `latest` is the last ' +
+    'archived commit, or the present when nothing was written since. While archiving works, it is never older than a minute.',
   params,
   answer: { status: 200, description: 'The window.', schema: RecoveryWindow },
   refusals: { 404: missing, 503: unread },
@@ -165,12 +168,12 @@ export const postRestorePoint = defineEndpoint({
   method: 'POST',
   path: '/clusters/{clusterId}/restore-points',
   tag,
-  summary: 'Name this moment',
+  summary: 'Create a restore point',
   description:
-    "Writes a named restore point into the leader's WAL. It can be restored to once its segment is archived.",
+    "Writes a named restore point into the leader's WAL. You can restore to it once its WAL segment is archived.",
   params,
   body: CreateRestorePoint,
-  answer: accepted('It is being made.'),
+  answer: accepted('The restore point is being created.'),
   refusals: { 404: missing, 409: `The name is taken. Or: ${working}` },
 });
 
@@ -180,7 +183,7 @@ export const getRestorePoints = defineEndpoint({
   path: '/clusters/{clusterId}/restore-points',
   tag,
   summary: 'List restore points',
-  description: 'Those of the lineage that the cluster writes, newest first.',
+  description: 'Lists the restore points of the current lineage, newest first.',
   params,
   answer: { status: 200, description: 'The restore points.', schema: RestorePointList },
   refusals: { 404: missing },
@@ -193,9 +196,9 @@ export const getClusterWal = defineEndpoint({
   tag,
   summary: 'Get the state of the WAL',
   description:
-    'What every member has written and archived, how fast WAL is written, how full its disk is, and what should be set otherwise and why.',
+    'Returns what every member has written and archived, how fast WAL is written, how full its disks are, and which settings to change and why.',
   params,
-  answer: { status: 200, description: 'The WAL.', schema: WalState },
+  answer: { status: 200, description: 'The state of the WAL.', schema: WalState },
   refusals: { 404: missing },
 });
 
@@ -204,10 +207,13 @@ export const getWalPlace = defineEndpoint({
   method: 'GET',
   path: '/clusters/{clusterId}/wal/convert',
   tag,
-  summary: 'Convert position, segment and time',
-  description: 'Takes one of `lsn`, `segment` and `time` and gives the same place in all three ways.',
+  summary: 'Convert a WAL position, segment or time',
+  description: 'Takes one of `lsn`, `segment` and `time`, and returns the same place as all three.',
   params,
   query: ConvertWalQuery,
   answer: { status: 200, description: 'The place.', schema: WalPlace },
-  refusals: { 404: missing, 422: 'It is not in the history that the store has; the problem says what is.' },
+  refusals: {
+    404: missing,
+    422: 'The place is not in the archived history; the problem says which history is.',
+  },
 });

@@ -12,7 +12,7 @@ import { defineEndpoint } from './define-endpoint';
 
 const tag = 'Clusters';
 const params = z.strictObject({ clusterId: ClusterId });
-const missing = 'There is no such cluster.';
+const missing = 'The cluster does not exist.';
 const changing = 'Another operation is changing the cluster; the problem names it.';
 const accepted = (description: string) =>
   ({ status: 202, description, schema: Operation, location: '/operations/{id}' }) as const;
@@ -24,15 +24,15 @@ export const postCluster = defineEndpoint({
   tag,
   summary: 'Create a cluster',
   description:
-    'Orders machines and makes of them a PostgreSQL cluster with a load balancer and a first backup. Follow the operation: it ends ' +
-    'when a row was written on the primary port and read on the replica port. Three nodes survive the loss of one. With `fromBackup` ' +
-    'it begins with the data of another cluster, or of one that is deleted, as of then; the source is not touched.',
+    'Orders machines and builds a PostgreSQL cluster with a load balancer and a first backup. Follow the operation: it succeeds once a row ' +
+    'written through the primary port can be read through the replica port. Three nodes survive the loss of one. With `fromBackup` the ' +
+    'cluster starts with the data of another cluster, even a deleted one, at a moment you choose. The source is not touched.',
   body: CreateCluster,
-  answer: accepted('The creation has begun.'),
+  answer: accepted('The creation has started.'),
   refusals: {
-    404: 'There is no such user, or no such cluster or lineage to restore from.',
-    409: 'The user has a cluster of this name.',
-    422: 'The backup does not lead to the target; the problem names the nearest that it leads to.',
+    404: 'The user, or the cluster or lineage to restore from, does not exist.',
+    409: 'The user already has a cluster with this name.',
+    422: 'The target cannot be restored; the problem names the nearest target that can.',
   },
 });
 
@@ -42,7 +42,7 @@ export const getClusters = defineEndpoint({
   path: '/clusters',
   tag,
   summary: 'List clusters',
-  description: 'Newest first, page by page: pass `next` of a page as `before` to get the one after it.',
+  description: 'Lists clusters, newest first. To get the next page, pass `next` as `before`.',
   query: PageQuery,
   answer: { status: 200, description: 'A page of clusters.', schema: ClusterPage },
 });
@@ -54,8 +54,8 @@ export const getClusterById = defineEndpoint({
   tag,
   summary: 'Get a cluster',
   description:
-    'The cluster as it is now: state, members with roles, timeline and lag as Patroni tells them through etcd, and where to connect: ' +
-    'what each endpoint is for, and its limits.',
+    'Returns the current state of the cluster, its members with role, timeline and lag as Patroni reports them in etcd, and its endpoints: ' +
+    'where to connect, what each endpoint is for, and its limits.',
   params,
   answer: { status: 200, description: 'The cluster.', schema: Cluster },
   refusals: { 404: missing },
@@ -68,16 +68,16 @@ export const putCluster = defineEndpoint({
   tag,
   summary: 'Change a cluster',
   description:
-    'Changes name, description, labels, failover settings or `tls`: the fields that are given, leaving the others. `labels` replaces all ' +
-    'labels. `failover` and `tls` are applied to the machines one after the other, without interrupting anybody. Anything else that a cluster ' +
-    'has is refused with the reason.',
+    'Changes name, description, labels, failover settings or `tls`. Fields that are not present stay as they are. `labels` replaces all ' +
+    'labels. `failover` and `tls` are applied to one machine after the other, without interrupting clients. Every other field of a cluster is ' +
+    'refused with the reason.',
   params,
   body: UpdateCluster,
-  answer: accepted('The change was taken on.'),
+  answer: accepted('The change has started.'),
   refusals: {
     404: missing,
-    409: `${changing} Or the user has a cluster of this name.`,
-    422: 'That cannot be changed; the problem says what, and why.',
+    409: `${changing} Or the user already has a cluster with this name.`,
+    422: 'The field cannot be changed; the problem says which, and why.',
   },
 });
 
@@ -88,10 +88,10 @@ export const removeCluster = defineEndpoint({
   tag,
   summary: 'Delete a cluster',
   description:
-    'Removes machines, load balancer and everything that the cluster has in etcd. Its backups are kept for as long as its policy says (`retention.leftDays`), unless `keepBackups=false`.',
+    'Removes the machines, the load balancer and the etcd keys of the cluster. Its backups are kept for as long as its backup policy says (`retention.leftDays`), unless `keepBackups=false`.',
   params,
   query: DeleteClusterQuery,
-  answer: accepted('The deletion has begun.'),
+  answer: accepted('The deletion has started.'),
   refusals: { 404: missing, 409: changing },
 });
 
@@ -100,11 +100,11 @@ export const getClusterCredentials = defineEndpoint({
   method: 'GET',
   path: '/clusters/{clusterId}/credentials',
   tag,
-  summary: 'Get the password',
+  summary: 'Get the credentials',
   description:
-    "The customer's user, password and connection strings. The only answer of the API with a secret in it.",
+    "Returns the customer's user, password and connection strings. No other response of the API contains a secret.",
   params,
-  answer: { status: 200, description: 'How to log in.', schema: Credentials },
+  answer: { status: 200, description: 'The credentials.', schema: Credentials },
   refusals: { 404: missing, 409: 'The cluster cannot be reached yet.' },
 });
 
@@ -113,14 +113,14 @@ export const postCredentialsRotate = defineEndpoint({
   method: 'POST',
   path: '/clusters/{clusterId}/credentials/rotate',
   tag,
-  summary: 'Set a new password',
+  summary: 'Rotate the password',
   description:
-    "Generates a new password for the customer's role. When the operation has succeeded, /credentials returns it and the old one is " +
-    'refused; sessions that are connected go on. The role also gets back what it may have lost through SQL: the right to connect to ' +
-    'its database, and connection limits are lifted.',
+    "Generates a new password for the customer's role. Once the operation has succeeded, /credentials returns the new password and the old " +
+    'one is refused. Open sessions continue. The operation also undoes what SQL may have taken from the role: it grants the right to ' +
+    'connect to its database again, and lifts connection limits.',
   params,
-  answer: accepted('The change has begun.'),
-  refusals: { 404: missing, 409: `The cluster does not serve. Or: ${changing}` },
+  answer: accepted('The rotation has started.'),
+  refusals: { 404: missing, 409: `The cluster is not serving. Or: ${changing}` },
 });
 
 export const getHealthOfCluster = defineEndpoint({
@@ -128,12 +128,12 @@ export const getHealthOfCluster = defineEndpoint({
   method: 'GET',
   path: '/clusters/{clusterId}/health',
   tag,
-  summary: 'Get the health',
+  summary: 'Get the health of a cluster',
   description:
-    'What the probes found on every node (Patroni, SQL through PgBouncer, replication), now and recently.',
+    'Returns the current and recent results of the probes on every node: Patroni, SQL through PgBouncer, replication.',
   params,
   answer: { status: 200, description: 'The health of every node.', schema: ClusterHealth },
-  refusals: { 404: 'There is no such cluster, or it is not probed yet.' },
+  refusals: { 404: 'The cluster does not exist, or is not probed yet.' },
 });
 
 export const postSwitchover = defineEndpoint({
@@ -141,16 +141,16 @@ export const postSwitchover = defineEndpoint({
   method: 'POST',
   path: '/clusters/{clusterId}/switchover',
   tag,
-  summary: 'Hand the lead to another member',
+  summary: 'Switch over to another member',
   description:
-    'Planned: nothing is lost, no session through port 5000 ends; statements are held by the poolers for a moment. A transaction that ' +
-    'runs longer than the poolers may hold makes it fail without effect.',
+    'Makes another member the leader. No data is lost, and no session on port 5000 is disconnected: the poolers hold statements for a moment. ' +
+    'If a transaction runs longer than the poolers may hold statements, the switchover fails and changes nothing.',
   params,
   body: SwitchoverRequest,
-  answer: accepted('The switchover has begun, or is scheduled.'),
+  answer: accepted('The switchover has started, or is scheduled.'),
   refusals: {
     404: missing,
-    409: `The cluster is not healthy, or the candidate is not fit; the problem says why and shows the members. Or: ${changing}`,
+    409: `The cluster is not healthy, or the candidate cannot lead; the problem says why and lists the members. Or: ${changing}`,
   },
 });
 
@@ -159,16 +159,16 @@ export const postFailover = defineEndpoint({
   method: 'POST',
   path: '/clusters/{clusterId}/failover',
   tag,
-  summary: 'Replace a leader that is gone or unwell',
+  summary: 'Fail over from a lost leader',
   description:
-    'For a leader that cannot hand over. What it wrote last and no other member has is lost: unless that is known to be nothing, ' +
-    '`confirmDataLoss` must be true.',
+    'Replaces a leader that cannot hand over, because it is lost or unhealthy. Writes that only the old leader has are lost. Unless it is ' +
+    'certain that there are none, `confirmDataLoss` must be true.',
   params,
   body: FailoverRequest,
-  answer: accepted('The failover has begun.'),
+  answer: accepted('The failover has started.'),
   refusals: {
     404: missing,
-    409: `The leader is well, no member can take over, or data may be lost and that was not confirmed; the problem says how much. Or: ${changing}`,
+    409: `The leader is healthy, no member can take over, or data may be lost and you did not confirm that; the problem says how much. Or: ${changing}`,
   },
 });
 
@@ -177,15 +177,15 @@ export const postReplaceMember = defineEndpoint({
   method: 'POST',
   path: '/clusters/{clusterId}/members/{member}/replace',
   tag,
-  summary: 'Replace a member by a new machine',
+  summary: 'Replace a member',
   description:
-    'For a machine that is lost for good, or is to go. A new machine is ordered and copies the leader; when it streams, the old one is ' +
-    'given back and shut out: should it come back, it cannot rejoin. A member that leads and is well hands over first, as in a switchover.',
+    'Replaces a machine that is lost for good or that you want to retire. A new machine is ordered and copies the leader. Once it streams, the ' +
+    'old machine is given back and shut out: if it comes back, it cannot rejoin. A healthy leader hands over first, as in a switchover.',
   params: params.extend({ member: NodeName }),
-  answer: accepted('The replacement has begun.'),
+  answer: accepted('The replacement has started.'),
   refusals: {
     404: missing,
-    409: `The cluster has no such member, no leader to copy from, or an unfinished replacement of another member; the problem says which and shows the members. Or: ${changing}`,
+    409: `The cluster has no such member, no leader to copy from, or an unfinished replacement of another member; the problem says which and lists the members. Or: ${changing}`,
   },
 });
 
@@ -194,34 +194,34 @@ export const getClusterHistory = defineEndpoint({
   method: 'GET',
   path: '/clusters/{clusterId}/history',
   tag,
-  summary: 'Get who led when',
+  summary: 'List past leaders',
   description:
-    "Every leadership, newest first: how and why it began, the timeline and where it begins, outage and loss; merged with Patroni's own history.",
+    "Lists every leadership, newest first: how and why it began, its timeline and where that begins, the outage and the loss. Includes Patroni's own history.",
   params,
   answer: { status: 200, description: 'The leaderships.', schema: ClusterHistory },
   refusals: { 404: missing },
 });
 
-const nothingAside = 'No restore of the cluster is waiting to be confirmed or undone.';
+const nothingAside = 'No restore of this cluster is waiting to be confirmed or undone.';
 
 export const postRestore = defineEndpoint({
   id: 'restoreCluster',
   method: 'POST',
   path: '/clusters/{clusterId}/restore',
   tag,
-  summary: 'Restore in place',
+  summary: 'Restore a cluster in place',
   description:
-    'Takes the cluster back to an earlier state. It is served while the backup comes and is recovered, then all sessions end. ' +
-    'What is there now is archived and set aside first; `undo` returns to it, `confirm` deletes it. ' +
-    'A target that cannot be reached is refused before anything is touched. ' +
-    'From then on the cluster archives to a new lineage, with a full backup of its own.',
+    'Takes the cluster back to an earlier state. It keeps serving while the backup is restored and recovered; then all sessions end. ' +
+    'The current data are archived and set aside first: `undo` returns to them, `confirm` deletes them. ' +
+    'A target that cannot be reached is refused before anything changes. ' +
+    'After the restore the cluster archives to a new lineage, with a full backup of its own.',
   params,
   body: RestoreRequest,
-  answer: accepted('The restore has begun.'),
+  answer: accepted('The restore has started.'),
   refusals: {
     404: missing,
-    409: `The cluster is not in a state to be restored, or an earlier restore is neither confirmed nor undone. Or: ${changing}`,
-    422: 'The backups do not lead to the target; the problem names the nearest that they lead to.',
+    409: `The cluster is not in a state that can be restored, or an earlier restore is neither confirmed nor undone. Or: ${changing}`,
+    422: 'The target cannot be restored; the problem names the nearest target that can.',
   },
 });
 
@@ -232,10 +232,10 @@ export const postRestoreUndo = defineEndpoint({
   tag,
   summary: 'Undo a restore',
   description:
-    'Returns to the data, and to the lineage, of before the last restore. What was written since the restore is given up: it is in ' +
-    'the lineage that is left, and can be restored from there.',
+    'Returns to the data and the lineage from before the last restore. Writes since the restore are no longer in the cluster, but you can ' +
+    'still restore them from the lineage that it leaves.',
   params,
-  answer: accepted('The return has begun.'),
+  answer: accepted('The undo has started.'),
   refusals: { 404: missing, 409: `${nothingAside} Or: ${changing}` },
 });
 
@@ -245,9 +245,10 @@ export const postRestoreConfirm = defineEndpoint({
   path: '/clusters/{clusterId}/restore/confirm',
   tag,
   summary: 'Confirm a restore',
-  description: 'Deletes the data of before the last restore, which take as much room as the cluster itself.',
+  description:
+    'Deletes the data from before the last restore, which take as much space as the cluster itself.',
   params,
-  answer: accepted('The deletion has begun.'),
+  answer: accepted('The deletion has started.'),
   refusals: { 404: missing, 409: `${nothingAside} Or: ${changing}` },
 });
 
@@ -258,8 +259,8 @@ export const getClusterLineages = defineEndpoint({
   tag,
   summary: 'List lineages',
   description:
-    'The histories of WAL and backups that the cluster has written, newest first: each restore begins one. Also of a cluster that is ' +
-    'deleted, whose backups were kept. One that was left is kept for as long as the backup policy says (`retention.leftDays`).',
+    'Lists the lineages of the cluster, newest first: its histories of WAL and backups. Each restore begins a new one. Also lists those of a ' +
+    'deleted cluster whose backups were kept. A lineage that the cluster left is kept as long as the backup policy says (`retention.leftDays`).',
   params,
   answer: { status: 200, description: 'The lineages.', schema: ClusterLineages },
   refusals: { 404: missing },

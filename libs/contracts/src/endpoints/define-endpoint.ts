@@ -3,22 +3,22 @@ import { z } from 'zod';
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
 export type Tag = 'Users' | 'Clusters' | 'Backups' | 'Operations' | 'Platform';
 
-/** What an endpoint answers when all is well. */
+/** The successful response of an endpoint. */
 export interface Answer {
   readonly status: 200 | 201 | 202 | 204;
   readonly description: string;
-  /** Null when the answer has no JSON body of its own; see `mediaTypes`. */
+  /** Null when the response has no JSON body; see `mediaTypes`. */
   readonly schema: z.ZodType | null;
-  /** Where what was made is, for an answer with a `Location` header; `{id}` is the `id` of the body. */
+  /** Value of the `Location` header, if the response has one; `{id}` is the `id` of the body. */
   readonly location?: `/${string}/{id}`;
-  /** Bodies other than JSON: media type → what it holds, with an example. */
+  /** Bodies other than JSON: media type → description and example. */
   readonly mediaTypes?: Readonly<Record<string, { description: string; example: string }>>;
 }
 
-/** A refusal that is the endpoint's own: why it comes. Those that every endpoint can give are added by the document. */
+/** The reasons why this endpoint refuses, by status. The OpenAPI document adds the refusals that all endpoints share. */
 export type Refusals = Readonly<Partial<Record<404 | 409 | 422 | 503, string>>>;
 
-/** One route of the public API: the gateway validates by it and routes by it, and the OpenAPI document is made of it. */
+/** One route of the public API. The gateway routes and validates with it, and the OpenAPI document is generated from it. */
 export interface EndpointContract<
   Params extends z.ZodObject = z.ZodObject,
   Query extends z.ZodObject = z.ZodObject,
@@ -33,19 +33,19 @@ export interface EndpointContract<
   readonly tag: Tag;
   readonly summary: string;
   readonly description: string;
-  /** True for what is answered without a token. */
+  /** Whether the endpoint needs no token. */
   readonly open: boolean;
   readonly params: Params;
   readonly query: Query;
-  /** `noBody` for an endpoint that takes none. */
+  /** `noBody` for an endpoint without a body. */
   readonly body: Body;
-  /** Request headers of its own, beside those that every endpoint takes. */
+  /** Request headers in addition to those that every endpoint accepts. */
   readonly headers: Headers;
   readonly answer: Answer;
   readonly refusals: Refusals;
 }
 
-/** What a controller gets of a request, parsed. */
+/** The parsed request that a controller gets. */
 export interface EndpointInput<E extends EndpointContract> {
   readonly params: z.output<E['params']>;
   readonly query: z.output<E['query']>;
@@ -56,7 +56,7 @@ export interface EndpointInput<E extends EndpointContract> {
 const nothing = z.strictObject({});
 type Nothing = typeof nothing;
 
-/** A request without a body; a POST may also send an empty object. */
+/** No body. A POST may also send an empty object. */
 export const noBody = z.strictObject({}).optional();
 
 type Described = Pick<
@@ -78,7 +78,7 @@ interface Definition<
   readonly refusals?: Refusals;
 }
 
-/** Parts that are left out mean: a token is needed; no parameters, no body, no refusals of its own. */
+/** Defaults: the endpoint needs a token, and has no parameters, no body and no refusals of its own. */
 export const defineEndpoint = <
   Params extends z.ZodObject = Nothing,
   Query extends z.ZodObject = Nothing,
@@ -96,11 +96,12 @@ export const defineEndpoint = <
   headers: definition.headers ?? (nothing as unknown as Headers),
 });
 
-/** A header of every POST: a key that a client makes. */
+/** Header of every POST, with a key that the client generates. */
 export const IdempotencyKey = z
   .string()
   .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
   .meta({
-    description: 'made by you, e.g. a UUID: the same key and body get the first answer again',
+    description:
+      'a key that you generate, e.g. a UUID; a request with the same key and body gets the first response again',
     example: '7f1d6e0a-2a52-4f0e-9d0c-5a3c2b1e8f47',
   });

@@ -15,7 +15,7 @@ export * from './user-endpoints';
 const isEndpoint = (value: unknown): value is EndpointContract =>
   typeof value === 'object' && value !== null && 'method' in value && 'answer' in value;
 
-/** By path, then as things live: made, read, changed, removed. The order of a module's exports depends on who compiled it. */
+/** Sorts by path, then create, read, change, delete. The order of a module's exports depends on the compiler. */
 const methods = ['POST', 'GET', 'PUT', 'DELETE'];
 const byRoute = (a: EndpointContract, b: EndpointContract): number =>
   a.path === b.path ? methods.indexOf(a.method) - methods.indexOf(b.method) : a.path < b.path ? -1 : 1;

@@ -7,13 +7,13 @@ import { defineEndpoint } from './define-endpoint';
 
 const tag = 'Operations';
 const params = z.strictObject({ operationId: OperationId });
-const missing = 'There is no such operation.';
+const missing = 'The operation does not exist.';
 
-/** Operations of every service. One that does not answer now is named instead of leaving it out silently. */
+/** Operations of all services. Names the services that did not answer, so that their operations are not missing silently. */
 export const OperationList = OperationPage.extend({
   unavailable: z
     .array(z.string())
-    .meta({ description: 'services that did not answer: their operations are missing', example: [] }),
+    .meta({ description: 'services that did not answer; their operations are missing', example: [] }),
 }).meta({ id: 'OperationList' });
 export type OperationList = z.infer<typeof OperationList>;
 
@@ -24,7 +24,7 @@ export const getOperations = defineEndpoint({
   tag,
   summary: 'List operations',
   description:
-    'Newest first, page by page, of all services. When one of them does not answer, the others are listed and `unavailable` names it.',
+    'Lists the operations of all services, newest first. If a service does not answer, its operations are missing and `unavailable` names it.',
   query: ListOperationsQuery,
   answer: { status: 200, description: 'A page of operations.', schema: OperationList },
 });
@@ -36,7 +36,7 @@ export const getOperationById = defineEndpoint({
   tag,
   summary: 'Get an operation',
   description:
-    'How far it is: which step runs, since when, which attempt; and if it failed, at which step, why, and what to do.',
+    'Returns the steps of the operation with state, attempt and times. For a failed operation it names the step, the cause and the remedy.',
   params,
   answer: { status: 200, description: 'The operation.', schema: Operation },
   refusals: { 404: missing },
@@ -48,10 +48,18 @@ export const postRetry = defineEndpoint({
   path: '/operations/{operationId}/retry',
   tag,
   summary: 'Retry a failed operation',
-  description: 'Goes on from the step that failed, with what the steps before it gave.',
+  description: 'Resumes the operation at the step that failed, with the results of the steps before it.',
   params,
-  answer: { status: 202, description: 'It goes on.', schema: Operation, location: '/operations/{id}' },
-  refusals: { 404: missing, 409: 'It has not failed, or another operation is changing the cluster.' },
+  answer: {
+    status: 202,
+    description: 'The operation has resumed.',
+    schema: Operation,
+    location: '/operations/{id}',
+  },
+  refusals: {
+    404: missing,
+    409: 'The operation has not failed, or another operation is changing the cluster.',
+  },
 });
 
 export const postCancel = defineEndpoint({
@@ -61,15 +69,15 @@ export const postCancel = defineEndpoint({
   tag,
   summary: 'Cancel an operation',
   description:
-    'Stops it before its next step, and the job that runs for it now. One that is scheduled is cancelled at once.',
+    'Stops the operation before its next step, and cancels the job that is running for it. A scheduled operation is cancelled at once.',
   params,
   answer: {
     status: 202,
-    description: 'It will stop, or was only scheduled and is cancelled.',
+    description: 'The operation will stop, or is cancelled already if it was only scheduled.',
     schema: Operation,
     location: '/operations/{id}',
   },
-  refusals: { 404: missing, 409: 'It has ended.' },
+  refusals: { 404: missing, 409: 'The operation has ended.' },
 });
 
 const streamExample = [
@@ -97,11 +105,11 @@ export const getLog = defineEndpoint({
   tag,
   summary: 'Read the log of an operation',
   description:
-    'What its steps and jobs reported, kept for seven days. As JSON: a page of whole lines, with the output of programs. With ' +
-    '`Accept: text/event-stream`: server-sent events, first what there is, then what comes. `event: line` is one short readable line; ' +
-    '`event: step` says that a step started, succeeded or failed (a stream that is resumed repeats the present states); ' +
-    "`event: end` is the operation when it has ended. With `raw=true` lines are whole (LogEntry), and programs' output is among them. " +
-    'Comments in between are a sign of life. A stream that broke is resumed with `Last-Event-ID`.',
+    'Returns what the steps and jobs of the operation reported. Lines are kept for seven days. As JSON: a page of complete lines, including the ' +
+    'output of programs. With `Accept: text/event-stream`: server-sent events, first the existing lines, then new ones as they arrive. ' +
+    '`event: line` is one short readable line. `event: step` reports that a step started, succeeded or failed; a resumed stream repeats the ' +
+    'current states. `event: end` carries the ended operation. With `raw=true` the stream sends complete lines (LogEntry), including the ' +
+    'output of programs. Comments in between keep the connection alive. Resume a broken stream with `Last-Event-ID`.',
   params,
   query: LogQuery,
   headers: LogHeaders,
@@ -112,7 +120,7 @@ export const getLog = defineEndpoint({
     mediaTypes: {
       'text/event-stream': {
         description:
-          'Events `line` (LogText, or LogEntry with `raw=true`; the id is its `seq`), `step` (StepChange), and at last `end` (Operation).',
+          'Events `line` (LogText, or LogEntry with `raw=true`; its id is the `seq`), `step` (StepChange) and finally `end` (Operation).',
         example: streamExample,
       },
     },

@@ -8,10 +8,14 @@ export const getLive = defineEndpoint({
   method: 'GET',
   path: '/health/live',
   tag,
-  summary: 'Liveness',
-  description: 'The gateway answers. Says nothing of what it depends on.',
+  summary: 'Check liveness',
+  description: 'Answers as long as the gateway runs. Does not check its dependencies.',
   open: true,
-  answer: { status: 200, description: 'It lives.', schema: z.object({ status: z.literal('live') }) },
+  answer: {
+    status: 200,
+    description: 'The gateway is live.',
+    schema: z.object({ status: z.literal('live') }),
+  },
 });
 
 export const getReady = defineEndpoint({
@@ -19,18 +23,18 @@ export const getReady = defineEndpoint({
   method: 'GET',
   path: '/health/ready',
   tag,
-  summary: 'Readiness',
-  description: 'NATS is connected and the cluster-service answers.',
+  summary: 'Check readiness',
+  description: 'Checks that NATS is connected and the cluster-service answers.',
   open: true,
   answer: {
     status: 200,
-    description: 'It can do its work.',
+    description: 'The gateway is ready.',
     schema: z.object({
       status: z.literal('ready'),
       checks: z.array(z.string()).meta({ example: ['nats', 'cluster-service'] }),
     }),
   },
-  refusals: { 503: 'Something that it needs does not answer; the problem says what.' },
+  refusals: { 503: 'A dependency does not answer; the problem says which.' },
 });
 
 export const getMetrics = defineEndpoint({
@@ -38,8 +42,8 @@ export const getMetrics = defineEndpoint({
   method: 'GET',
   path: '/metrics',
   tag,
-  summary: 'Metrics',
-  description: "Prometheus' text format.",
+  summary: 'Get the metrics',
+  description: 'Returns the metrics in the Prometheus text format.',
   open: true,
   answer: {
     status: 200,
@@ -59,12 +63,12 @@ export const getOpenApi = defineEndpoint({
   method: 'GET',
   path: '/openapi.json',
   tag,
-  summary: 'This document',
-  description: 'The API as OpenAPI 3.1. `/docs` is a page to read and try it.',
+  summary: 'Get the OpenAPI document',
+  description: 'Returns this API as OpenAPI 3.1. Open `/docs` to read it and try it out.',
   open: true,
   answer: {
     status: 200,
-    description: 'An OpenAPI document.',
+    description: 'The OpenAPI document.',
     schema: z.looseObject({ openapi: z.literal('3.1.0') }),
   },
 });

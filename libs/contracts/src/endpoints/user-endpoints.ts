@@ -7,17 +7,17 @@ import { defineEndpoint } from './define-endpoint';
 
 const tag = 'Users';
 const params = z.strictObject({ userId: UserId });
-const missing = 'There is no such user.';
+const missing = 'The user does not exist.';
 
 export const postUser = defineEndpoint({
   id: 'createUser',
   method: 'POST',
   path: '/users',
   tag,
-  summary: 'Make a user',
-  description: 'Users own clusters. The e-mail is optional; no two users have the same one.',
+  summary: 'Create a user',
+  description: 'Creates a user, who can own clusters. The e-mail is optional and unique.',
   body: CreateUser,
-  answer: { status: 201, description: 'The user was made.', schema: User, location: '/users/{id}' },
+  answer: { status: 201, description: 'The user was created.', schema: User, location: '/users/{id}' },
   refusals: { 409: 'Another user has this e-mail.' },
 });
 
@@ -27,7 +27,7 @@ export const getUsers = defineEndpoint({
   path: '/users',
   tag,
   summary: 'List users',
-  description: 'Newest first, page by page: pass `next` of a page as `before` to get the one after it.',
+  description: 'Lists users, newest first. To get the next page, pass `next` as `before`.',
   query: PageQuery,
   answer: { status: 200, description: 'A page of users.', schema: UserPage },
 });
@@ -38,7 +38,7 @@ export const getUserById = defineEndpoint({
   path: '/users/{userId}',
   tag,
   summary: 'Get a user',
-  description: 'One user.',
+  description: 'Returns one user.',
   params,
   answer: { status: 200, description: 'The user.', schema: User },
   refusals: { 404: missing },
@@ -50,11 +50,10 @@ export const putUser = defineEndpoint({
   path: '/users/{userId}',
   tag,
   summary: 'Change a user',
-  description:
-    'Changes the fields that are given and leaves the others. `email: null` takes the e-mail away.',
+  description: 'Changes the fields that are present and leaves the others. `email: null` removes the e-mail.',
   params,
   body: UpdateUser,
-  answer: { status: 200, description: 'The user as it is now.', schema: User },
+  answer: { status: 200, description: 'The changed user.', schema: User },
   refusals: { 404: missing, 409: 'Another user has this e-mail.' },
 });
 
@@ -64,8 +63,8 @@ export const removeUser = defineEndpoint({
   path: '/users/{userId}',
   tag,
   summary: 'Delete a user',
-  description: 'Only a user that owns no clusters can be deleted.',
+  description: 'Deletes a user that owns no clusters.',
   params,
-  answer: { status: 204, description: 'The user is gone.', schema: null },
+  answer: { status: 204, description: 'The user was deleted.', schema: null },
   refusals: { 404: missing, 409: 'The user owns clusters; the problem says which.' },
 });

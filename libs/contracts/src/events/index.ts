@@ -18,7 +18,7 @@ export * from './user-events';
 const isContract = (value: unknown): value is EventContract =>
   typeof value === 'object' && value !== null && 'version' in value;
 
-/** Every event of the platform, by name: the catalogue that documents and handlers are made from. */
+/** Every event of the platform, by name. Documents and handlers are built from this catalogue. */
 export const eventCatalogue: ReadonlyMap<string, EventContract> = new Map(
   [user, cluster, operation, backup, node, job, platform]
     .flatMap((module) => Object.values<unknown>(module))

@@ -2,21 +2,21 @@ import { z } from 'zod';
 import { Cause, Instant } from '../api/fields';
 import { defineEvent } from '../define-event';
 
-/** What belongs to no cluster; the id in the subject is the service. */
+/** Events that belong to no cluster. The id in the subject is the service. */
 const certificate = z.object({
   service: z.string().meta({
     description:
       '`etcd`, `nats`, `management-database`, `object-store`; `platform-ca` and `clusters-ca` for the authorities',
     example: 'etcd',
   }),
-  machine: z.string().meta({ description: 'address or name', example: '10.77.0.10' }),
-  notAfter: Instant.meta({ description: 'until when it is valid' }),
+  machine: z.string().meta({ description: 'address or name of the machine', example: '10.77.0.10' }),
+  notAfter: Instant.meta({ description: 'when it expires' }),
 });
 
 export const platformCertificateRenewed = defineEvent({
   name: 'platform.certificate.renewed',
   version: 1,
-  description: 'A service of the platform serves a new certificate.',
+  description: 'A service of the platform uses a new certificate.',
   data: certificate,
 });
 export const platformCertificateExpiring = defineEvent({
@@ -29,7 +29,7 @@ export const platformCertificateExpiring = defineEvent({
 const alarm = z.object({
   service: z.literal('etcd'),
   alarm: z.string().meta({
-    description: '`NOSPACE`: the database has reached its quota and etcd refuses writes; `CORRUPT`',
+    description: '`NOSPACE`: the database has reached its quota, and etcd refuses writes; `CORRUPT`',
     example: 'NOSPACE',
   }),
 });
@@ -37,12 +37,12 @@ export const platformAlarmRaised = defineEvent({
   name: 'platform.alarm.raised',
   version: 1,
   description:
-    'etcd has raised an alarm: no leader can change and no operation moves until it is ended by hand.',
+    'etcd raised an alarm. Until you clear it by hand, no leader can change and no operation makes progress.',
   data: alarm,
 });
 export const platformAlarmEnded = defineEvent({
   name: 'platform.alarm.ended',
   version: 1,
-  description: 'An alarm of etcd has ended.',
+  description: 'An etcd alarm was cleared.',
   data: alarm,
 });

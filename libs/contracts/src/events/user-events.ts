@@ -7,7 +7,7 @@ const data = z.object({ userId: UserId, name: z.string().meta({ example: 'Ada Lo
 export const userCreated = defineEvent({
   name: 'user.created',
   version: 1,
-  description: 'A user exists.',
+  description: 'A user was created.',
   data,
 });
 export const userUpdated = defineEvent({
@@ -19,6 +19,6 @@ export const userUpdated = defineEvent({
 export const userDeleted = defineEvent({
   name: 'user.deleted',
   version: 1,
-  description: 'A user that owned no clusters is gone.',
+  description: 'A user was deleted.',
   data,
 });

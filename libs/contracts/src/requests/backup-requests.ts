@@ -18,7 +18,7 @@ export const createStanza = defineRequest({
   service,
   name: 'create-stanza',
   description:
-    'Starts making the stanza and proving the archive; ends with `backup.stanza.created` or `backup.stanza.failed`, correlated to `requestedBy`. Asking again for the same `requestedBy` gives the same operation, and goes on with it if it failed.',
+    'Starts creating the stanza and checking that archiving works. Ends with `backup.stanza.created` or `backup.stanza.failed`, correlated to `requestedBy`. A repeated request with the same `requestedBy` returns the same operation, and resumes it if it failed.',
   input: stanza,
   output: Operation,
 });
@@ -26,7 +26,7 @@ export const deleteStanza = defineRequest({
   service,
   name: 'delete-stanza',
   description:
-    'Starts removing the stanza with every backup; ends with `backup.stanza.deleted`. Idempotent as create-stanza is.',
+    'Starts deleting the stanza with all its backups. Ends with `backup.stanza.deleted`. Idempotent like create-stanza.',
   input: stanza,
   output: Operation,
 });
@@ -34,7 +34,7 @@ export const takeFirstBackup = defineRequest({
   service,
   name: 'take-first-backup',
   description:
-    'Starts the first full backup of a lineage, without which nothing of it can be restored; ends with `backup.succeeded` or `backup.failed`. Asking again gives the same operation, and goes on with it if it failed.',
+    'Starts the first full backup of a lineage. Nothing can be restored from the lineage without it. Ends with `backup.succeeded` or `backup.failed`. A repeated request returns the same operation, and resumes it if it failed.',
   input: z.object({ clusterId: ClusterId, stanza: z.string() }),
   output: Operation,
 });
@@ -42,14 +42,14 @@ export const listBackups = defineRequest({
   service,
   name: 'list-backups',
   description:
-    'What `pgbackrest info` says of the cluster, a page of its backups. 404 for a cluster without a stanza.',
+    'Returns a page of the backups that `pgbackrest info` reports for the cluster. 404 for a cluster without a stanza.',
   input: byCluster.extend(ListBackupsQuery.shape),
   output: BackupPage,
 });
 export const getBackup = defineRequest({
   service,
   name: 'get-backup',
-  description: 'One backup. 404.',
+  description: 'Returns one backup. 404.',
   input: byLabel,
   output: Backup,
 });
@@ -57,7 +57,7 @@ export const createBackup = defineRequest({
   service,
   name: 'create-backup',
   description:
-    'Starts a backup now. 404 for a cluster without a stanza; 409 while another operation works on it.',
+    'Starts a backup now. 404 for a cluster without a stanza; 409 while another operation is working on its backups.',
   input: byCluster.extend({ request: BackupRequest, idempotency: Idempotency }),
   output: Operation,
 });
@@ -65,21 +65,21 @@ export const deleteBackup = defineRequest({
   service,
   name: 'delete-backup',
   description:
-    'Starts the deletion of a backup. 404; 409 naming those that need it unless `cascade`, and for the last full backup.',
+    'Starts the deletion of a backup. 404; 409 naming the backups that depend on it, unless `cascade`; 409 for the last full backup.',
   input: byLabel.extend({ cascade: z.boolean() }),
   output: Operation,
 });
 export const getBackupPolicy = defineRequest({
   service,
   name: 'get-backup-policy',
-  description: 'When backups are made and how long they are kept. 404 for a cluster without a stanza.',
+  description: 'Returns when backups run and how long they are kept. 404 for a cluster without a stanza.',
   input: byCluster,
   output: BackupPolicy,
 });
 export const changeBackupPolicy = defineRequest({
   service,
   name: 'change-backup-policy',
-  description: 'Changes the policy. 404; 422 for a schedule or time zone that means nothing.',
+  description: 'Changes the policy. 404; 422 for a schedule or time zone that is not valid.',
   input: byCluster.extend({ change: BackupPolicyChange }),
   output: BackupPolicy,
 });
@@ -87,36 +87,36 @@ export const createDrill = defineRequest({
   service,
   name: 'create-drill',
   description:
-    'Starts a drill. 404; 409 while another one runs, and without a backup to restore; 422 for a moment that cannot be reached.',
+    'Starts a drill. 404; 409 while another drill is running or when there is no backup to restore; 422 for a moment that cannot be restored.',
   input: byCluster.extend({ request: DrillRequest, idempotency: Idempotency }),
   output: Operation,
 });
 export const listDrills = defineRequest({
   service,
   name: 'list-drills',
-  description: 'The drills of a cluster, newest first. 404 for a cluster without a stanza.',
+  description: 'Lists the drills of a cluster, newest first. 404 for a cluster without a stanza.',
   input: byCluster,
   output: DrillList,
 });
 export const getRecoveryWindow = defineRequest({
   service,
   name: 'get-recovery-window',
-  description:
-    'Between which moments the cluster can be restored to any. 404 for a cluster without a stanza.',
+  description: 'Returns the moments that the cluster can be restored to. 404 for a cluster without a stanza.',
   input: byCluster,
   output: RecoveryWindow,
 });
 export const createRestorePoint = defineRequest({
   service,
   name: 'create-restore-point',
-  description: 'Starts making a restore point. 404; 409 when the name is taken.',
+  description: 'Starts the creation of a restore point. 404; 409 when the name is taken.',
   input: byCluster.extend({ restorePoint: CreateRestorePoint, idempotency: Idempotency }),
   output: Operation,
 });
 export const listRestorePoints = defineRequest({
   service,
   name: 'list-restore-points',
-  description: 'The restore points of the lineage, newest first. 404 for a cluster without a stanza.',
+  description:
+    'Lists the restore points of the current lineage, newest first. 404 for a cluster without a stanza.',
   input: byCluster,
   output: RestorePointList,
 });
@@ -124,14 +124,15 @@ export const getWal = defineRequest({
   service,
   name: 'get-wal',
   description:
-    'What every member writes, has and archives of WAL, and advice. 404 for a cluster without a stanza.',
+    'Returns what WAL every member has written and archived, with advice on settings. 404 for a cluster without a stanza.',
   input: byCluster,
   output: WalState,
 });
 export const convertWal = defineRequest({
   service,
   name: 'convert-wal',
-  description: 'A position, a segment or a time in all three ways. 404; 422 for what is not in the window.',
+  description:
+    'Converts a position, a segment or a time to all three. 404; 422 for a place outside the archived history.',
   input: byCluster.extend({ place: ConvertWalQuery }),
   output: WalPlace,
 });

@@ -17,35 +17,35 @@ export const createCluster = defineRequest({
   service,
   name: 'create-cluster',
   description:
-    'Starts the creation of a cluster. 404 for the user, 409 when the user has a cluster of that name.',
+    'Starts the creation of a cluster. 404 when the user does not exist; 409 when the user already has a cluster with that name.',
   input: z.object({ cluster: CreateCluster, idempotency: Idempotency }),
   output: Operation,
 });
 export const listClusters = defineRequest({
   service,
   name: 'list-clusters',
-  description: 'Clusters, newest first.',
+  description: 'Lists clusters, newest first.',
   input: PageQuery,
   output: ClusterPage,
 });
 export const getCluster = defineRequest({
   service,
   name: 'get-cluster',
-  description: 'One cluster. 404.',
+  description: 'Returns one cluster. 404.',
   input: byId,
   output: Cluster,
 });
 export const getCredentials = defineRequest({
   service,
   name: 'get-credentials',
-  description: "The customer's password and URIs. 404; 409 before the cluster can be reached.",
+  description: "Returns the customer's password and URIs. 404; 409 before the cluster can be reached.",
   input: byId,
   output: Credentials,
 });
 export const rotateCredentials = defineRequest({
   service,
   name: 'rotate-credentials',
-  description: "Starts the change of the customer's password to a new one. 404; 409 with the reason.",
+  description: "Starts the rotation of the customer's password. 404; 409 with the reason.",
   input: z.object({ clusterId: ClusterId, idempotency: Idempotency }),
   output: Operation,
 });
@@ -53,7 +53,7 @@ export const updateCluster = defineRequest({
   service,
   name: 'update-cluster',
   description:
-    'Changes name, description, labels, failover settings. 404, 409, 422 for what cannot be changed yet.',
+    'Changes name, description, labels, failover settings or `tls`. 404; 409; 422 for fields that cannot be changed.',
   input: z.object({ clusterId: ClusterId, change: UpdateCluster }),
   output: Operation,
 });
@@ -82,7 +82,7 @@ export const replaceMember = defineRequest({
   service,
   name: 'replace-member',
   description:
-    'Starts the replacement of a member by a new machine. 404; 409 with the reason and the members.',
+    'Starts the replacement of a member with a new machine. 404; 409 with the reason and the members.',
   input: z.object({ clusterId: ClusterId, member: NodeName, idempotency: Idempotency }),
   output: Operation,
 });
@@ -97,22 +97,22 @@ export const restoreCluster = defineRequest({
 export const undoRestore = defineRequest({
   service,
   name: 'undo-restore',
-  description:
-    'Starts the return to the data that the last restore has set aside. 404; 409 when there are none.',
+  description: 'Starts the return to the data that the last restore set aside. 404; 409 when there are none.',
   input: z.object({ clusterId: ClusterId, idempotency: Idempotency }),
   output: Operation,
 });
 export const confirmRestore = defineRequest({
   service,
   name: 'confirm-restore',
-  description: 'Starts the deletion of what the last restore has set aside. 404; 409 when there is nothing.',
+  description:
+    'Starts the deletion of the data that the last restore set aside. 404; 409 when there are none.',
   input: z.object({ clusterId: ClusterId, idempotency: Idempotency }),
   output: Operation,
 });
 export const listLineages = defineRequest({
   service,
   name: 'list-lineages',
-  description: 'The lineages that a cluster has written, also one that is deleted. 404.',
+  description: 'Lists the lineages of a cluster, which may be deleted. 404.',
   input: byId,
   output: ClusterLineages,
 });
@@ -120,27 +120,28 @@ export const releaseLineage = defineRequest({
   service,
   name: 'release-lineage',
   description:
-    'Gives up a lineage that its cluster has left before that moment, unless it can be returned to, or somebody reads it: from then on nothing is restored from it any more. Asking again gives the same. 404.',
+    'Releases a lineage that its cluster left before the given moment, unless an undo may return to it or an operation is reading it. Nothing is restored from a released lineage any more. Idempotent. 404.',
   input: z.object({ stanza: LineageId, leftBefore: Instant }),
   output: z.object({
     released: z.boolean(),
-    /** When its cluster left it; null while that writes it. */
+    /** When its cluster left it; null while the cluster archives to it. */
     leftAt: Instant.nullable(),
-    /** What it is kept for; null when it is not. */
+    /** Why it is kept; null when it is released. */
     keptFor: z.string().nullable(),
   }),
 });
 export const getHistory = defineRequest({
   service,
   name: 'get-history',
-  description: 'Who led when. 404.',
+  description: 'Lists past leaders. 404.',
   input: byId,
   output: ClusterHistory,
 });
 export const revealSecrets = defineRequest({
   service,
   name: 'reveal-secrets',
-  description: "A cluster's secrets by name, for a job that is being run. Only the ansible-runner may ask.",
+  description:
+    "Returns a cluster's secrets by name, for a running job. Only the ansible-runner may call this.",
   input: z.object({ clusterId: ClusterId, jobId: JobId }),
   output: z.record(z.string(), z.string()),
 });
@@ -149,7 +150,7 @@ export const revealSecrets = defineRequest({
 export const Topology = z.object({
   clusterId: ClusterId,
   state: ClusterState,
-  /** The lineage that it archives to now: a restore begins another one, and its undoing returns. */
+  /** The lineage that the cluster archives to now. A restore begins a new one; undoing the restore returns to the old one. */
   stanza: z.string(),
   nodes: z.array(JobHost.extend({ role: MemberRole.nullable(), state: z.string().nullable() })),
 });
@@ -158,7 +159,7 @@ export type Topology = z.infer<typeof Topology>;
 export const getTopology = defineRequest({
   service,
   name: 'get-topology',
-  description: 'The machines of a cluster and the roles they have now, its state and its lineage. 404.',
+  description: 'Returns the machines of a cluster with their current roles, its state and its lineage. 404.',
   input: byId,
   output: Topology,
 });
@@ -166,14 +167,14 @@ export const listProbeTargets = defineRequest({
   service,
   name: 'list-probe-targets',
   description:
-    'Every node that is to be probed, with the monitoring password of its cluster. Only the healthcheck-scheduler may ask.',
+    'Lists every node to probe, with the monitoring password of its cluster. Only the healthcheck-scheduler may call this.',
   input: z.object({}),
   output: z.array(
     z.object({
       clusterId: ClusterId,
-      /** The platform's own. Customers cannot connect to it. */
+      /** The platform's own database. Customers cannot connect to it. */
       database: z.string(),
-      /** What the customer owns. Absent in the answer of an earlier release. */
+      /** The customer's database and its owner. Missing in the response of an earlier release. */
       customer: z.object({ database: z.string(), user: z.string() }).optional(),
       password: z.string(),
       nodes: z.array(z.object({ name: z.string(), address: z.string() })),

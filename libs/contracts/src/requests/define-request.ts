@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ServiceName } from '../streams';
 
-/** A question or command that one service answers at once, over NATS request/reply. */
+/** A query or command that one service answers at once, through NATS request/reply. */
 export interface RequestContract<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType> {
   readonly service: ServiceName;
   readonly name: string;
@@ -11,7 +11,7 @@ export interface RequestContract<Input extends z.ZodType = z.ZodType, Output ext
 }
 
 export type RequestInput<R extends RequestContract> = z.input<R['input']>;
-/** What a handler gets: the input after parsing, defaults filled in. */
+/** The input that a handler gets: parsed, with defaults filled in. */
 export type ParsedInput<R extends RequestContract> = z.output<R['input']>;
 export type RequestOutput<R extends RequestContract> = z.output<R['output']>;
 
@@ -24,8 +24,8 @@ export const requestSubject = (request: RequestContract): string =>
   `requests.${request.service}.${request.name}`;
 
 /**
- * Comes with every POST. `fingerprint` is a hash of the route and body: the same key with the same fingerprint gives the first
- * answer again, with another one it is refused with 422.
+ * The idempotency key of a POST. `fingerprint` is a hash of the route and body. The same key with the same fingerprint returns the
+ * first response again; with another fingerprint it is refused with 422.
  */
 export const Idempotency = z.object({ key: z.string(), fingerprint: z.string() }).nullable();
 export type Idempotency = z.infer<typeof Idempotency>;

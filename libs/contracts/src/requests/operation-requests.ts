@@ -6,19 +6,19 @@ import { defineRequest, Idempotency } from './define-request';
 
 export const OperationPage = pageOf(Operation, 'OperationPage');
 
-/** Two services own operations and answer the same requests; which one owns an id, only it knows: the other answers null. */
+/** Two services own operations and answer the same requests. Only the owner knows an id; the other service answers null. */
 const operationRequests = <S extends 'cluster-service' | 'backup-service'>(service: S) => ({
   list: defineRequest({
     service,
     name: 'list-operations',
-    description: 'Operations of this service, newest first.',
+    description: 'Lists the operations of this service, newest first.',
     input: ListOperationsQuery,
     output: OperationPage,
   }),
   get: defineRequest({
     service,
     name: 'get-operation',
-    description: 'One operation, or null when another service owns it.',
+    description: 'Returns one operation, or null when another service owns it.',
     input: z.object({ operationId: OperationId }),
     output: Operation.nullable(),
   }),
@@ -26,7 +26,7 @@ const operationRequests = <S extends 'cluster-service' | 'backup-service'>(servi
     service,
     name: 'retry-operation',
     description:
-      'Goes on from the step that failed. 409 when it has not failed. Null when another service owns it.',
+      'Resumes the operation at the step that failed. 409 when it has not failed. Null when another service owns it.',
     input: z.object({ operationId: OperationId, idempotency: Idempotency }),
     output: Operation.nullable(),
   }),
@@ -34,7 +34,7 @@ const operationRequests = <S extends 'cluster-service' | 'backup-service'>(servi
     service,
     name: 'cancel-operation',
     description:
-      'Cancels before the next step, and the job that runs; a scheduled one at once. 409 when it has ended. Null when another service owns it.',
+      'Cancels the operation before its next step, and cancels its running job. Cancels a scheduled operation at once. 409 when it has ended. Null when another service owns it.',
     input: z.object({ operationId: OperationId, idempotency: Idempotency }),
     output: Operation.nullable(),
   }),

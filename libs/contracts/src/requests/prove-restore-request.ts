@@ -8,7 +8,7 @@ export const proveRestore = defineRequest({
   service: 'cluster-service',
   name: 'prove-restore',
   description:
-    'Starts restoring a lineage on a machine of its own, to prove that it can be done; ends with `cluster.proof.succeeded` or `cluster.proof.failed`, correlated to `requestedBy`. Asking again for the same `requestedBy` gives the same operation. 404.',
+    'Starts test restores of a lineage on a separate machine. Ends with `cluster.proof.succeeded` or `cluster.proof.failed`, correlated to `requestedBy`. A repeated request with the same `requestedBy` returns the same operation. 404.',
   input: z.object({
     clusterId: ClusterId,
     stanza: LineageId,

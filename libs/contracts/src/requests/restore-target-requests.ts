@@ -3,26 +3,28 @@ import { Instant, Lsn, Stanza } from '../api/fields';
 import { RestoreTarget } from '../api/restore-target';
 import { defineRequest } from './define-request';
 
-/** What a restore is to be run with: where it begins, and where recovery ends. */
+/** Parameters of a restore: the backup it starts from, and where recovery ends. */
 const Reachable = z.object({
   ok: z.literal(true),
   stanza: Stanza,
-  backupLabel: z.string().meta({ description: 'of the backup to begin with', example: '20261123-120000F' }),
-  timeline: z.int().meta({ description: 'that recovery is to follow' }),
+  backupLabel: z
+    .string()
+    .meta({ description: 'label of the backup to start from', example: '20261123-120000F' }),
+  timeline: z.int().meta({ description: 'the timeline that recovery follows' }),
   /**
-   * The target as it is to be given to pgBackRest. It is another one than was asked for where that could not be reached as it was
-   * said: the time of the very last commit, after which PostgreSQL would look for another, becomes the position of that commit. A timeline
-   * that was asked for is in `timeline`, whatever the target.
+   * The target for pgBackRest. It differs from the requested one if recovery could not reach that: PostgreSQL would look for a commit
+   * after the time of the very last commit, so that time becomes the position of the commit. A requested timeline is in `timeline`,
+   * whatever the target.
    */
   target: RestoreTarget,
   exact: z.boolean().meta({
     description:
-      'false where recovery has to find out whether the archive leads to the target: for a transaction id, and on a timeline that was left, beyond the last commit that is known of it',
+      'false when only recovery can find out whether the archive reaches the target: for a transaction id, and on an abandoned timeline beyond its last known commit',
   }),
   note: z
     .string()
     .nullish()
-    .meta({ description: 'what the caller should know of how the target is reached' }),
+    .meta({ description: 'what the caller should know about how the target is reached' }),
 });
 const Unreachable = z.object({
   ok: z.literal(false),
@@ -37,7 +39,7 @@ const Unreachable = z.object({
     .meta({ description: 'the nearest moments that can be restored, on either side' }),
 });
 
-/** Whether a target can be restored, and what from. */
+/** Whether a target can be restored, and from which backup. */
 export const RestoreTargetCheck = z.discriminatedUnion('ok', [Reachable, Unreachable]);
 export type RestoreTargetCheck = z.infer<typeof RestoreTargetCheck>;
 
@@ -45,7 +47,7 @@ export const checkRestoreTarget = defineRequest({
   service: 'backup-service',
   name: 'check-restore-target',
   description:
-    'Whether what the store holds of a lineage, whose cluster may be gone, leads to the target: from which backup, on which timeline, and as what PostgreSQL is to be told it; else why not, and the nearest moments that it leads to. 404 for a lineage that is not known, 503 when the store cannot be read.',
+    'Checks whether a lineage can be restored to the target; its cluster may be deleted. If so, returns the backup, the timeline and the target for PostgreSQL; otherwise the reason and the nearest moments that can be restored. 404 for an unknown lineage; 503 when the repository cannot be read.',
   input: z.object({ stanza: z.string(), target: RestoreTarget }),
   output: RestoreTargetCheck,
 });

@@ -10,35 +10,35 @@ export const UserPage = pageOf(User, 'UserPage');
 export const createUser = defineRequest({
   service,
   name: 'create-user',
-  description: 'Makes a user. 409 when the e-mail is taken.',
+  description: 'Creates a user. 409 when the e-mail is taken.',
   input: z.object({ user: CreateUser, idempotency: Idempotency }),
   output: User,
 });
 export const listUsers = defineRequest({
   service,
   name: 'list-users',
-  description: 'Users, newest first.',
+  description: 'Lists users, newest first.',
   input: PageQuery,
   output: UserPage,
 });
 export const getUser = defineRequest({
   service,
   name: 'get-user',
-  description: 'One user. 404.',
+  description: 'Returns one user. 404.',
   input: z.object({ userId: UserId }),
   output: User,
 });
 export const updateUser = defineRequest({
   service,
   name: 'update-user',
-  description: 'Changes a user. 404, 409 when the e-mail is taken.',
+  description: 'Changes a user. 404; 409 when the e-mail is taken.',
   input: z.object({ userId: UserId, change: UpdateUser }),
   output: User,
 });
 export const deleteUser = defineRequest({
   service,
   name: 'delete-user',
-  description: 'Removes a user. 404; 409 naming the clusters that it owns.',
+  description: 'Deletes a user. 404; 409 naming the clusters that the user owns.',
   input: z.object({ userId: UserId }),
   output: z.object({}),
 });

@@ -8,19 +8,19 @@ import { defineRequest } from './define-request';
 
 const ArchivedCommit = RecoveryMoment.extend({ xid: z.int().nonnegative() });
 
-/** What the agent of a node that writes says of its archive. */
+/** What the agent of a node that writes reports about its archive. */
 export const ArchiveReport = z.object({
-  /** Of the segment that it writes now. */
+  /** Timeline of the segment that the node writes now. */
   timeline: z.int(),
   segmentBytes: z.int().positive(),
   currentLsn: Lsn,
-  /** The newest archived segment of this timeline, and the last commit in it or before. */
+  /** The newest archived segment of this timeline. `commit` is the last commit in this segment or before. */
   segment: WalName.nullable(),
   commit: ArchivedCommit.nullable(),
-  /** Until then nothing was committed after `commit`: the archive has everything. Null while something may have been. */
+  /** Nothing was committed between `commit` and this moment, so the archive is complete. Null when something may have been committed. */
   settledAt: Instant.nullish(),
   failing: z.object({ segment: WalName, since: Instant }).nullable(),
-  /** When the segment that is written now was begun, as far as the agent saw it. */
+  /** When the node started its current segment, if the agent saw it. */
   switchedAt: Instant.nullable(),
   archiveTimeoutSeconds: z.int().nonnegative(),
   maxWalBytes: z.int().positive(),
@@ -28,11 +28,11 @@ export const ArchiveReport = z.object({
 });
 export type ArchiveReport = z.infer<typeof ArchiveReport>;
 
-/** What is known of the WAL of a cluster through etcd. */
+/** The WAL of a cluster as etcd shows it. */
 export const WalSight = z.object({
   clusterId: ClusterId,
   stanza: z.string(),
-  /** Where each timeline that is known left the one before it. */
+  /** Where each known timeline branched off the one before it. */
   timelines: z.array(z.object({ timeline: z.int(), beganAt: Lsn })),
   members: z.array(
     z.object({
@@ -41,7 +41,7 @@ export const WalSight = z.object({
       timeline: z.int().nullable(),
       lsn: Lsn.nullable(),
       archive: ArchiveReport.nullable(),
-      /** The timeline that it led until it became a replica, and the last commit of it that it archived. */
+      /** The timeline that the member led until it became a replica, and the last commit that it archived of that timeline. */
       left: z.object({ timeline: z.int(), commit: ArchivedCommit }).nullish(),
       disk: WalDisk.nullable(),
     }),
@@ -53,7 +53,7 @@ export const listWalSights = defineRequest({
   service: 'cluster-service',
   name: 'list-wal-sights',
   description:
-    'The WAL of every cluster that serves, or of one: then also of one that does not. 404 for that one.',
+    'Returns the WAL of every serving cluster, or of the given cluster even if it does not serve. 404 if that cluster does not exist.',
   input: z.object({ clusterId: ClusterId.optional() }),
   output: z.array(WalSight),
 });
