@@ -30,7 +30,7 @@ const unless = async (
   }
 };
 
-/** Makes an etcd user that may touch the keys of one cluster and nothing else. Idempotent; a user that exists gets the password. */
+/** Creates an etcd user that can only touch the keys of one cluster. Idempotent; an existing user gets the password. */
 export async function grantScope(etcd: Etcd3, scope: string, user: ScopeUser): Promise<void> {
   const role = etcd.role(user.name);
   await unless(role.create(), EtcdRoleExistsError);
@@ -41,14 +41,14 @@ export async function grantScope(etcd: Etcd3, scope: string, user: ScopeUser): P
   await account.addRole(role);
 }
 
-/** Makes the role that may read and write the keys of a cluster; each of its nodes has a user with it. Idempotent. */
+/** Creates the role that may read and write a cluster's keys; each of its nodes has a user with this role. Idempotent. */
 export async function makeScope(etcd: Etcd3, scope: string): Promise<void> {
   const role = etcd.role(scope);
   await unless(role.create(), EtcdRoleExistsError);
   await role.grant({ permission: 'Readwrite', range: scopeRange(scope) });
 }
 
-/** Makes an etcd user for one node of a cluster. Idempotent; a user that exists gets the password. */
+/** Creates an etcd user for one node of a cluster. Idempotent; an existing user gets the password. */
 export async function admitMember(
   etcd: Etcd3,
   scope: string,
@@ -59,12 +59,12 @@ export async function admitMember(
   await account.addRole(etcd.role(scope));
 }
 
-/** Removes the user; its role is others', too. Idempotent. */
+/** Removes the user but not its role, which other users share. Idempotent. */
 export async function revokeUser(etcd: Etcd3, user: string): Promise<void> {
   await unless(etcd.user(user).delete(), EtcdUserNotFoundError);
 }
 
-/** Removes what a node has said of itself, as its Patroni and as its agent. */
+/** Removes what a node's Patroni and agent have reported. */
 export async function forgetMember(etcd: Etcd3, scope: string, member: string): Promise<void> {
   await etcd.delete().key(`${namespace}${scope}/members/${member}`);
   await etcd.delete().key(`${namespace}${scope}/pgfleet/nodes/${member}`);
@@ -76,7 +76,7 @@ export async function revokeScope(etcd: Etcd3, user: string): Promise<void> {
   await unless(etcd.role(user).delete(), EtcdRoleNotFoundError);
 }
 
-/** Removes every key that Patroni kept of the cluster. */
+/** Removes all of Patroni's keys for the cluster. */
 export async function deleteScope(etcd: Etcd3, scope: string): Promise<void> {
   await etcd.delete().prefix(`${namespace}${scope}/`);
 }

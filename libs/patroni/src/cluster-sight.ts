@@ -7,7 +7,7 @@ import type { NodeReport } from './node-report';
 export interface ClusterSight {
   leader: string | null;
   members: ReadonlyMap<string, PatroniMember>;
-  /** Those that have, or may be given, every acknowledged write; empty when replication is not synchronous. */
+  /** The members that have, or may be given, every acknowledged write; empty when replication is not synchronous. */
   syncStandbys: readonly string[];
   leaderPosition: number | null;
   nodes: ReadonlyMap<string, NodeReport>;
@@ -46,13 +46,14 @@ export async function readCluster(etcd: Etcd3, scope: string): Promise<ClusterSi
   return sightOf((await readKeys(etcd, scope)).keys);
 }
 
-/** A watch that brings nothing must not stop who waits for it: the quorum is read as well, this often. */
+/** How often to read the quorum as well, so that a silent watch does not block its caller. */
 const readEveryMs = 1000;
 
 /**
- * Looks at a cluster now and after every change of its keys, until `look` gives something else than undefined; gives that, or
- * undefined when it did not within so many milliseconds. Throws what `look` throws, and when etcd does not answer at the end. The watch
- * makes it quick. The reads make it sure: the watch may hang on a member that lost power, or end.
+ * Looks at a cluster now and after every change of its keys until `look` returns something other than undefined, and returns
+ * that. Returns undefined if this does not happen within the given milliseconds. Throws what `look` throws, and throws if etcd
+ * does not answer at the deadline.
+ * The watch makes it fast. The reads make it reliable: the watch may end, or be stuck on a member that lost power.
  */
 export async function watchCluster<T>(
   etcd: Etcd3,
@@ -91,7 +92,7 @@ export async function watchCluster<T>(
   }
 }
 
-/** The keys of one cluster, as the quorum had them and with what has changed since. */
+/** The keys of one cluster: as read from the quorum, plus the changes since. */
 class ScopeWatch {
   private keys = new Map<string, Value>();
   private revision = 0n;
@@ -114,7 +115,7 @@ class ScopeWatch {
     this.watcher ??= this.watch();
   }
 
-  /** Waits until a change came; false when none came within so many milliseconds. */
+  /** Waits for a change; returns false if none arrives within the given milliseconds. */
   async changed(withinMs: number, signal: AbortSignal): Promise<boolean> {
     if (!this.isNew && withinMs > 0 && !signal.aborted)
       await new Promise<void>((resolve) => {
@@ -147,14 +148,14 @@ class ScopeWatch {
       .on('data', ({ events }) => this.take(events))
       .on('error', () => {
         abandon(watcher);
-        this.watcher = null; // the next read begins another
+        this.watcher = null; // the next read starts another
       });
   }
 
   private take(events: IEvent[]): void {
     for (const { kv, type } of events) {
       const revision = BigInt(kv.mod_revision);
-      if (revision <= this.revision) continue; // read already
+      if (revision <= this.revision) continue; // already read
       const parsed = parseKey(kv.key.toString(), type === 'Delete' ? null : kv.value.toString());
       if (parsed?.value) this.keys.set(parsed.path, parsed.value);
       else if (parsed) this.keys.delete(parsed.path);

@@ -3,7 +3,7 @@ import { namespace } from './keys';
 
 type Settings = Record<string, unknown>;
 
-/** Somebody else changed the configuration at the same moment. */
+/** Another writer changed the configuration at the same moment. */
 export class ConfigurationChanged extends Error {
   constructor(scope: string) {
     super(`Patroni's configuration of ${scope} was changed by somebody else at the same moment`);
@@ -12,9 +12,10 @@ export class ConfigurationChanged extends Error {
 }
 
 /**
- * Changes values of Patroni's dynamic configuration (the key `config`), leaving the others; every member takes them in within a moment.
- * A value of null is removed: Patroni's default counts again.
- * False when they were so already. Throws ConfigurationChanged, and an error when the cluster has no configuration yet.
+ * Changes values of Patroni's dynamic configuration (the key `config`) and leaves the others alone. Every member applies them
+ * within a moment. A value of null is removed, so that Patroni's default applies again.
+ * Returns false if the values were already set. Throws ConfigurationChanged, and an error if the cluster has no configuration
+ * yet.
  * @see https://patroni.readthedocs.io/en/latest/dynamic_configuration.html
  */
 export async function changeConfiguration(etcd: Etcd3, scope: string, change: Settings): Promise<boolean> {

@@ -4,15 +4,15 @@ import { Etcd3, isRecoverableError } from 'etcd3';
 export interface EtcdAccess {
   /** Client URLs of the members. */
   hosts: string[];
-  /** Left out where etcd has no users. */
+  /** Omitted where etcd has no users. */
   auth?: { username: string; password: string };
   /** PEM of the CA that signed the members' certificates. */
   ca?: string;
 }
 
 /**
- * How long one member may take to answer, before the next one is asked. A member that lost power says nothing: three members have to fit
- * into the five seconds that a request to a service may take.
+ * How long one member may take to answer before the client asks the next. A member that lost power stays silent, and three
+ * members have to fit into the five seconds that a request to a service may take.
  */
 const answerWithinMs = 1500;
 
@@ -27,13 +27,13 @@ const keepalive = {
 };
 
 /**
- * Any change of a user or a role, of any cluster, makes etcd refuse the requests that it has not applied yet. Nothing was done; etcd's own
- * client repeats them, too.
+ * Any change of a user or role, of any cluster, makes etcd refuse the requests that it has not applied yet. Such a request had no
+ * effect. etcd's own client repeats it, too.
  * @see https://github.com/etcd-io/etcd/blob/v3.5.16/client/v3/retry_interceptor.go
  */
 const isOldAuthRevision = (error: Error): boolean => error.message.includes('revision of auth store is old');
 
-/** A client of etcd that goes on when a member does not answer: it asks the next one, and leaves the silent one alone for a while. */
+/** Creates an etcd client that survives the loss of a member: it asks the next member and avoids the silent one for a while. */
 export const etcdClient = ({ hosts, auth, ca }: EtcdAccess): Etcd3 =>
   new Etcd3({
     hosts,

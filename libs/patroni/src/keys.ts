@@ -2,17 +2,17 @@ import { z } from 'zod';
 import { NodeReport } from './node-report';
 import { readHistory, type EndedTimeline } from './timeline-history';
 
-/** Under this prefix Patroni keeps every cluster: `/service/<scope>/…`. It is Patroni's own default namespace. */
+/** Patroni keeps every cluster under this prefix: `/service/<scope>/…`. It is Patroni's default namespace. */
 export const namespace = '/service/';
 
 /**
- * Who holds the leader lock while a cluster stands still for a restore: no member has this name, so no Patroni elects itself. The nodes
- * take it (role postgres_node, files/restore/lead_lock.py).
+ * The holder of the leader lock while a cluster is stopped for a restore. No member has this name, so no Patroni elects itself.
+ * The nodes take the lock (role postgres_node, files/restore/lead_lock.py).
  */
 export const nobody = 'pgfleet:standstill';
 
 /**
- * What a member tells of itself in `/service/<scope>/members/<name>`, renewed every `loop_wait`.
+ * What a member reports in `/service/<scope>/members/<name>`, renewed every `loop_wait`.
  * @see https://patroni.readthedocs.io/en/latest/dcs_failsafe_mode.html and patroni/ha.py, touch_member
  */
 const MemberValue = z
@@ -28,36 +28,39 @@ const MemberValue = z
   .loose();
 
 export interface PatroniMember {
-  /** As `patronictl list` shows it: a replica that streams is `streaming`, not merely `running`. */
+  /** As `patronictl list` shows it: a streaming replica is `streaming`, not merely `running`. */
   state: string;
-  /** What Patroni has made of its PostgreSQL: leader, replica, demoted, promoted …; null when it does not say. */
+  /** The role in which Patroni runs its PostgreSQL: leader, replica, demoted, promoted …; null if it does not report one. */
   role: string | null;
   timeline: number | null;
-  /** WAL position, bytes since the beginning of the history; null while PostgreSQL does not run. */
+  /** WAL position in bytes since the beginning of the history; null while PostgreSQL does not run. */
   walPosition: number | null;
 }
 
-/** A change of the leader that somebody asked of Patroni. Without `leader` it is a failover: whoever leads is not asked to hand over. */
+/**
+ * A change of the leader that somebody asked Patroni for. Without `leader` it is a failover: the current leader is not asked to
+ * hand over.
+ */
 export interface OrderedChange {
   leader: string | null;
   candidate: string | null;
-  /** ISO; null: at once. */
+  /** ISO; null for at once. */
   scheduledAt: string | null;
 }
 
-/** How Patroni is configured to replicate (`config`, the dynamic configuration). */
+/** Patroni's replication settings (`config`, the dynamic configuration). */
 export interface SynchronousConfiguration {
   synchronousMode: 'off' | 'on' | 'quorum';
   strict: boolean;
 }
 
-/** One key of a cluster, parsed. Keys that nobody here reads (`failsafe` …) come as `other`. */
+/** One key of a cluster, parsed. Keys that nothing here reads (`failsafe` …) become `other`. */
 export type ServiceKey =
   | { kind: 'leader'; holder: string }
   | { kind: 'member'; name: string; member: PatroniMember }
   | { kind: 'status'; leaderPosition: number | null }
   | { kind: 'sync'; standbys: string[] }
-  /** Patroni leaves `{}` when nothing is asked any more: both are null then. */
+  /** Patroni leaves `{}` when no change is requested any more; both are null then. */
   | ({ kind: 'failover' } & OrderedChange)
   | { kind: 'history'; entries: EndedTimeline[] }
   | { kind: 'config'; config: SynchronousConfiguration }
@@ -68,7 +71,7 @@ export interface KeyChange {
   scope: string;
   /** Path under the scope, e.g. `members/n1`. */
   path: string;
-  /** null: the key is gone. */
+  /** null if the key is gone. */
   value: ServiceKey | null;
 }
 
@@ -111,7 +114,7 @@ const ConfigurationValue = z
   })
   .loose();
 
-/** Patroni takes a boolean also as text: on, true, yes, 1. */
+/** Patroni also accepts a boolean as text: on, true, yes, 1. */
 const isOn = (value: boolean | string): boolean =>
   typeof value === 'string' ? /^(on|true|yes|1)$/i.test(value) : value;
 
@@ -124,7 +127,7 @@ const parseConfiguration = (text: string): SynchronousConfiguration => {
   return { synchronousMode: isOn(mode) ? 'on' : 'off', strict: isOn(strict) };
 };
 
-/** Where the nodes' agents keep their own keys, under the cluster's. */
+/** Where the nodes' agents keep their own keys, under the cluster's scope. */
 const nodes = 'pgfleet/nodes/';
 
 const parseValue = (path: string, text: string): ServiceKey => {
@@ -156,7 +159,10 @@ const parseValue = (path: string, text: string): ServiceKey => {
   }
 };
 
-/** Parses one key-value of etcd; null when the key is not of a cluster. `value` null means that the key was deleted. */
+/**
+ * Parses one key-value of etcd; returns null if the key does not belong to a cluster. A `value` of null means that the key was
+ * deleted.
+ */
 export function parseKey(key: string, value: string | null): KeyChange | null {
   const match = /^\/service\/([^/]+)\/(.+)$/.exec(key);
   if (!match) return null;

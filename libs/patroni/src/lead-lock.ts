@@ -5,8 +5,8 @@ const leaderKey = (scope: string): string => `${namespace}${scope}/leader`;
 const lineageKey = (scope: string): string => `${namespace}${scope}/pgfleet/lineage`;
 
 /**
- * Gives the lock that nobody can take, or that nobody has, to a member whose Patroni does not run yet: it leads when it starts. Without
- * a lease, which Patroni replaces with its own. Gives who has the lock then.
+ * Gives the lock to a member whose Patroni does not run yet, if nobody has the lock or nobody can take it: the member leads when
+ * it starts. The key has no lease; Patroni replaces it with its own. Returns the holder of the lock afterwards.
  */
 export async function giveLead(etcd: Etcd3, scope: string, member: string): Promise<string | null> {
   const key = leaderKey(scope);
@@ -15,20 +15,20 @@ export async function giveLead(etcd: Etcd3, scope: string, member: string): Prom
   return etcd.get(key).string();
 }
 
-/** Whether the lead is kept from every member. */
+/** Whether every member is kept from leading. */
 export async function isLeadKept(etcd: Etcd3, scope: string): Promise<boolean> {
   return (await etcd.get(leaderKey(scope)).string()) === nobody;
 }
 
-/** Lets the members elect a leader again. One who leads is left alone. */
+/** Lets the members elect a leader again. An existing leader is left alone. */
 export async function releaseLead(etcd: Etcd3, scope: string): Promise<void> {
   const key = leaderKey(scope);
   await etcd.if(key, 'Value', '==', nobody).then(etcd.delete().key(key)).commit();
 }
 
 /**
- * The mark that the data of the lineage have which the cluster writes (`pgfleet.lineage` in the data directory; `''`: none): a node whose
- * data have another one is kept from serving and from leading. Null while a node is handed over.
+ * Records the mark of the lineage that the cluster writes (`pgfleet.lineage` in the data directory; `''` for none). A node whose
+ * data carry another mark is kept from serving and leading. Null while a node is handed over.
  */
 export async function recordLineage(etcd: Etcd3, scope: string, mark: string | null): Promise<void> {
   const key = lineageKey(scope);

@@ -1,13 +1,13 @@
 import type { Etcd3 } from 'etcd3';
 import { namespace } from './keys';
 
-/** An election begins at once; who is off is forgotten before its machine can be up again. */
+/** An election begins at once. The key expires before the machine can be up again. */
 const offSeconds = 10;
 
 /**
- * Takes the lease of a leader away, and with it its leader key and its member key: the others elect at once, as if it had run out.
- * False when somebody else leads by now, or nobody. Only for a leader that is proven to be off: one that lives would write on until
- * it notices.
+ * Revokes a leader's lease, and with it the leader key and the member key: the others elect at once, as if the lease had run out.
+ * Returns false if another member, or nobody, leads by now. Only for a leader that is proven to be off: a live one would keep
+ * writing until it notices.
  */
 export async function revokeLease(etcd: Etcd3, scope: string, leader: string): Promise<boolean> {
   const { kvs } = await etcd.getAll().prefix(`${namespace}${scope}/leader`).exec();
@@ -21,14 +21,15 @@ export async function revokeLease(etcd: Etcd3, scope: string, leader: string): P
 }
 
 /**
- * Asks Patroni for a failover, as `patronictl failover` does when no node answers it: whoever leads gives up, the candidate takes over.
+ * Asks Patroni for a failover, like `patronictl failover` when no node answers: the current leader steps down and the candidate
+ * takes over.
  * @see https://patroni.readthedocs.io/en/latest/rest_api.html#failover
  */
 export async function orderFailover(etcd: Etcd3, scope: string, candidate: string): Promise<void> {
   await etcd.put(`${namespace}${scope}/failover`).value(JSON.stringify({ member: candidate }));
 }
 
-/** Takes such a wish back. */
+/** Withdraws the failover order. */
 export async function withdrawFailover(etcd: Etcd3, scope: string): Promise<void> {
   await etcd.delete().key(`${namespace}${scope}/failover`);
 }

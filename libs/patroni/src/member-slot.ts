@@ -13,13 +13,13 @@ const Status = z
   })
   .loose();
 
-/** How Patroni names the replication slot of a machine of ours (slot_name_from_member_name). */
+/** The name that Patroni gives the replication slot of a machine (slot_name_from_member_name). */
 export const slotOf = (member: string): string => member.replaceAll('-', '_');
 
 /**
- * Has Patroni drop the slots of a member that is gone for good. It keeps them for `member_slots_ttl` (half an hour), and with them all WAL
- * since: that time is set to nothing until the leader does not name the slot any more, then back. Slots of members that are there stay.
- * False when the slot is still named after that time.
+ * Makes Patroni drop the slots of a member that is gone for good. Patroni keeps them, and all WAL since, for `member_slots_ttl`
+ * (half an hour). This function sets that time to zero until the leader no longer lists the slot, then back. Slots of present
+ * members stay. Returns false if the slot is still listed after the given time.
  * @see https://patroni.readthedocs.io/en/latest/dynamic_configuration.html (member_slots_ttl)
  */
 export async function dropMemberSlot(
@@ -43,7 +43,7 @@ export async function dropMemberSlot(
     }
     return true;
   } finally {
-    // The platform sets no other: Patroni's own counts again. Also when an earlier attempt died before it could do this.
+    // The platform never sets this value, so Patroni's default applies again, even if an earlier attempt died before this line.
     await changeConfiguration(etcd, scope, { member_slots_ttl: null });
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Whatever a node says that is not understood counts as not said: an agent may be older or newer than this. */
+/** A field that cannot be parsed counts as missing: an agent may be older or newer than this code. */
 const orNull = <Value extends z.ZodType>(value: Value) => value.nullable().catch(null);
 
 const Moment = z
@@ -9,23 +9,23 @@ const Moment = z
   .transform((text) => new Date(text).toISOString());
 const Count = z.int().nonnegative();
 const SegmentName = z.string().regex(/^[0-9A-F]{24}$/);
-/** PostgreSQL's clock has microseconds, and of two commits they may decide which was first: kept as it was said. */
+/** PostgreSQL's clock has microseconds, and they may decide which of two commits was first, so the text is kept unchanged. */
 const ExactMoment = z.iso.datetime();
 
 const Commit = z.object({ time: ExactMoment, position: Count, xid: Count });
 
 /**
- * What the agent of a node keeps in `/service/<scope>/pgfleet/nodes/<member>`: what only the node itself can see, at the time of its
- * own clock. Positions are bytes of WAL.
+ * What a node's agent keeps in `/service/<scope>/pgfleet/nodes/<member>`: what only the node itself can see, timed by its own
+ * clock. Positions are bytes of WAL.
  */
 export const NodeReport = z.object({
-  /** The machine has a watchdog that Patroni uses. */
+  /** Whether the machine has a watchdog that Patroni uses. */
   watchdog: orNull(z.boolean()),
-  /** The Patroni that it runs: the package's version, and the patches (deploy/patroni) that it runs with. */
+  /** The Patroni that the node runs: the package's version and the applied patches (deploy/patroni). */
   patroni: orNull(z.object({ version: z.string(), patched: z.array(z.string()) })),
   /** The member that its pooler leads sessions to. */
   follows: orNull(z.string()),
-  /** What it did for the planned switchover of that id; from `held` on, for how long its pooler held statements. */
+  /** What it did for the planned switchover with that id, and from `held` on, how long its pooler has held statements. */
   hold: orNull(
     z.object({
       id: z.string(),
@@ -38,16 +38,19 @@ export const NodeReport = z.object({
   lost: orNull(z.object({ leader: z.string(), since: Moment })),
   /** Its PostgreSQL takes writes as the leader; `promotedAt` is where this timeline began. */
   writable: orNull(z.object({ timeline: z.int(), promotedAt: orNull(Count), since: Moment })),
-  /** It led and is on its way back as a replica. */
+  /** It led before and is on its way back as a replica. */
   rejoining: orNull(
     z.object({ timeline: z.int(), phase: z.enum(['starting', 'rewinding', 'copying']), since: Moment }),
   ),
-  /** How it came back as a replica, having been a leader: its old timeline, where the new one left it, and what it had written after that. */
+  /**
+   * How a former leader came back as a replica: its old timeline, where the new timeline branched off, and what it had written
+   * after that.
+   */
   rejoin: orNull(
     z.object({
       timeline: z.int(),
       promotedAt: Count,
-      // Null when nobody can know: it was copied anew.
+      // Null if it was copied anew, because then nobody can know.
       bytes: Count.nullable(),
       transactions: Count.nullable(),
       how: z.enum(['followed', 'rewound', 'copied']),
@@ -55,8 +58,8 @@ export const NodeReport = z.object({
     }),
   ),
   /**
-   * While it writes: how far its archive is on the timeline that it writes, and since when the archiver fails at a segment. `commit` is the
-   * last one in what is archived.
+   * While it writes: how far it has archived the timeline that it writes, and since when the archiver has been failing at a
+   * segment. `commit` is the last one in the archived WAL.
    */
   archive: orNull(
     z.object({
@@ -65,7 +68,7 @@ export const NodeReport = z.object({
       current: Count,
       segment: orNull(SegmentName),
       commit: orNull(Commit),
-      // Until then nothing was committed after `commit`: the archive has everything.
+      // Nothing was committed between `commit` and this moment: the archive has everything.
       settledAt: orNull(Moment),
       failing: orNull(z.object({ segment: SegmentName, since: Moment })),
       switchedAt: orNull(Moment),
@@ -74,9 +77,11 @@ export const NodeReport = z.object({
       at: Moment,
     }),
   ),
-  /** It led and leads no more: the timeline that it left, and the last commit of it that it archived. */
+  /** It led before and no longer does: the timeline that it left, and the last commit on it that it archived. */
   left: orNull(z.object({ timeline: z.int(), commit: Commit })),
-  /** On the leader's node, for a planned switchover or a hold of that id: sessions with transactions that it has to wait for. */
+  /**
+   * On the leader's node, for the planned switchover or hold with that id: sessions with transactions that it has to wait for.
+   */
   blockers: orNull(
     z.object({
       id: z.string(),
@@ -97,7 +102,7 @@ export const NodeReport = z.object({
       ),
     }),
   ),
-  /** The file system with its WAL, in bytes. */
+  /** The file system that holds its WAL, in bytes. */
   disk: orNull(z.object({ bytes: z.int().positive(), free: Count })),
 });
 export type NodeReport = z.output<typeof NodeReport>;

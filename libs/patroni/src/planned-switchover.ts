@@ -2,13 +2,14 @@ import type { Etcd3 } from 'etcd3';
 import { namespace } from './keys';
 
 /**
- * A planned switchover as the nodes' agents are told of it, phase by phase, in one key of etcd (deploy/ansible/roles/postgres_node,
- * follow_leader). `prepare`: do what takes time and holds nobody up. `hold`: the poolers hold statements, for `capMs` at most, once
- * running transactions have ended; those that have not after `drainMs` make a node refuse. When all of `nodes` hold, the leader's has its
- * Patroni hand over.
+ * A planned switchover as one key of etcd describes it, phase by phase, to the nodes' agents (deploy/ansible/roles/postgres_node,
+ * follow_leader).
+ * - `prepare`: do what takes time and holds up nobody.
+ * - `hold`: once running transactions have ended, the poolers hold statements, for at most `capMs`. If transactions have not
+ *   ended after `drainMs`, the node refuses. When all of `nodes` hold, the leader's node makes its Patroni hand over.
  */
 export interface PlannedSwitchover {
-  /** Of this try: a node that has answered it once does not answer it again. */
+  /** The id of this attempt. A node answers each attempt only once. */
   id: string;
   phase: 'prepare' | 'hold';
   leader: string;
@@ -16,24 +17,27 @@ export interface PlannedSwitchover {
   nodes: readonly string[];
   capMs: number;
   drainMs: number;
-  /** In `hold`: sessions whose transactions have not ended when a part of `drainMs` is over are terminated. */
+  /** In `hold`: terminate sessions whose transactions have not ended after a part of `drainMs`. */
   terminate?: boolean;
 }
 
-/** Has the leader's node report which transactions have been open for so long (NodeReport.blockers), until the word goes. */
+/**
+ * Makes the leader's node report transactions that have been open for at least this long (NodeReport.blockers), until the order
+ * expires.
+ */
 export interface BlockersOrder {
   id: string;
   leader: string;
   olderThanMs: number;
 }
 
-/** The word goes by itself when whoever gave it is gone; the nodes let statements go on after `capMs` in any case. */
+/** The order expires by itself if its sender is gone. The nodes let statements continue after `capMs` in any case. */
 const wordSeconds = 30;
 
 const key = (scope: string): string => `${namespace}${scope}/pgfleet/switchover`;
 const blockersKey = (scope: string): string => `${namespace}${scope}/pgfleet/blockers`;
 
-/** Good for half a minute: who still waits gives the word again. */
+/** The order lasts for half a minute; a caller that still waits gives it again. */
 export async function askForBlockers(etcd: Etcd3, scope: string, order: BlockersOrder): Promise<void> {
   const lease = etcd.lease(wordSeconds, { autoKeepAlive: false });
   await lease.put(blockersKey(scope)).value(JSON.stringify(order));
@@ -48,7 +52,7 @@ export async function orderSwitchover(etcd: Etcd3, scope: string, order: Planned
   await lease.put(key(scope)).value(JSON.stringify(order));
 }
 
-/** Ends it: whatever is held goes on. */
+/** Ends the switchover: held statements continue. */
 export async function withdrawSwitchover(etcd: Etcd3, scope: string): Promise<void> {
   await etcd.delete().key(key(scope));
 }

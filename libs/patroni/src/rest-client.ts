@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
-/** Patroni says `primary`; releases before 4 said `master`. One word for it here: leader. */
+/** Patroni reports `primary`; releases before 4 reported `master`. This code always uses `leader`. */
 const Role = z
   .string()
   .transform((role) => (role === 'primary' || role === 'master' ? 'leader' : role))
   .meta({ description: 'leader, replica, standby_leader, demoted, uninitialized …' });
 
 /**
- * What a node's Patroni answers on `GET /patroni`, whatever state PostgreSQL is in.
+ * What a node's Patroni answers to `GET /patroni`, whatever state PostgreSQL is in.
  * @see https://patroni.readthedocs.io/en/latest/rest_api.html
  */
 const StatusAnswer = z
@@ -37,25 +37,25 @@ const StatusAnswer = z
   .transform((answer) => ({
     name: answer.patroni.name,
     scope: answer.patroni.scope,
-    /** Patroni's word on PostgreSQL: running, starting, stopped, crashed, unknown … */
+    /** PostgreSQL's state as Patroni reports it: running, starting, stopped, crashed, unknown … */
     state: answer.state,
     role: answer.role,
     timeline: answer.timeline ?? null,
-    /** What a replica's WAL receiver does: `streaming`, `in archive recovery`; null on a leader or when it does nothing. */
+    /** The state of a replica's WAL receiver: `streaming`, `in archive recovery`; null on a leader or when it is idle. */
     replicationState: answer.replication_state ?? null,
-    /** WAL position in bytes: written on a leader, replayed on a replica. */
+    /** WAL position in bytes: the written one on a leader, the replayed one on a replica. */
     walPosition: answer.xlog?.location ?? answer.xlog?.replayed_location ?? null,
-    /** The replicas that a leader feeds. */
+    /** The replicas that stream from a leader. */
     feeds: (answer.replication ?? []).map((replica) => ({
       name: replica.application_name,
       state: replica.state,
       syncState: replica.sync_state,
     })),
-    /** An operator told Patroni to keep its hands off. */
+    /** An operator has paused Patroni. */
     paused: answer.pause ?? false,
     /** Nobody holds the leader lock. */
     unlocked: answer.cluster_unlocked ?? false,
-    /** When this node last reached etcd; null for releases that do not say. */
+    /** When this node last reached etcd; null for releases that do not report it. */
     etcdSeenAt: answer.dcs_last_seen === undefined ? null : new Date(answer.dcs_last_seen * 1000),
   }));
 export type PatroniStatus = z.output<typeof StatusAnswer>;
@@ -99,19 +99,19 @@ export class PatroniAnswerError extends Error {
 }
 
 /**
- * The REST API of one node's Patroni: the questions that need no password. Every call takes a signal, for a node that is gone
+ * The REST API of one node's Patroni: the requests that need no password. Every call takes a signal, because a node that is gone
  * does not even refuse the connection.
  * @example new PatroniRest('http://10.77.0.21:8008').status(AbortSignal.timeout(2000))
  */
 export class PatroniRest {
   constructor(private readonly baseUrl: string) {}
 
-  /** The node's own state, also while PostgreSQL is down. */
+  /** The node's own state, even while PostgreSQL is down. */
   status(signal: AbortSignal): Promise<PatroniStatus> {
     return this.get('/patroni', StatusAnswer, signal);
   }
 
-  /** All members, as this node read them from etcd at its last turn (up to `loop_wait` ago). */
+  /** All members, as this node read them from etcd in its last round (up to `loop_wait` ago). */
   cluster(signal: AbortSignal): Promise<PatroniCluster> {
     return this.get('/cluster', ClusterAnswer, signal);
   }
@@ -121,12 +121,12 @@ export class PatroniRest {
     return this.isTrue('/health', signal);
   }
 
-  /** Whether the node holds the leader lock and PostgreSQL takes writes: what the load balancer asks. */
+  /** Whether the node holds the leader lock and PostgreSQL takes writes; the load balancer checks the same. */
   isPrimary(signal: AbortSignal): Promise<boolean> {
     return this.isTrue('/primary', signal);
   }
 
-  /** Whether the node is a running replica; with `maxLagBytes`, one that is no further behind than that. */
+  /** Whether the node is a running replica and, with `maxLagBytes`, no further behind than that. */
   isReplica(signal: AbortSignal, maxLagBytes?: number): Promise<boolean> {
     return this.isTrue(maxLagBytes === undefined ? '/replica' : `/replica?lag=${maxLagBytes}`, signal);
   }
@@ -137,7 +137,7 @@ export class PatroniRest {
     signal: AbortSignal,
   ): Promise<z.output<Answer>> {
     const url = this.baseUrl + path;
-    // The status code repeats what the body says (503: not running); the body is what counts.
+    // The status code (503: not running) repeats what the body says; only the body counts.
     const response = await fetch(url, { signal });
     const text = await response.text();
     let json: unknown;

@@ -2,43 +2,43 @@ import { Etcd3, type IWatchResponse, type Watcher } from 'etcd3';
 import { abandon } from './abandoned-watcher';
 import { namespace, parseKey, type KeyChange } from './keys';
 
-/** What etcd changed at once. */
+/** The changes that etcd made at once. */
 export interface Revision {
   revision: bigint;
   /** In etcd's order. */
   changes: KeyChange[];
 }
 
-/** Where the changes go. Both calls are made one after the other, never at once; a throw makes the watch begin again from `position()`. */
+/** Receives the changes. Calls are sequential, never concurrent. If one throws, the watch starts again from `position()`. */
 export interface WatchSink {
-  /** The etcd revision up to which everything was taken in; null when nothing was yet. */
+  /** The etcd revision up to which everything has been processed; null if nothing has been yet. */
   position(): Promise<bigint | null>;
-  /** All keys as they stand at `revision`; whatever is not among them is gone. */
+  /** All keys at `revision`; keys that are not listed are gone. */
   snapshot(keys: KeyChange[], revision: bigint): Promise<void>;
   /**
-   * What has come since the last call was answered, in etcd's order: while one is taken in the next ones gather. A change of a leader
-   * ends them, so that the word of it waits for nothing that came after it.
+   * Everything that arrived since the last call returned, in etcd's order: changes that arrive during a call are gathered for the
+   * next. A change of the leader ends a batch, so that its event does not wait for anything that came later.
    */
   changes(revisions: readonly Revision[]): Promise<void>;
 }
 
 export interface WatchOptions {
-  /** Makes a client; called again for each new connection, since a client keeps its token and its dead channels. */
+  /** Creates a client. It is called again for each new connection, because a client keeps its token and its dead channels. */
   connect: () => Etcd3;
   sink: WatchSink;
   log: { warn(message: string): void; log(message: string): void };
-  /** How often the newest key is read from the quorum to see whether the watch is behind. */
+  /** How often to read the newest key from the quorum, to see whether the watch is behind. */
   checkEveryMs?: number;
   reconnectAfterMs?: number;
 }
 
 /**
- * etcd ends a watch from a compacted revision without a reason (in a field that the client does not pass on), for anything else with
- * one. The past is gone: only a snapshot can tell what changed.
+ * When etcd ends a watch because its revision is compacted, the reason is in a field that the client does not pass on; any other
+ * end has a reason. The past is gone: only a snapshot can show what changed.
  */
 const isCompacted = (error: unknown): boolean => /compacted|Watcher canceled:\s*$/.test(String(error));
 
-/** For etcd to confirm a watch. A stream to a member that lost power is neither confirmed nor refused. */
+/** How long etcd may take to confirm a watch. A member that lost power neither confirms nor refuses a stream. */
 const confirmWithinMs = 5000;
 
 const confirmed = async (watcher: Watcher): Promise<void> => {
@@ -57,9 +57,10 @@ const confirmed = async (watcher: Watcher): Promise<void> => {
 };
 
 /**
- * Follows Patroni's keys of all clusters without missing one: it goes on from the revision that the sink has stored, and after a
- * compaction reconciles with a snapshot. A watch on an etcd member that is cut off from the others stays silent without an error,
- * so the newest revision is compared with a quorum read regularly, and a watch that is behind is replaced.
+ * Follows Patroni's keys of all clusters without missing a change. It continues from the revision that the sink has stored, and
+ * after a compaction it reconciles with a snapshot. A watch on an etcd member that is cut off from the others stays silent
+ * without an error. So the watch's newest revision is regularly compared with a quorum read, and a watch that is behind is
+ * replaced.
  */
 export class ServiceWatch {
   private client: Etcd3 | null = null;
@@ -69,7 +70,7 @@ export class ServiceWatch {
   private queue: Promise<void> = Promise.resolve();
   private waiting: Revision[] = [];
   private seen = 0n;
-  /** The quorum's newest revision that a check found missing; still missing at the next one, the watch is deaf. */
+  /** The newest quorum revision that the watch lacked at a check. If the watch still lacks it at the next check, it is deaf. */
   private behindSince: bigint | null = null;
   private stopped = true;
   private generation = 0;

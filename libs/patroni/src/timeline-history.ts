@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
-/** The end of a timeline, as the leader of the next one wrote it down. */
+/** The end of a timeline, as the leader of the next one recorded it. */
 export interface EndedTimeline {
   timeline: number;
   /** Where it ended and the next began, bytes of WAL. */
   endedAtPosition: number;
-  /** PostgreSQL's words, e.g. `no recovery target specified`. */
+  /** PostgreSQL's reason, e.g. `no recovery target specified`. */
   reason: string;
-  /** When the next leader was promoted, ISO; null for releases that do not say. */
+  /** When the next leader was promoted, ISO; null for releases that do not record it. */
   at: string | null;
-  /** Who led the timeline that followed. */
+  /** The leader of the timeline that followed. */
   leader: string | null;
 }
 
@@ -25,6 +25,6 @@ const Entry = z
     leader: typeof leader === 'string' ? leader : null,
   }));
 
-/** Reads Patroni's `history`; what is not an entry is left out. */
+/** Parses Patroni's `history`; anything that is not an entry is left out. */
 export const readHistory = (value: unknown): EndedTimeline[] =>
   Array.isArray(value) ? value.flatMap((entry) => Entry.safeParse(entry).data ?? []) : [];
