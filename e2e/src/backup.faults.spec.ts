@@ -7,9 +7,9 @@ import { endsOnce, logOf, untilSaid } from './operation-log';
 import { succeeds, testPlatform, testUser, until, untilCluster, type TestPlatform } from './platform';
 
 const backupMs = 240_000;
-/** Said when pgBackRest begins to copy files from a replica: what comes then takes seconds. */
+/** Logged when pgBackRest starts to copy files from a replica; the copy takes seconds. */
 const copying = /replay on the standby reached/;
-/** Said when pgBackRest found a lock, its own or another's. */
+/** Logged when pgBackRest finds a lock, its own or another's. */
 const locked = /\[050\]/;
 const segmentBytes = 16 << 20;
 
@@ -17,9 +17,9 @@ const walMegabytes = 1024;
 const maxWal = '96MB';
 const wal = '/var/lib/postgresql/17/main/pg_wal';
 const kept = '/var/lib/postgresql/wal-kept';
-/** A limit on what is kept for reuse, and on what is written from one checkpoint to the next: a checkpoint is when WAL goes. */
+/** Limits the WAL kept for reuse and the WAL written between two checkpoints. WAL is removed at a checkpoint. */
 const littleWal = `patronictl -c /etc/patroni/config.yml edit-config --force --quiet -p max_wal_size=${maxWal}`;
-/** A disk of its own for the WAL of a member that is stopped, which shares that of the host otherwise. */
+/** Gives the WAL of a stopped member its own disk; otherwise it shares the host's. */
 const smallDisk = [
   'set -e',
   `cp -a ${wal} ${kept}`,
@@ -29,7 +29,7 @@ const smallDisk = [
   'systemctl start patroni',
 ].join('\n');
 
-/** A cluster of its own, whose store, machines and services are lost while backups are made and WAL is archived. */
+/** A cluster of its own. Its object store, machines and services are lost while backups run and WAL is archived. */
 describe('faults during backups', () => {
   let platform: TestPlatform;
   let events: EventListener;
@@ -41,7 +41,7 @@ describe('faults during backups', () => {
   const follow = ({ id }: Operation) => endsOnce(platform, events, id, backupMs);
   const keep = (fulls: number) =>
     platform.api.call('PUT', `/clusters/${cluster.id}/backup-policy`, { retention: { fulls, days: 0 } });
-  /** Nothing holds a lock: a backup is made at the first try. */
+  /** Nothing holds a lock: a backup succeeds at the first attempt. */
   const backsUpAtOnce = async () => {
     const operation = await follow(await cluster.backUp());
     const made = await cluster.madeBy(operation, events);
@@ -63,7 +63,7 @@ describe('faults during backups', () => {
     await writers.start();
     return writers;
   };
-  /** Every row that was acknowledged is there, and writing went on all the while. */
+  /** Every acknowledged row is there, and writing never stopped. */
   const keptEveryRow = async (clients: WriteClients, from: number) => {
     await clients.stop();
     const verdict = checkWrites({ log: clients.log, rows: await clients.rows() });
@@ -72,7 +72,7 @@ describe('faults during backups', () => {
     say(`${verdict.acknowledged} rows are there, the longest time without one: ${gapMs} ms`);
     expect(gapMs).toBeLessThan(10_000);
   };
-  /** Where the cluster is, by its clock and its WAL; with a commit, or an idle cluster would archive nothing more. */
+  /** The cluster's current time and WAL position. It commits, because an idle cluster would archive nothing more. */
   const now = async () => {
     const [row] = await cluster.query(
       'select extract(epoch from clock_timestamp())::float8 * 1000 as ms, pg_logical_emit_message(true, $$spec$$, $$$$)::text as lsn',
@@ -83,7 +83,10 @@ describe('faults during backups', () => {
     const [row] = await cluster.query(`select '${lsn}'::pg_lsn >= '${other}'::pg_lsn as reached`);
     return row?.reached;
   };
-  /** The window goes on from the first backup to what is given, no gap was told of, and the store has every segment between. */
+  /**
+   * The window extends from the first backup to the given position, no gap was published, and the repository has every segment in
+   * between.
+   */
   const hasNoGap = async (to: { ms: number; lsn: string }) => {
     const { earliest, latest, gaps, gapsCheckedAt } = await until(
       window,
@@ -101,7 +104,8 @@ describe('faults during backups', () => {
       `runuser -u postgres -- pgbackrest --log-level-console=off repo-ls --recurse archive/${stanza}`,
     );
     const names = [...listed.matchAll(/\/([0-9A-F]{24})-/g)].map(([, name = '']) => name);
-    // With 16 MiB a segment there are 256 to a file of the middle number; timelines go on where the one before ended.
+    // With segments of 16 MiB, each value of the middle number has 256 of them; a timeline continues where the previous one
+    // ended.
     const numbers = [
       ...new Set(names.map((name) => parseInt(name.slice(8, 16), 16) * 256 + parseInt(name.slice(16), 16))),
     ].sort((a, b) => a - b);
@@ -111,7 +115,7 @@ describe('faults during backups', () => {
     );
     return numbers.length;
   };
-  /** pgBackRest keeps in its lock how far it is, from when it begins to copy. */
+  /** pgBackRest writes its progress to its lock file once it starts to copy. */
   const untilCopies = (node: string) =>
     until(
       () => platform.on(node, `cat /run/postgresql/pgbackrest/${stanza}-backup-1.lock || true`),
@@ -119,7 +123,7 @@ describe('faults during backups', () => {
       60_000,
       50,
     );
-  /** Waits until the API shows a member streaming, a segment behind at most, or not streaming. */
+  /** Waits until the API shows a member streaming, at most a segment behind, or not streaming. */
   const untilStreams = (name: string, streams: boolean) =>
     untilCluster(
       platform.api,
@@ -139,7 +143,7 @@ describe('faults during backups', () => {
     ({ stanza } = await cluster.backups());
     await cluster.fill(120);
   }, 400_000);
-  // What a test that failed has left is not to fail the next.
+  // Leftovers of a failed test must not make the next one fail.
   afterEach(async () => {
     await writers?.stop();
     await platform?.lab.setPower(storeMachine, 'on');
@@ -153,7 +157,7 @@ describe('faults during backups', () => {
   it(
     'ansible-runner and backup-service are killed at every step: it is made once, and leaves no lock',
     async () => {
-      // One more is one too many, so that there is something to expire.
+      // Keep only one, so that another backup makes one expire.
       await keep(1);
       const { id } = await cluster.backUp();
       await untilSaid(platform, id, copying, 60_000);
@@ -172,7 +176,7 @@ describe('faults during backups', () => {
       await killing;
       say(`killed at ${kills.join(', ')}: ended after ${Date.now() - killedAt} ms`);
       const ran = ended.steps.filter(({ state }) => state === 'succeeded').map(({ name }) => name);
-      // Steps that only look something up may be over before anybody can look.
+      // Steps that only look something up may be over before this test sees them.
       expect(ran).toContain('read_again');
       expect(kills).toEqual(expect.arrayContaining(['back_up_from_replica', 'record']));
       await cluster.madeBy(await follow(ended), events);
@@ -206,7 +210,7 @@ describe('faults during backups', () => {
     async () => {
       const { leader, replica } = await cluster.nodes();
       const clients = await startWriters();
-      // In the middle of pushes.
+      // In the middle of pushing segments.
       const lostAt = Date.now();
       const [filled] = await Promise.allSettled([write(leader, 8), killStore(platform)]);
       expect(filled.status).toBe('fulfilled');
@@ -238,7 +242,7 @@ describe('faults during backups', () => {
       await killStore(platform);
       await until(window, ({ archive }) => archive.failing !== null, 180_000, 1000);
       const alsoAway = await now();
-      // Nothing comes to the store any more, and the backup has not ended.
+      // Nothing reaches the object store any more, and the backup has not ended.
       expect(await platform.api.operation(id)).toMatchObject({ state: 'running' });
       await startStore(platform);
       const awayMs = Date.now() - killedAt;
@@ -250,7 +254,7 @@ describe('faults during backups', () => {
           `made from the ${made.from}, ${made.insteadOfReplica ?? 'as it was begun'}`,
       );
 
-      // An archive that stalled is told of once, and so is its recovery.
+      // A stalled archive is published once, and so is its recovery.
       await until(
         () =>
           Promise.resolve(
@@ -309,7 +313,7 @@ describe('faults during backups', () => {
         60_000,
         1000,
       );
-      // The new leader archives by itself: from now on it is known how far.
+      // The new leader starts to archive, so from now on its progress is known.
       await asPostgres(leader, "select pg_logical_emit_message(true, 'spec', 'leads'), pg_switch_wal()");
       await until(
         window,
@@ -321,7 +325,7 @@ describe('faults during backups', () => {
       const lostAt = Date.now();
       await platform.lab.setPower(storeMachine, 'off');
 
-      // Quickly up to two thirds, then as a busy cluster does: the mark is to be told while there is room.
+      // Fill the disk quickly to two thirds, then at the rate of a busy cluster: the event must come while there is still room.
       await until(
         () => write(leader, 2).then(used),
         (percent) => percent >= 66,
@@ -357,7 +361,7 @@ describe('faults during backups', () => {
       expect(stalled?.data).toMatchObject({ clusterId: cluster.id, leader });
       expect(stalled?.data.lagBytes).toBeGreaterThan(segmentBytes);
       expect(stalledMs).toBeGreaterThan(90_000);
-      // Answered from what was last known, though the store is away.
+      // Answered from the last known state, although the object store is away.
       expect((await window()).archive.stalledSince).not.toBeNull();
       expect((await cluster.backups()).items.length).toBeGreaterThan(0);
       const away = await now();
@@ -377,7 +381,7 @@ describe('faults during backups', () => {
         1000,
       );
       say(`it caught up ${Date.now() - backAt} ms after the store was back`);
-      // A busy cluster comes to its next checkpoint by what it writes; that is when WAL goes.
+      // On a busy cluster, writing triggers the next checkpoint, and that removes WAL.
       await until(
         async () => {
           if ((await used()) < 97) await write(leader, 1);

@@ -2,7 +2,7 @@ import { Agent } from 'node:http';
 import { type ApiDocument, type BadInput, badInputs, judgeRefusal, sendBadInput } from './bad-input';
 import { testPlatform, type TestPlatform } from './platform';
 
-/** The same requests that the gateway's own spec sends, made of the document that the platform serves, to the real services. */
+/** Sends the requests of the gateway's own spec, generated from the document that the platform serves, to the real services. */
 describe('bad input to every endpoint', () => {
   let platform: TestPlatform;
   let cases: BadInput[];
@@ -16,7 +16,7 @@ describe('bad input to every endpoint', () => {
   });
   afterAll(() => agent.destroy());
 
-  /** What bad input must not have changed. */
+  /** What bad input must not change. */
   const state = async () => {
     const [users, clusters] = [await platform.api.users(), await platform.api.clusters()];
     return {

@@ -1,4 +1,4 @@
-/** Bad input to every endpoint, made of the OpenAPI document; the gateway's own integration spec sends the same. */
+/** Bad input for every endpoint, generated from the OpenAPI document. The gateway's integration spec sends the same. */
 export {
   type ApiDocument,
   type BadInput,

@@ -4,12 +4,12 @@ import { EventListener } from './event-listener';
 import { NumberedWriter } from './numbered-writer';
 import { succeeds, testPlatform, testUser, until, type TestPlatform } from './platform';
 
-/** Renewed after 80 s. */
+/** Renewal happens after 80 s. */
 const lifetimeSeconds = 120;
 const envFile = '/etc/pgfleet/cluster-service.env';
 const lifetimeLine = 'PGFLEET_CERTIFICATE_LIFETIME_SECONDS';
 
-/** A cluster whose certificates live for two minutes outlives them, and no session notices. */
+/** A cluster outlives certificates that are valid for two minutes, and no session notices. */
 describe('certificates that end', () => {
   let platform: TestPlatform;
   let events: EventListener;
@@ -20,7 +20,7 @@ describe('certificates that end', () => {
       'control1',
       `sed -i 's/^${lifetimeLine}=.*/${lifetimeLine}=${seconds}/' ${envFile} && systemctl restart pgfleet-cluster-service`,
     );
-  /** When services were last started: none of them is restarted for a certificate. */
+  /** When the services last started: a certificate must not restart any of them. */
   const started = async (machine: string, ...units: string[]): Promise<string> =>
     platform.on(machine, `systemctl show -p ActiveEnterTimestamp ${units.join(' ')}; uptime -s`);
   const nodeUnits = ['patroni', 'pgbouncer', 'pgbouncer-local', 'pgfleet-backup-server'];
@@ -60,7 +60,7 @@ describe('certificates that end', () => {
     const stopping = new AbortController();
     const visitors = (async () => {
       while (!stopping.signal.aborted) {
-        // Verifies the certificate: one that has expired is refused.
+        // The client verifies the certificate and refuses an expired one.
         const client = new Client({ connectionString: uri, ssl: { ca } });
         try {
           await client.connect();
@@ -73,7 +73,7 @@ describe('certificates that end', () => {
         await new Promise((resolve) => setTimeout(resolve, 500));
       }
     })();
-    // Four certificates a node, each renewed twice: the first ones have expired by then.
+    // Each node renews its four certificates twice; the first ones have expired by then.
     const renewed = () => events.of('cluster.certificate.renewed', cluster.id);
     await until(
       () => Promise.resolve(renewed().length),
@@ -108,7 +108,7 @@ describe('certificates that end', () => {
     };
     const all = () => Promise.all(Object.entries(units).map(([name, list]) => started(name, ...list)));
     const before = await all();
-    // What the controller's timer does, and then the same as if every certificate were due.
+    // Runs what the controller's timer does, then the same as if every certificate were due.
     await platform.on('control1', 'systemctl start pgfleet-renew-certificates.service');
     await platform.on(
       'control1',

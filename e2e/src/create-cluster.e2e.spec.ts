@@ -5,7 +5,7 @@ import { Client, type ClientConfig } from 'pg';
 import { EventListener } from './event-listener';
 import { succeeds, testPlatform, testUser, untilCluster, until, type TestPlatform } from './platform';
 
-/** A customer's way through the API: a cluster is asked for, used, changed and given back. */
+/** A customer's way through the API: create a cluster, use it, change it and delete it. */
 describe('a cluster, from asking for it to giving it back', () => {
   let platform: TestPlatform;
   let events: EventListener;
@@ -21,7 +21,7 @@ describe('a cluster, from asking for it to giving it back', () => {
   afterAll(() => events?.stop());
 
   const query = async (uri: string, sql: string): Promise<Record<string, unknown>[]> => {
-    // As sslmode=verify-full: the certificate is signed by the clusters' authority, for the load balancer's address.
+    // Like sslmode=verify-full: the clusters' authority signed the certificate for the load balancer's address.
     const ssl = { ca: (await platform.api.credentials(cluster.id)).caCertificate };
     const client = new Client({ connectionString: uri.replace('?sslmode=require', ''), ssl });
     await client.connect();
@@ -79,9 +79,9 @@ describe('a cluster, from asking for it to giving it back', () => {
     await succeeds(platform.api, operation.id, 180_000);
     cluster = await platform.api.cluster(operation.clusterId ?? '');
     expect(cluster).toMatchObject({ state: 'ready', timeline: 1, operationId: null });
-    // Patroni lets only these lead: from the first moment on it bears the loss of its leader.
+    // Patroni lets only these members lead, so the cluster survives the loss of its leader from the first moment.
     expect(cluster.members.filter(({ role }) => role === 'sync_standby')).not.toHaveLength(0);
-    // Quorum is the default: both replicas answer for a commit as soon as Patroni has seen them stream.
+    // Quorum is the default: both replicas acknowledge commits as soon as Patroni has seen them stream.
     const roles = ({ members }: Cluster) => members.map(({ role }) => role).sort();
     await untilCluster(
       platform.api,
@@ -117,7 +117,7 @@ describe('a cluster, from asking for it to giving it back', () => {
     expect(await query(replicasSessionUri, 'select pg_is_in_recovery() as replica')).toEqual([
       { replica: true },
     ]);
-    // PostgreSQL itself: the client that it sees is the load balancer.
+    // PostgreSQL itself sees the load balancer as its client.
     expect(
       await query(
         primarySessionUri,
@@ -197,7 +197,7 @@ describe('a cluster, from asking for it to giving it back', () => {
     const created = await receive(primarySessionUri, '--create-slot', '--plugin=pgoutput');
     expect({ code: created.code, stderr: created.stderr }).toEqual({ code: 0, stderr: '' });
     expect((await receive(primaryUri, '--drop-slot')).code).not.toBe(0);
-    // Patroni removes slots that are not its own, unless it is told otherwise: not this one, after its next rounds.
+    // Patroni removes slots that are not its own unless told otherwise. This one must survive Patroni's next rounds.
     await new Promise((resolve) => setTimeout(resolve, 11_000));
     expect((await receive(primarySessionUri, '--drop-slot')).stderr).toBe('');
   });
@@ -232,7 +232,7 @@ describe('a cluster, from asking for it to giving it back', () => {
       500,
     );
     expect(health?.nodes).toHaveLength(3);
-    // Its exporter reaches PgBouncer, by TLS.
+    // The pooler's exporter reaches PgBouncer over TLS.
     const leader = cluster.members.find(({ role }) => role === 'leader')?.machine ?? '';
     const address = (await platform.lab.get(leader)).address;
     expect(

@@ -2,7 +2,7 @@ import type { BackupList, Cluster, DrillList, Operation } from '@pgfleet/contrac
 import { EventListener } from './event-listener';
 import { sharedCluster, succeeds, testPlatform, until, type TestPlatform } from './platform';
 
-/** A drill of a cluster that goes on serving: proven on a machine of its own, which is gone afterwards. */
+/** A drill of a cluster that keeps serving. It runs on a separate machine that is removed afterwards. */
 describe('a drill', () => {
   let platform: TestPlatform;
   let events: EventListener;
@@ -39,7 +39,7 @@ describe('a drill', () => {
     expect(items[0]).toMatchObject({ operationId: id, state: 'succeeded', cause: null });
     const result = items[0]!.result!;
     expect(result.newest.marks.rows).toEqual({ present: [`${id}/before`], absent: [`${id}/after`] });
-    // The customer's, postgres, template1.
+    // The customer's database, postgres and template1.
     expect(result.newest.databases).toBe(3);
     expect(result.bytesPerSecond).toBeGreaterThan(0);
     expect(result.estimate.seconds).toBeGreaterThan(0);

@@ -10,12 +10,15 @@ export interface HeardEvent {
   data: Record<string, unknown>;
 }
 
-/** A system outside that subscribes to events, with the credentials that outside systems get. Keeps every delivery, also doubles. */
+/**
+ * An external system that subscribes to events with the credentials that external systems get. Keeps every delivery, including
+ * duplicates.
+ */
 export class EventListener {
   readonly heard: HeardEvent[] = [];
   private stopFollowing: () => Promise<void> = () => Promise.resolve();
 
-  /** Listens from the beginning of what the stream holds, or only to what is new. */
+  /** Listens from the start of the stream, or only to new events. */
   static async start({ nats }: TestPlatform, from: 'all' | 'new' = 'all'): Promise<EventListener> {
     const listener = new EventListener();
     const { stop } = await followEvents(nats, { from, subject: 'events.>' }, (event) =>
@@ -32,7 +35,7 @@ export class EventListener {
     return listener;
   }
 
-  /** What a consumer that drops repeated ids has. */
+  /** What a consumer that drops repeated ids receives. */
   deduplicated(): HeardEvent[] {
     return [...new Map(this.heard.map((event) => [event.id, event])).values()];
   }

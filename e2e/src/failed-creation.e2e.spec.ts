@@ -3,7 +3,10 @@ import { succeeds, testPlatform, testUser, until, untilCluster, type TestPlatfor
 
 const playbook = '/opt/pgfleet/ansible/cluster.yml';
 
-/** A creation that cannot succeed says where, why and what to do; goes on from there once the cause is gone; and can be deleted. */
+/**
+ * A creation that cannot succeed reports where it failed, why, and what to do. It resumes there once the cause is removed, and it
+ * can be deleted.
+ */
 describe('a creation that cannot succeed', () => {
   let platform: TestPlatform;
   let userId: string;
@@ -43,7 +46,7 @@ describe('a creation that cannot succeed', () => {
     return lines;
   };
 
-  /** Attempts of each step that had succeeded before: a retry does not do them again. */
+  /** Attempts of each step that succeeded before the failure: a retry does not repeat them. */
   const attempts = (operation: Operation, until: string) =>
     operation.steps
       .slice(
@@ -122,7 +125,7 @@ describe('a creation that cannot succeed', () => {
     await platform.lab.setNetwork(victim, 'up');
     await succeeds(platform.api, operation.id, 240_000);
     await untilCluster(platform.api, clusterId, ({ state }) => state === 'ready', 30_000);
-    // The first run had done the other machines: the second finds nothing to change there.
+    // The first run configured the other machines, so the second finds nothing to change there.
     const last = (name: string) => recap.filter((line) => line.startsWith(name)).at(-1);
     const recap = (await logLines(operation.id)).filter((line) => / : ok=\d+ /.test(line));
     expect(last(`${clusterId.slice(-12)}-1`)).toMatch(/changed=0 /);

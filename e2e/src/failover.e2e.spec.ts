@@ -11,7 +11,7 @@ import {
 } from './platform';
 import { checkWrites, explain, WriteClients } from '@pgfleet/write-checker';
 
-/** ttl 20 s and a little: what Patroni needs at most to replace a leader whose machine is gone. */
+/** ttl 20 s plus a margin: the longest time Patroni needs to replace a leader whose machine is gone. */
 const patroniBoundMs = 30_000;
 
 describe('the loss of the machine of the leader', () => {
@@ -101,7 +101,7 @@ describe('the loss of the machine of the leader', () => {
 
   it('degrades the cluster until the machine is back and has rejoined by itself', async () => {
     await untilCluster(platform.api, cluster.id, ({ state }) => state === 'degraded', patroniBoundMs);
-    // On an idle cluster that has just switched its WAL segment a rewound member has the least to go by.
+    // On an idle cluster that has just switched its WAL segment, a rewound member has the least to work with.
     await load.stop();
     const newLeader = leaderOf(await platform.api.cluster(cluster.id)) ?? '';
     await platform.on(newLeader, `runuser -u postgres -- psql -XAtqc 'select pg_switch_wal()'`);
@@ -125,7 +125,7 @@ describe('the loss of the machine of the leader', () => {
       oldLeader,
     );
     const { data: loss } = await events.until('cluster.failover.loss.measured', cluster.id, 10_000);
-    // What it wrote last nobody acknowledged: a quorum did not have it. So nobody was told that it is there.
+    // Nobody acknowledged the last writes, because a quorum did not have them. So no client was told that they were committed.
     expect(loss).toMatchObject({ member: oldLeader, timeline: cluster.timeline });
     const { items } = await platform.api.history(cluster.id);
     expect(items[0]?.measuredLoss).toMatchObject({ bytes: loss.bytes, transactions: loss.transactions });
@@ -137,7 +137,10 @@ describe('the loss of the machine of the leader', () => {
   });
 });
 
-/** A failover that somebody asks for, of a leader that lives and cannot be reached: it cannot be fenced, Patroni's lease decides. */
+/**
+ * A failover that a customer requests for a leader that is alive but unreachable. It cannot be fenced, so Patroni's lease
+ * decides.
+ */
 describe('a failover by hand', () => {
   it('is refused for a leader that is well, and replaces one that is cut off', async () => {
     const platform = await testPlatform();
@@ -160,7 +163,7 @@ describe('a failover by hand', () => {
         'release succeeded',
       ]);
       const { data } = await events.until('cluster.failover.completed', cluster.id, 20_000);
-      // It lives, so it is not fenced; in quorum nothing that was acknowledged is lost.
+      // The leader is alive, so it is not fenced. Under quorum nothing that was acknowledged is lost.
       expect(data).toMatchObject({ from: leader, fenced: false, loss: { bytes: 0, sure: true } });
     } finally {
       await platform.lab.setNetwork(leader, 'up');
@@ -170,7 +173,10 @@ describe('a failover by hand', () => {
   });
 });
 
-/** Who would fence is cut off from etcd and from the machine room: it may not act on what it saw last, and nobody waits for it. */
+/**
+ * The service that would fence is cut off from etcd and from the lab. It must not act on what it saw last, and nothing waits for
+ * it.
+ */
 describe('the loss of a leader while the control plane is cut off', () => {
   it('is mended by Patroni alone, without a fence, and told once when the control plane is back', async () => {
     const platform = await testPlatform();
@@ -198,7 +204,7 @@ describe('the loss of a leader while the control plane is cut off', () => {
     await untilCluster(platform.api, cluster.id, ({ state }) => state === 'ready', 120_000);
     for (const name of ['cluster.failover.started', 'cluster.failover.completed', 'cluster.leader.changed'])
       expect({ name, heard: events.of(name, cluster.id).length }).toEqual({ name, heard: 1 });
-    // Whatever the platform had begun meanwhile did nothing: the machine was free all the time.
+    // Whatever the platform started meanwhile had no effect: the machine was never fenced.
     expect((await platform.lab.get(leader)).fenced).toBe(false);
     await events.stop();
   });

@@ -4,15 +4,15 @@ import { storeMachine } from './faulty-cluster';
 import { SteadyWriter } from './steady-writer';
 import { testUser, until, untilCluster, type TestPlatform } from './platform';
 
-/** For an operation to come to its end: with its machines away, and back. */
+/** The deadline for an operation to end, including the time its machines are away and come back. */
 const endMs = 420_000;
 const readyMs = 240_000;
-/** A machine stays away until the operation has ended, but no longer than that: longer than any lease. */
+/** A machine stays away until the operation has ended, or for this long at most: longer than any lease. */
 const awayMs = 30_000;
-/** What a failover by the lease takes at most, on a busy machine. */
+/** The longest time a failover by lease takes on a busy machine. */
 const failoverMs = 60_000;
 
-/** A cluster with a customer who writes, on whose machines faults come. */
+/** A cluster with a customer who writes, for faults on its machines. */
 export class FaultMatrix {
   private readonly away = new Map<string, () => Promise<unknown>>();
   private serial = 0;
@@ -34,7 +34,7 @@ export class FaultMatrix {
     return new FaultMatrix(platform, userId, clusterId, await SteadyWriter.start(uri, caCertificate));
   }
 
-  /** One case, with everything that must hold after it. Gives what it came to, in words. */
+  /** Runs one case and checks everything that must hold afterwards. Returns the outcome in words. */
   async run({ operation, step, target, loss, facts }: FaultCase): Promise<string> {
     await this.settle();
     this.writer.takeLongestGapMs();
@@ -65,7 +65,7 @@ export class FaultMatrix {
     const gapMs = this.writer.takeLongestGapMs();
     const { missing } = { missing: await this.writer.missing() };
     expect({ lost: missing }).toEqual({ lost: [] });
-    // With the only balancer away nobody gets through; what a restore interrupts is its own.
+    // While the only load balancer is away, nobody gets through. A restore's own interruption is not checked.
     const bound = target === 'load_balancer' ? awayMs + failoverMs : failoverMs;
     if (!facts.interrupts) expect(gapMs).toBeLessThan(bound);
     return `${outcome}; longest gap ${gapMs} ms`;
@@ -77,7 +77,7 @@ export class FaultMatrix {
     await this.platform.api.deleteCluster(this.id, false).catch(() => undefined);
   }
 
-  /** Every machine is back, nothing is done for the cluster, it is whole. */
+  /** Waits until every machine is back, no operation runs, and the cluster is whole. */
   private async settle(): Promise<Cluster> {
     await this.heal();
     await until(
@@ -140,14 +140,14 @@ export class FaultMatrix {
     }
   }
 
-  /** To the end of the window: little is taken back. */
+  /** Restores to the end of the window, so that little is lost. */
   private async restore(): Promise<Operation> {
     const { latest } = await this.call<RecoveryWindow>('GET', '/recovery-window');
     if (!latest) throw new Error('the cluster has no recovery window');
     return this.call('POST', '/restore', { target: { type: 'lsn', lsn: latest.lsn } });
   }
 
-  /** A restore that came through is undone, so that every row is there again. */
+  /** Undoes a successful restore, so that every row is there again. */
   private async takenBack(ended: Operation, kind: FaultCase['operation']): Promise<void> {
     if (kind !== 'cluster.restore' || ended.kind !== 'cluster.restore' || ended.state !== 'succeeded') return;
     const undone = await this.platform.api.follow(
@@ -156,11 +156,11 @@ export class FaultMatrix {
     );
     expect(undone.error).toBeUndefined();
     await this.settle();
-    // What was written to the restored data is left with them.
+    // Rows written to the restored data stay with those data.
     await this.writer.expectOnlyWhatIsThere();
   }
 
-  /** Waits until the step runs; true when it was over before anybody could look. */
+  /** Waits until the step runs; returns true if it was over before it was seen. */
   private async reached(operationId: string, step: string): Promise<boolean> {
     const { steps } = await until(
       () => this.platform.api.operation(operationId),
@@ -174,7 +174,7 @@ export class FaultMatrix {
   private async machineOf(target: FaultCase['target'], clusterId: string): Promise<string> {
     if (target === 'etcd') return 'etcd1';
     if (target === 'object_store') return storeMachine;
-    // The machines of a cluster that is being created come while its operation runs.
+    // During a creation, machines appear while the operation runs.
     const names = await until(
       async () => {
         const prefix = `${clusterId.slice(-12)}-`;
@@ -198,7 +198,7 @@ export class FaultMatrix {
       if (loss === 'power') await lab.setPower(machine, 'off');
       else await lab.setNetwork(machine, 'cut');
     } catch (error) {
-      // One that is being deleted may be gone already.
+      // During a deletion, a machine may already be gone.
       if (!/no machine/i.test(String(error))) throw error;
       return;
     }
@@ -216,7 +216,7 @@ export class FaultMatrix {
     }
   }
 
-  /** A failed operation is retried, or its restore undone, or it says why there is nothing to do. */
+  /** Retries a failed operation. A refusal (409) means that there is nothing to retry. */
   private async mend(failed: Operation): Promise<Operation> {
     const { api } = this.platform;
     const retried = await api.retry(failed.id).then(

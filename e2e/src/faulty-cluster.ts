@@ -6,14 +6,14 @@ import { until, untilCluster, type TestPlatform } from './platform';
 /** The machine of the object store. */
 export const storeMachine = 'objects1';
 
-/** What specs of backups and restores do with a cluster of their own. */
+/** What the specs of backups and restores do with their own cluster. */
 export class FaultyCluster {
   private constructor(
     private readonly platform: TestPlatform,
     readonly id: string,
   ) {}
 
-  /** Whole, with its first backup in the store. */
+  /** Creates it and waits until it is whole, with its first backup in the repository. */
   static async make(platform: TestPlatform, name: string, userId: string, nodes = 2): Promise<FaultyCluster> {
     const { api } = platform;
     const { id, clusterId } = await api.createCluster({ name, userId, nodes });
@@ -45,7 +45,7 @@ export class FaultyCluster {
     }
   }
 
-  /** Random rows, which no compression makes less: a backup of them lasts for seconds. */
+  /** Inserts random rows, which do not compress: a backup of them lasts for seconds. */
   async fill(megabytes: number): Promise<void> {
     await this.query(
       `create table ballast as
@@ -62,7 +62,7 @@ export class FaultyCluster {
     return this.platform.api.call<Operation>('POST', `/clusters/${this.id}/backups`, { type: 'full' });
   }
 
-  /** The backup that an operation made, which was told of once, and which the store shows. */
+  /** The backup that an operation created. It was published once, and the repository lists it. */
   async madeBy(operation: Operation, events: EventListener): Promise<Backup> {
     const { id, state, error } = operation;
     expect({ id, state, error }).toMatchObject({ state: 'succeeded' });
@@ -88,7 +88,7 @@ export class FaultyCluster {
     return { leader, replica: members.find(({ name }) => name !== leader)?.name ?? '' };
   }
 
-  /** Waits until nothing is done for the cluster any more. */
+  /** Waits until no operation is pending or running for the cluster. */
   async idle(): Promise<void> {
     await until(
       async () => {

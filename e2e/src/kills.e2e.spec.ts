@@ -14,7 +14,7 @@ const services = [
 interface Victim {
   name: string;
   machine: string;
-  /** Ends it as `kill -9` does: nothing is told, nothing is flushed. */
+  /** Ends it like `kill -9`: nothing is reported, nothing is flushed. */
   kill: string;
 }
 
@@ -39,7 +39,7 @@ const victims: Victim[] = [
 const wantedKills = 21;
 const betweenKillsMs = [2500, 6000] as const;
 
-/** A generator with a seed that is printed, so that a sequence of kills can be had again. */
+/** A random generator with a printed seed, so that a sequence of kills can be repeated. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -67,7 +67,7 @@ describe('kill -9 of every part of the control plane while clusters are being cr
     const random = randomFrom(seed);
     const key = { 'idempotency-key': `kills-${seed}` };
 
-    // The answer may be lost with the part that was killed; the key makes asking again the same question.
+    // The answer may be lost with the killed part. The idempotency key makes repeating the request safe.
     const create = (index: number): Promise<Operation> =>
       until(
         () =>
@@ -91,7 +91,7 @@ describe('kill -9 of every part of the control plane while clusters are being cr
         operations.push(operation);
         const ended = await platform.api.follow(operation.id, 420_000);
         expect({ kills, error: ended.error, state: ended.state }).toMatchObject({ state: 'succeeded' });
-        // Machines are given back at once: this host has two cores. What they were is checked first.
+        // Give machines back at once, because this host has two cores. Check them first.
         await checkOneSetOfMachines(ended);
       }
       creating = false;
@@ -140,7 +140,7 @@ describe('kill -9 of every part of the control plane while clusters are being cr
       expect(left.filter((name) => name.startsWith((clusterId ?? '').slice(-12)))).toEqual([]);
   });
 
-  /** Exactly one set of machines, one system identifier, one history: nothing was made twice. */
+  /** Exactly one set of machines, one system identifier, one history: nothing was created twice. */
   async function checkOneSetOfMachines({ clusterId }: Operation): Promise<void> {
     const id = clusterId ?? '';
     const machines = (await platform.lab.list()).filter(({ labels }) => labels.cluster === id);
@@ -157,7 +157,7 @@ describe('kill -9 of every part of the control plane while clusters are being cr
   }
 });
 
-/** A part that was killed is back in a moment: only an answer that is no 503, or none at all, is taken for now. */
+/** A killed part is back in a moment: treat a 503 or a missing answer as no answer yet. */
 const orAway = (error: unknown): null => {
   if (error instanceof ApiRefusal && error.status !== 503) throw error;
   return null;

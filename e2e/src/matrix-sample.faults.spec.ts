@@ -2,7 +2,7 @@ import { faultCases, programSteps, repository, sampleOf } from '@pgfleet/platfor
 import { FaultMatrix } from './fault-matrix';
 import { testPlatform } from './platform';
 
-/** `npm test -- faults/matrix-sample --seed N`: other cases. */
+/** `npm test -- faults/matrix-sample --seed N` runs other cases. */
 const seed = Number(process.env.PGFLEET_FAULTS_SEED ?? 1);
 const count = Number(process.env.PGFLEET_FAULTS_SAMPLE ?? 20);
 

@@ -2,7 +2,7 @@ import { faultCases, programSteps, repository, shardOf } from '@pgfleet/platform
 import { FaultMatrix } from './fault-matrix';
 import { testPlatform } from './platform';
 
-/** `npm test -- faults --shard i/n`; the whole takes hours. */
+/** `npm test -- faults --shard i/n`; the whole matrix takes hours. */
 const shard = process.env.PGFLEET_FAULTS_SHARD;
 
 (shard ? describe : describe.skip)('the fault matrix', () => {

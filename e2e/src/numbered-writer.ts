@@ -4,13 +4,13 @@ import { Client } from 'pg';
 /** Slow enough to leave the machines to what is tested. */
 const everyMs = 25;
 
-/** Where a number was committed: everything up to it is before the position, everything after it behind. */
+/** Where a number was committed: everything up to it is before the position, everything later after it. */
 export interface Mark {
   number: number;
   lsn: string;
 }
 
-/** A customer that commits 1, 2, 3 … to the table `numbered`, each in its own transaction of one session, until it is stopped. */
+/** A customer that commits 1, 2, 3 … to the table `numbered` until it is stopped, each in its own transaction of one session. */
 export class NumberedWriter {
   /** The last number whose commit was acknowledged. */
   written = 0;
@@ -31,7 +31,7 @@ export class NumberedWriter {
     return writer;
   }
 
-  /** The position right after the commit of a number, before the next one is begun. */
+  /** The position right after the commit of a number, before the next one starts. */
   mark(): Promise<Mark> {
     return new Promise((resolve) => (this.marking = resolve));
   }

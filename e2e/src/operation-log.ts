@@ -4,7 +4,7 @@ import { until, type TestPlatform } from './platform';
 
 type Page = { items: LogEntry[]; next: number | null };
 
-/** Everything that the operation has said so far. */
+/** Everything that the operation has logged so far. */
 export async function logOf({ api }: TestPlatform, operationId: string): Promise<string[]> {
   const lines: string[] = [];
   let after: number | null = 0;
@@ -19,7 +19,7 @@ export async function logOf({ api }: TestPlatform, operationId: string): Promise
   return lines;
 }
 
-/** Waits until the operation has said something; fails when it ends without. */
+/** Waits until the operation has logged something; fails if it ends first. */
 export async function untilSaid(
   platform: TestPlatform,
   operationId: string,
@@ -40,7 +40,7 @@ export async function untilSaid(
     throw new Error(`${operationId} is ${state}, ${String(what)} was to be said; last: ${lines.join(' | ')}`);
 }
 
-/** Follows an operation through everything that is done to it, and shows that it began once and ended once. */
+/** Follows an operation to its end, and checks that it started once and ended once. */
 export async function endsOnce(
   platform: TestPlatform,
   events: EventListener,

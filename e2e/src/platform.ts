@@ -6,19 +6,19 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-/** The platform under test, as its users and its machine room see it. */
+/** The platform under test, as its users and its lab see it. */
 export interface TestPlatform {
   lab: LabClient;
   api: ApiClient;
   control: ControlMachine;
   nats: { url: string; user: string; password: string; ca: string };
-  /** The command that leads to a machine of the lab. */
+  /** The command that connects to a machine of the lab. */
   ssh: readonly string[];
-  /** Runs a shell command on a machine as root and gives its standard output. */
+  /** Runs a shell command as root on a machine and returns its standard output. */
   on(machine: string, command: string): Promise<string>;
 }
 
-/** Finds the platform that the global setup brought up. */
+/** Finds the platform that the global setup started. */
 export async function testPlatform(): Promise<TestPlatform> {
   const settings = labSettings();
   const lab = await connectLab(settings);
@@ -31,7 +31,7 @@ export async function testPlatform(): Promise<TestPlatform> {
   return { lab, api: new ApiClient(access.api), control, nats: access.nats, ssh, on };
 }
 
-/** Follows an operation to its end, which is to be a success; throws with the step that failed, why, and what each step took. */
+/** Follows an operation that must succeed. Otherwise throws with the failed step, the reason, and how long each step took. */
 export async function succeeds(api: ApiClient, operationId: string, withinMs: number): Promise<Operation> {
   const ended = await api.follow(operationId, withinMs);
   if (ended.state === 'succeeded') return ended;
@@ -41,13 +41,13 @@ export async function succeeds(api: ApiClient, operationId: string, withinMs: nu
   );
 }
 
-/** A user of the tests; made once. */
+/** A user for the tests, created once. */
 export async function testUser(api: ApiClient): Promise<string> {
   const existing = (await api.users()).items.find(({ name }) => name === 'e2e');
   return (existing ?? (await api.createUser({ name: 'e2e' }))).id;
 }
 
-/** The cluster that specs share when they do not need one of their own: made by whichever needs it first, whole when given. */
+/** The cluster for specs that do not need their own. The first spec that needs it creates it; it is whole when returned. */
 export async function sharedCluster(api: ApiClient): Promise<Cluster> {
   const userId = await testUser(api);
   const existing = (await api.clusters()).items.find(({ name }) => name === 'shared');
@@ -59,7 +59,7 @@ export async function sharedCluster(api: ApiClient): Promise<Cluster> {
   return untilCluster(api, existing.id, ({ state }) => state === 'ready', 120_000);
 }
 
-/** Waits until the API shows what is expected of a cluster, and gives it. */
+/** Waits until the API shows the expected state of a cluster, and returns the cluster. */
 export async function untilCluster(
   api: ApiClient,
   id: string,
@@ -73,7 +73,7 @@ export async function untilCluster(
   );
 }
 
-/** Looks again and again until what it sees is as expected; fails showing the last sight. */
+/** Looks repeatedly until the result is as expected; on timeout, fails with the last result. */
 export async function until<T, Seen extends T>(
   look: () => Promise<T>,
   holds: ((sight: T) => sight is Seen) | ((sight: T) => boolean),

@@ -5,7 +5,7 @@ import { leaderOf, sharedCluster, succeeds, testPlatform, untilCluster, type Tes
 
 const replaceMs = 240_000;
 
-/** A machine that never comes back must not leave its cluster where nothing can be changed any more. */
+/** A machine that never comes back must not leave its cluster in a state where nothing can be changed. */
 describe('a member whose machine is lost for good', () => {
   let platform: TestPlatform;
   let events: EventListener;

@@ -5,7 +5,10 @@ import { testPlatform, testUser, until, untilCluster, type TestPlatform } from '
 
 const restoreMs = 420_000;
 
-/** A cluster of its own, whose machines lose power while it is restored in place: customers get what was there, or what was restored. */
+/**
+ * A cluster of its own. Its machines lose power during an in-place restore: customers get either the old data or the restored
+ * data.
+ */
 describe('machines lost during restores', () => {
   let platform: TestPlatform;
   let events: EventListener;
@@ -33,7 +36,7 @@ describe('machines lost during restores', () => {
     if (state === 'off') off.add(name);
     else off.delete(name);
   };
-  /** Does it once, as soon as the step runs, and gives how the operation ended. */
+  /** Acts once, as soon as the step runs, and returns how the operation ended. */
   const atStep = async (id: string, step: string, what: () => Promise<unknown>): Promise<Operation> => {
     let doing: Promise<unknown> | undefined;
     const ended = await platform.api.follow(id, restoreMs, ({ steps }) => {
@@ -45,7 +48,7 @@ describe('machines lost during restores', () => {
   };
   const end = (operation: Operation) =>
     `${operation.kind} ${operation.state} ${operation.error?.cause ?? ''}`;
-  /** What is expected of either end: rows, and that all machines are in the cluster again. */
+  /** What must hold after either outcome: the rows, and that all machines are in the cluster again. */
   const isWhole = async (restored: boolean) => {
     expect(await rows()).toEqual(restored ? ['first'] : ['first', 'second']);
     await cluster.query("insert into rows values ('probe')");
@@ -155,7 +158,7 @@ describe('machines lost during restores', () => {
       say(end(ended));
       if (ended.state === 'succeeded') return takeBack();
       if (ended.error?.step === 'start_again') return isWhole(false);
-      // Its data are on that machine only, and lead already, or nearly.
+      // Its data are on that machine only, and already lead, or nearly.
       await power(leader, 'on');
       await takeBack();
     },

@@ -19,9 +19,9 @@ import { leaderOf, testPlatform, testUser, until, untilCluster, type TestPlatfor
 import { windowAges, type WindowAge } from './window-ages';
 
 const restoreMs = 300_000;
-/** Decision 9 promises it. */
+/** Decision 9 promises this. */
 const oldestWindowMs = 60_000;
-/** Longer than three times what `archive_timeout` makes of a segment that nobody fills. */
+/** More than three times as long as `archive_timeout` lets an unfilled segment last. */
 const idleMs = 150_000;
 
 interface Refusal {
@@ -32,7 +32,7 @@ interface Refusal {
   errors?: { path: string; message: string }[];
 }
 
-/** Restores of a cluster of its own: what it holds is known row by row, and where each came to be. */
+/** Restores of a cluster of its own. The spec knows each of its rows and when it was written. */
 describe('restores', () => {
   let platform: TestPlatform;
   let events: EventListener;
@@ -40,7 +40,7 @@ describe('restores', () => {
   /** Between the first and the second row. */
   let between: string;
   let copy: Cluster | undefined;
-  /** How old the end of the copy's window was, while nobody used it. */
+  /** The age of the end of the copy's window while nobody used the copy. */
   let idle: Promise<WindowAge[]> | undefined;
 
   const connection = async (id = cluster.id) => {
@@ -77,7 +77,7 @@ describe('restores', () => {
     expect(operation.state).toBe('succeeded');
     cluster = await platform.api.cluster(cluster.id);
   };
-  /** A restore that is to be refused, as a program gets it; what there is of the cluster stays as it is. */
+  /** A restore that must be refused with a machine-readable error; the cluster stays as it is. */
   const asked = async (target: object, status: number) => {
     const before = await platform.api.cluster(cluster.id);
     const held = await rows();
@@ -101,12 +101,12 @@ describe('restores', () => {
   };
   const restored = async (target: RestoreTarget) => followed(await post('', { target }));
   const undone = async () => followed(await post('/undo'));
-  /** Everything that was written is in the archive, and in the window. */
+  /** Waits until everything that was written is in the archive and in the window. */
   const archived = async () => {
     const [now] = await query(
       `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time`,
     );
-    // With a commit after it, which is what recovery to a time ends at.
+    // With a commit after it: recovery to a time ends at a commit.
     await superuser("select pg_logical_emit_message(true, 'spec', 'passed'), pg_switch_wal()");
     await until(
       () => platform.api.call<RecoveryWindow>('GET', `/clusters/${cluster.id}/recovery-window`),
@@ -115,7 +115,7 @@ describe('restores', () => {
       500,
     );
   };
-  /** Each member on the same timeline, all but the leader streaming. */
+  /** Every member is on the same timeline, and all but the leader stream. */
   const whole = async () => {
     const seen = await untilCluster(platform.api, cluster.id, ({ state }) => state === 'ready', 60_000);
     expect(seen.members.map(({ state }) => state).sort()).toEqual(['running', 'streaming', 'streaming']);
@@ -132,7 +132,7 @@ describe('restores', () => {
     expect(made.error).toBeUndefined();
     cluster = await platform.api.cluster(clusterId ?? '');
     await backups();
-    // The first backup stands in the list a while before its operation has ended.
+    // The first backup is listed for a while before its operation ends.
     await until(
       () => platform.api.call<{ items: Operation[] }>('GET', `/operations?clusterId=${cluster.id}`),
       ({ items }) => items.every(hasEnded),
@@ -278,7 +278,7 @@ describe('restores', () => {
     'is undone: what was there is there again, in the lineage of before, with the password of now',
     async () => {
       await undone();
-      // What the customer had revoked was of the data that are gone; their password is in force still.
+      // The customer's revocations went with the restored data, but their own password is still in force.
       expect(await platform.api.credentials(cluster.id)).toMatchObject({ current: false });
       await followed(
         await platform.api.call<Operation>('POST', `/clusters/${cluster.id}/credentials/rotate`),
@@ -335,7 +335,7 @@ describe('restores', () => {
 
       await writer.stop();
       expect(writer.errors).toEqual([]);
-      // It went on all the while.
+      // The writer kept going all the time.
       expect(writer.written).toBeGreaterThan(atFirst + 100);
       expect(await query(numbers)).toEqual(upTo(writer.written));
       expect(await rows()).toEqual(['first', 'second', 'fourth']);
@@ -346,11 +346,11 @@ describe('restores', () => {
       expect(of(await platform.api.cluster(cluster.id))).toEqual(of(before));
       const said = events.deduplicated().slice(began);
       expect(said.filter(({ subject }) => subject === cluster.id)).toEqual([]);
-      // A backup that came due would switch segments.
+      // A scheduled backup would switch segments.
       const change = { schedules: { full: null, differential: null, incremental: null } };
       await platform.api.call('PUT', `/clusters/${copy.id}/backup-policy`, change);
       idle = windowAges(platform, copy.id, idleMs);
-      // Whoever fails before it is awaited must not end the process.
+      // A failure before it is awaited must not end the process.
       idle.catch(() => undefined);
     },
     2 * restoreMs,
@@ -407,7 +407,7 @@ describe('restores', () => {
       const ages = (await idle) ?? [];
       const wal = await platform.api.call<WalState>('GET', `/clusters/${copy!.id}/wal`);
       expect(ages.length).toBeGreaterThan(30);
-      // Where nothing ran for a moment, nothing was archived in it either.
+      // While nothing ran for a moment, nothing was archived either.
       const stoodStillMs = Math.max(...ages.map(({ lateMs }) => lateMs));
       const oldest = Math.max(...ages.map(({ ageMs }) => ageMs));
       process.stdout.write(
@@ -415,7 +415,7 @@ describe('restores', () => {
       );
       expect(ages.filter(({ ageMs }) => ageMs > oldestWindowMs + stoodStillMs)).toEqual([]);
       process.stdout.write(`  no segment was begun for ${wal.secondsSinceSwitch} s\n`);
-      // Twice as long as archive_timeout lets a segment last in which somebody commits.
+      // Twice as long as archive_timeout lets a segment with commits last.
       expect(wal.secondsSinceSwitch).toBeGreaterThan(80);
       expect(wal.archive.settledAt).not.toBeNull();
     },

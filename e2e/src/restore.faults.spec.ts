@@ -7,7 +7,7 @@ import { testPlatform, testUser, until, type TestPlatform } from './platform';
 
 const restoreMs = 420_000;
 
-/** A cluster of its own, whose store and services are lost while it is restored in place. */
+/** A cluster of its own. Its object store and services are lost during an in-place restore. */
 describe('faults during restores', () => {
   let platform: TestPlatform;
   let events: EventListener;
@@ -33,7 +33,7 @@ describe('faults during restores', () => {
     cluster = await FaultyCluster.make(platform, 'restore-faults', await testUser(platform.api));
     await cluster.fill(120);
     await cluster.query('create table rows (v text, at timestamptz default clock_timestamp())');
-    // In the backup, so that a restore copies for seconds.
+    // Part of the backup, so that a restore copies for seconds.
     const backup = await endsOnce(platform, events, (await cluster.backUp()).id, 180_000);
     await cluster.madeBy(backup, events);
     await cluster.query("insert into rows values ('first')");
@@ -66,7 +66,7 @@ describe('faults during restores', () => {
       await untilSaid(platform, id, /restore backup set/, 120_000);
       const lostAt = Date.now();
       await platform.lab.setPower(storeMachine, 'off');
-      // Nothing comes from the store any more, and the restore has not ended.
+      // Nothing comes from the object store any more, and the restore has not ended.
       const away = await until(
         () => platform.api.operation(id),
         ({ state }) => state !== 'running' || Date.now() - lostAt > 15_000,
@@ -118,7 +118,7 @@ describe('faults during restores', () => {
       const ended = await endsOnce(platform, events, id, restoreMs);
       say(`killed at ${kills.join(', ')}: ${ended.state} after ${Date.now() - begunAt} ms`);
       expect(ended.error).toBeUndefined();
-      // `check`, `check_machines` and `first_backup` may be over before anybody can look.
+      // `check`, `check_machines` and `first_backup` may be over before this test sees them.
       const seen = ['restore', 'recover', 'set_aside', 'hand_over'];
       expect(kills).toEqual(expect.arrayContaining([...seen, 'create_stanza', 'rebuild_replicas']));
       expect(await rows()).toEqual(['first']);
@@ -126,8 +126,7 @@ describe('faults during restores', () => {
       const { leader, replica } = await cluster.nodes();
       say(`${leader} leads, ${replica} streams`);
       await cluster.idle();
-      // The restore's own first backup, then one at the first try: no lock was left.
-      // backup-service was killed a moment ago.
+      // The restore's own first backup, then one at the first attempt: no lock was left. backup-service was killed a moment ago.
       const list = await until(
         () => cluster.backups().catch(() => null),
         (answer) => answer !== null,

@@ -1,2 +1,2 @@
-// Machines boot, elections run: a test has minutes, and says itself what is too long.
+// Machines boot and elections run: a test gets minutes and decides itself what is too long.
 jest.setTimeout(15 * 60_000);

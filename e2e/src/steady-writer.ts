@@ -2,10 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'pg';
 
 const everyMs = 50;
-/** A connection whose machine is gone says nothing: it is given up. */
+/** A connection to a lost machine stays silent, so it is given up after this time. */
 const answerMs = 5_000;
 
-/** A customer that inserts numbers for ever, over a new connection whenever one fails, and remembers what was acknowledged, and when. */
+/**
+ * A customer that keeps inserting numbers, over a new connection whenever one fails. It remembers what was acknowledged, and
+ * when.
+ */
 export class SteadyWriter {
   private readonly acknowledged = new Set<number>();
   private number = 0;
@@ -35,7 +38,7 @@ export class SteadyWriter {
     return longest;
   }
 
-  /** Acknowledged numbers that are not there. */
+  /** Acknowledged numbers that are missing. */
   async missing(): Promise<number[]> {
     const expected = [...this.acknowledged];
     const client = await this.connect();
@@ -48,7 +51,7 @@ export class SteadyWriter {
     }
   }
 
-  /** What was written since then is not expected any more: the data were taken back on purpose. */
+  /** Stops expecting numbers that are gone: the data were taken back on purpose. */
   async expectOnlyWhatIsThere(): Promise<void> {
     const gone = await this.missing();
     for (const number of gone) this.acknowledged.delete(number);

@@ -23,7 +23,7 @@ describe('a planned switchover', () => {
   let operation: Operation;
   let bench: Awaited<ReturnType<typeof runPgbench>>;
   let session: Client;
-  /** SQLSTATE that ended a session that was idle on the session port. */
+  /** The SQLSTATE that ended an idle session on the session port. */
   let sessionEnded: Promise<string | undefined>;
 
   const request = (): Promise<Operation> =>
@@ -76,7 +76,7 @@ describe('a planned switchover', () => {
       (count) => count > 40,
       60_000,
     );
-    // pgbench has just made its tables: a candidate that is far behind is refused.
+    // pgbench has just created its tables, and a candidate that is far behind is refused.
     await untilCluster(
       platform.api,
       cluster.id,
@@ -161,7 +161,7 @@ describe('a planned switchover', () => {
     await writers.start();
     const leader = leaderOf(await platform.api.cluster(cluster.id)) ?? '';
     const { id } = await platform.api.switchover(cluster.id, {});
-    // The node's word is waited for on the machine of the service: from there to the kill it is milliseconds.
+    // Wait for the node's report on the service's machine: from there to the kill it takes milliseconds.
     const address = (await platform.lab.get(leader)).address;
     await platform.on(
       'control1',
@@ -175,7 +175,7 @@ describe('a planned switchover', () => {
     if (!verdict.ok) throw new Error(explain(verdict).join('; '));
     expect(verdict).toMatchObject({ ok: true, unknown: 0, refused: 0 });
     expect(writers.disconnects).toBe(0);
-    // The cap, and some: whoever drives it may be gone for good.
+    // The cap plus a margin: the service that drives the switchover may be gone for good.
     expect(writers.worstGap().ms).toBeLessThan(10_000);
   });
 
@@ -209,7 +209,7 @@ describe('a planned switchover', () => {
     expect(failed.error?.cause).toMatch(
       /^Open transactions block the switchover. 1 transaction on .* idle in transaction/,
     );
-    await session.query('select 1'); // nobody ended it
+    await session.query('select 1'); // still connected
     const forced = await platform.api.switchover(cluster.id, { maxWaitSeconds: 0, onBlockers: 'terminate' });
     const ended = await succeeds(platform.api, forced.id, 120_000);
     expect(ended.steps.find(({ name }) => name === 'switch')?.data).toMatchObject({

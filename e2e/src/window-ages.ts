@@ -7,13 +7,16 @@ const everyMs = 1_000;
 export interface WindowAge {
   at: string;
   latest: string | null;
-  /** At the least: by the moment at which it was asked, for what was archived until the answer may not be in it. */
+  /**
+   * A lower bound: it counts from the moment of the request, because the window may not include what was archived before the
+   * answer.
+   */
   ageMs: number;
-  /** How much later than it was due the look was: nobody else ran meanwhile either. */
+  /** How late the look was: other processes did not run during that time either. */
   lateMs: number;
 }
 
-/** Looks every second how old the end of a recovery window is. */
+/** Checks every second how old the end of a recovery window is. */
 export async function windowAges(
   { api }: TestPlatform,
   clusterId: string,

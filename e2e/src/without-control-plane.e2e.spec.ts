@@ -15,7 +15,7 @@ const controlPlane: [machine: string, units: string][] = [
   ['infra1', 'nats-server postgresql@17-main'],
 ];
 
-/** The data plane needs no control plane: with all of it stopped a cluster serves, fails over, and its load balancer follows. */
+/** The data plane needs no control plane: with all of it stopped, a cluster serves, fails over, and its load balancer follows. */
 describe('a cluster without the control plane', () => {
   let platform: TestPlatform;
   let cluster: Cluster;
@@ -24,7 +24,7 @@ describe('a cluster without the control plane', () => {
   let oldLeader: string;
   let stoppedAt: number;
 
-  /** Names of the members that HAProxy has as servers, and of those that are up, on a port. */
+  /** The servers that HAProxy knows on a port, and those of them that are up. */
   const servers = async (proxy: 'primary' | 'replicas'): Promise<{ all: string[]; up: string[] }> => {
     const metrics = await (
       await fetch(`http://${loadBalancer}:8405/metrics`, { signal: AbortSignal.timeout(3000) })
@@ -42,7 +42,7 @@ describe('a cluster without the control plane', () => {
     };
   };
 
-  /** As `servers`, or null while HAProxy takes over from its former self. */
+  /** Like `servers`, or null while a reloaded HAProxy takes over. */
   const look = (proxy: 'primary' | 'replicas') => servers(proxy).catch(() => null);
 
   beforeAll(async () => {
