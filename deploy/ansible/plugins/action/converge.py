@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
         return result
 
     def _parts(self, file):
-        """A folder of the role's files is its files."""
+        """Expands a folder of the role's files into its files."""
         folder = file.pop("folder", None)
         if not folder:
             return [file]
@@ -62,12 +62,12 @@ class ActionModule(ActionBase):
         with open(PROGRAM, encoding="utf-8") as program:
             source = program.read()
         sent = "%s\nmain(json.loads(%r))\n" % (source, json.dumps(manifest))
-        # -I -S: neither the user's site packages nor the environment can change what runs, and it starts faster
+        # -I -S: neither the user's site packages nor the environment can change what runs, and python starts faster
         interpreter = task_vars.get("ansible_python_interpreter", "/usr/bin/python3")
         answer = self._low_level_execute_command("%s -I -S -" % interpreter, in_data=sent.encode())
         try:
             return json.loads(answer["stdout"])
         except ValueError:
-            # A traceback names lines of the program, never the manifest's content, except for its last line's source.
+            # A traceback shows lines of the program but not the manifest's content, except in the source of its last line.
             errors = [line for line in answer["stderr"].strip().splitlines() if "main(json.loads" not in line]
             return {"failed": True, "msg": "converge could not run on the machine (exit %s)" % answer["rc"], "detail": "\n".join(errors[-5:])}

@@ -1,4 +1,4 @@
-"""Writes what a playbook does, one JSON object per line, to the file or FIFO that PGFLEET_PROGRESS names.
+"""Writes a playbook's progress, one JSON object per line, to the file or FIFO that PGFLEET_PROGRESS names.
 
     {"event": "play",  "time": …, "play": …}
     {"event": "task",  "time": …, "play": …, "task": …}
@@ -6,8 +6,8 @@
      "message": …, "duration": …}                                  duration in seconds, of this task on this host
     {"event": "stats", "time": …, "duration": …, "hosts": {host: {"ok", "changed", "failures", "unreachable", "skipped"}}}
 
-time is seconds since the epoch. message is the module's own (`msg`), with `detail` or stderr below it when it failed;
-a task with no_log gives none. Without PGFLEET_PROGRESS the plugin is silent, and a reader that went away never fails a run.
+time is seconds since the epoch. message is the module's `msg`, followed by `detail` or stderr if the task failed. A task with
+no_log has no message. Without PGFLEET_PROGRESS the plugin is silent. A reader that goes away never fails a run.
 """
 
 import json
@@ -39,7 +39,7 @@ class CallbackModule(CallbackBase):
         self._out = open(path, "a", buffering=1, encoding="utf-8")
         self._play = ""
         self._began = time.time()
-        self._task_began = {}  # (task uuid, host) → when it began there
+        self._task_began = {}  # (task uuid, host) → when the task started there
 
     def v2_playbook_on_play_start(self, play):
         self._play = play.get_name().strip()

@@ -1,8 +1,7 @@
-"""Password verifiers made on the controller, so that servers never see, and logs never hold, a plain password.
+"""Creates password verifiers on the controller, so that servers never see, and logs never hold, a plain password.
 
-The salt is derived from the password and the name it is for: the same input gives the same verifier, which keeps
-playbooks idempotent. That is sound only because every password here is random (32 characters of 62, about 190 bits):
-there is no dictionary to precompute.
+The salt is derived from the password and its name: the same input gives the same verifier, which keeps playbooks idempotent. That
+is sound only because every password here is random (32 characters of 62, about 190 bits): there is no dictionary to precompute.
 """
 
 import base64
@@ -18,7 +17,7 @@ def _salt(password, name, size):
 
 
 def scram_sha_256(password, name, iterations=4096):
-    """The verifier PostgreSQL stores in pg_authid.rolpassword (RFC 5803)."""
+    """The verifier that PostgreSQL stores in pg_authid.rolpassword (RFC 5803)."""
     salt = _salt(password, name, 16)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
     stored = hashlib.sha256(hmac.new(salted, b"Client Key", hashlib.sha256).digest()).digest()
@@ -28,7 +27,8 @@ def scram_sha_256(password, name, iterations=4096):
 
 
 def bcrypt(password, name, cost=4):
-    """A $2a$ hash, the one form nats-server reads. Stretching adds nothing to a random password: the lowest cost."""
+    """A $2a$ hash, the only form that nats-server reads. It uses the lowest cost, because stretching adds nothing to a random
+    password."""
     crypt = ctypes.CDLL("libcrypt.so.1")
     crypt.crypt_gensalt.restype = ctypes.c_char_p
     crypt.crypt.restype = ctypes.c_char_p

@@ -1,10 +1,10 @@
-"""A server certificate with its key, as one PEM, signed by a CA that lives on the controller.
+"""A server certificate with its key, as one PEM, signed by a CA on the controller.
 
     lookup('certificate', name, ca=directory, addresses=[...], client=false)
 
-Every call makes a new key, so the result belongs in a `converge` file with `keep_if: openssl verify …`: the machine
-keeps what it has while it verifies for its address and a third of its lifetime is left. The key exists on the machine only.
-Made in process (Ansible itself depends on `cryptography`): 20 ms, where openssl would be started three times.
+Every call creates a new key. So use the result in a `converge` file with `keep_if: openssl verify …`: the machine keeps its
+certificate while it verifies for its address and a third of its lifetime is left. The key exists only on the machine. The plugin
+creates certificates in process, in 20 ms, where openssl would have to start three times. Ansible itself depends on `cryptography`.
 """
 
 import datetime
@@ -58,7 +58,7 @@ class LookupModule(LookupBase):
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - min(CLOCKS_DIFFER, lifetime / 60))
-            # No certificate is worth anything once its issuer has expired.
+            # A certificate is worthless once its issuer has expired.
             .not_valid_after(min(now + lifetime, issuer.not_valid_after_utc))
             .add_extension(x509.SubjectAlternativeName(self._names(name)), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -76,7 +76,7 @@ class LookupModule(LookupBase):
         names = [x509.DNSName(name), x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         for address in addresses:
             names.append(x509.IPAddress(ipaddress.ip_address(address)))
-            # pgBackRest compares the endpoint with DNS names only, also when it is an address.
+            # pgBackRest compares the endpoint only with DNS names, even if it is an address.
             names.append(x509.DNSName(address))
         return names
 

@@ -1,6 +1,7 @@
-"""What a folder beside the playbook holds, in sixteen hexadecimal digits: the same for the same files, wherever the folder is.
+"""A digest of a folder beside the playbook, in sixteen hexadecimal digits: the same files give the same digest, wherever the folder
+is.
 
-    lookup('digest', 'roles/postgres_node')
+lookup('digest', 'roles/postgres_node')
 """
 
 import hashlib

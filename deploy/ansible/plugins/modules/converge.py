@@ -1,10 +1,9 @@
 #!/usr/bin/python3
-"""Brings a machine to the state one manifest describes. Runs on the machine; standard library only.
+"""Brings a machine to the state that one manifest describes. Runs on the machine; standard library only.
 
-The action plugin of the same name renders templates on the controller and sends this file, followed by the
-manifest, to the machine's python over the SSH connection's standard input. So one round trip installs packages,
-writes every file, runs the commands that are due and starts the units; nothing of it ever stands in an argument
-list or in a temporary file.
+The action plugin of the same name renders templates on the controller. It sends this file, followed by the manifest, over the SSH
+connection's standard input to the machine's python. One round trip installs packages, writes every file, runs the commands that are
+due and starts the units. None of it ever appears in an argument list or a temporary file.
 """
 
 DOCUMENTATION = r"""
@@ -73,12 +72,12 @@ import tempfile
 
 APPLIED = "/var/lib/pgfleet/applied"  # what each unit and command last ran with
 POLICY = "/usr/sbin/policy-rc.d"
-# The comment tells it from a policy that the machine's owner has put there.
+# The comment distinguishes this policy from one that the machine's owner has installed.
 NO_STARTS = b"#!/bin/sh\n# pgfleet: no service starts while packages are installed\nexit 101\n"
 
 
 class Failed(Exception):
-    """Says in one line what could not be done; the rest goes to the detail."""
+    """Describes in one line what failed; the rest goes to the detail."""
 
     def __init__(self, message, detail=""):
         super().__init__(message)
@@ -129,7 +128,7 @@ class Machine:
     def have_packages(self, wanted):
         if not wanted:
             return
-        interrupted = read(POLICY) == NO_STARTS  # an earlier run was killed while it installed packages
+        interrupted = read(POLICY) == NO_STARTS  # an earlier run was killed while installing packages
         query = run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\n"] + wanted, check=False)
         installed = {line.split(" ", 1)[1] for line in query.stdout.splitlines() if line.startswith("installed ")}
         missing = [package for package in wanted if package not in installed]
@@ -209,13 +208,13 @@ class Machine:
             uid = pwd.getpwnam(entry.get("owner", "root")).pw_uid
             gid = grp.getgrnam(entry.get("group", "root")).gr_gid
         except KeyError as error:
-            if self.check:  # made by a package or a user that check mode did not install
+            if self.check:  # created by a package or a user that check mode did not install
                 return 0, 0, int(entry.get("mode", mode), 8)
             raise Failed("%s: %s" % (entry["path"], error.args[0]))
         return uid, gid, int(entry.get("mode", mode), 8)
 
     def owned(self, path, uid, gid, mode):
-        """Gives the path its owner and mode; says whether they differed."""
+        """Gives the path its owner and mode; returns whether they differed."""
         try:
             now = os.stat(path)
         except FileNotFoundError:
@@ -268,7 +267,7 @@ class Machine:
     def have_units(self, units):
         state = self.unit_states([unit["name"] for unit in units])
         enable = [u["name"] for u in units if u.get("enabled", True) and not starts_at_boot(u["name"])]
-        # systemd itself knows whether a unit or drop-in changed since it was loaded; one that was not loaded needs no reload.
+        # systemd itself knows whether a unit or drop-in changed since it was loaded. A unit that is not loaded needs no reload.
         stale = any(s["NeedDaemonReload"] == "yes" for s in state.values())
         start, restart, reload = [], [], []
         wanted = {u["name"]: self.watched(u) for u in units}
@@ -290,13 +289,13 @@ class Machine:
         if self.check:
             return
         if enable:
-            # By path, systemctl does not call Debian's bridge to SysV scripts, which takes 0.1 s a unit.
+            # When given paths, systemctl does not call Debian's bridge to SysV scripts, which takes 0.1 s per unit.
             paths = [name if "@" in name else state[name]["FragmentPath"] or name for name in enable]
             run(["systemctl", "--no-reload", "enable"] + paths)
         if stale:
             run(["systemctl", "daemon-reload"])
         dead = [name for name in start if state[name]["ActiveState"] == "failed"]
-        if dead:  # one that failed too often before would be refused
+        if dead:  # systemd refuses a unit that has failed too often
             run(["systemctl", "reset-failed"] + dead)
         failed = {}
         for verb, names in (("start", start), ("restart", restart), ("reload", reload)):
@@ -313,23 +312,23 @@ class Machine:
         fields = "ActiveState,NeedDaemonReload,FragmentPath"
         shown = run(["systemctl", "show", "--property=" + fields] + names).stdout.strip().split("\n\n")
         blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown]
-        return dict(zip(names, blocks))  # systemctl answers in the order asked
+        return dict(zip(names, blocks))  # systemctl answers in the order of its arguments
 
     def watched(self, unit):
         return {key: digest(unit.get(key, [])) for key in ("restart_on", "reload_on")}
 
     def drive(self, verb, names):
-        """Gives the names of those that failed; the others are done all the same."""
+        """Returns the names of the units that failed; the others are done nevertheless."""
         if not names or run(["systemctl", verb] + names, check=False).returncode == 0:
             return []
-        if verb == "reload":  # one that refuses stays active: which it was is seen one by one
+        if verb == "reload":  # a unit that refuses to reload stays active: reload one by one to see which it was
             return [name for name in names if run(["systemctl", verb, name], check=False).returncode != 0]
         states = self.unit_states(names)
         return [name for name in names if states[name]["ActiveState"] != "active"] or names
 
 
 def starts_at_boot(unit):
-    """Not `systemctl is-enabled`: for that a mere alias (Debian's etcd2.service) is enough."""
+    """Whether the unit starts at boot. `systemctl is-enabled` is also true for a mere alias (Debian's etcd2.service)."""
     return any(glob.glob("/etc/systemd/system/*.%s/%s" % (kind, unit)) for kind in ("wants", "requires"))
 
 
@@ -353,7 +352,7 @@ def run(argv, check=True, user=None, stdin=None, cwd=None, env=None):
 def succeeds(argv, user=None):
     try:
         return run(argv, check=False, user=user).returncode == 0
-    except FileNotFoundError:  # the program comes with a package that is still to be installed
+    except FileNotFoundError:  # the program comes with a package that is not installed yet
         return False
 
 
@@ -370,7 +369,7 @@ def read(path):
 
 
 def write_atomically(path, content, mode, uid, gid):
-    """A reader sees the old file or the new one, with its final owner and mode, and a crash leaves one of them."""
+    """A reader sees either the old file or the new one, with its final owner and mode. A crash leaves one of them."""
     descriptor, temporary = tempfile.mkstemp(prefix=".converge-", dir=os.path.dirname(path))
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -392,7 +391,7 @@ def remove(path):
 
 
 def sync_folder(path):
-    """Without this a machine that loses power may come back without the rename or the removal."""
+    """Without this, a machine that loses power may come back without the rename or the removal."""
     descriptor = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -403,7 +402,7 @@ def sync_folder(path):
 def measured(content, measures):
     for text, measure in measures.items():
         folder = measure["disk_of"]
-        while not os.path.isdir(folder):  # check mode has not made it
+        while not os.path.isdir(folder):  # check mode has not created it
             folder = os.path.dirname(folder)
         disk = os.statvfs(folder)
         share = disk.f_blocks * disk.f_frsize * measure["percent"] // 100 // 1048576

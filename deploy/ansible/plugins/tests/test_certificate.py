@@ -1,4 +1,4 @@
-"""What the lookup `certificate` issues: for how long, and never beyond its CA."""
+"""How long the lookup `certificate` makes certificates valid, and that none outlives its CA."""
 
 import datetime
 import os

@@ -1,4 +1,6 @@
-"""What converge does when something fails half-way. Nothing here touches the machine: programs are recorded, files are in a folder."""
+"""How converge behaves when something fails half-way. Nothing here touches the machine: programs are recorded, files are in a
+folder.
+"""
 
 import os
 import shutil
