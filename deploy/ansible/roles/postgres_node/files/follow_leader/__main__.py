@@ -1,9 +1,9 @@
-"""Keeps this node's pooler leading to the cluster's leader, whichever node that is, with nothing of the control plane involved.
+"""Keeps this node's pooler connected to the cluster's leader, whichever node that is, without the control plane.
 
-So a session through the load balancer outlives a planned switchover: its pooler holds the statements, Patroni changes the
-leader, and the pooler sends them on to the new one. From the environment (a 0600 file): PGFLEET_SCOPE, PGFLEET_MEMBER,
-PGFLEET_ADDRESS, PGFLEET_STANZA, PGFLEET_DATA_DIR, PGFLEET_WALDUMP,
-PGFLEET_POOLER_PASSWORD, PGFLEET_PATRONI_PASSWORD, PGFLEET_ETCD_{ENDPOINTS,USER,PASSWORD,CA}.
+So a session through the load balancer outlives a planned switchover: its pooler holds the statements, Patroni changes the leader,
+and the pooler sends them to the new one. From the environment (a 0600 file): PGFLEET_SCOPE, PGFLEET_MEMBER, PGFLEET_ADDRESS,
+PGFLEET_STANZA, PGFLEET_DATA_DIR, PGFLEET_WALDUMP, PGFLEET_POOLER_PASSWORD, PGFLEET_PATRONI_PASSWORD,
+PGFLEET_ETCD_{ENDPOINTS,USER,PASSWORD,CA}.
 """
 
 import os

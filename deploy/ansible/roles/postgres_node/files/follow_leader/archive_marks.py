@@ -1,14 +1,14 @@
-"""What spares a node questions to the object store, a few tenths of a second each, while customers wait.
+"""Marks that save a node requests to the object store, which take a few tenths of a second each, while customers wait.
 
-Each mark is a file that holds the machine's uptime in seconds when it was made; after ten seconds, or thirty, it does not count.
+Each mark is a file with the machine's uptime in seconds at its creation. It expires after ten or thirty seconds.
 
-streaming       Made anew while this node streams and lacks no whole segment: it is synchronous, or writes the segment that its leader
-                writes. When that leader has gone it would ask for the next segment in vain, just when it is to be promoted. A replica
-                that lags asks: the archive may have what it did not get. Read by restore_command (archive-get).
-next-timeline   The archive was asked for a history file a moment ago, in a planned switchover, and did not have it. Only a promotion
-                makes one, and the leader still held the lead: neither the candidate, promoting, nor a replica, following it to its
-                timeline and looking for one after that, need ask again. Read by restore_command (archive-get).
-                The program `restore` makes it too, where a lineage begins: its archive is empty.
+streaming       Renewed while this node streams and lacks no whole segment: it is synchronous, or receives the segment that its
+                leader writes. When that leader is gone, it would ask in vain for the next segment, just before its promotion.
+                A replica that lags does ask: the archive may have what it did not receive. Read by restore_command (archive-get).
+next-timeline   A moment ago, in a planned switchover, the archive was asked for a history file and did not have it. Only a
+                promotion creates one, and the leader still held the lead. So neither the candidate that promotes needs to ask
+                again, nor a replica that follows it to its timeline and looks for the one after. Read by restore_command
+                (archive-get). The program `restore` also creates it where a lineage begins, because its archive is empty.
 """
 
 import os
@@ -30,7 +30,7 @@ def mark(name):
 
 
 def look_for_timeline(history, stanza, log):
-    """Asks the archive for a history file; remembers when it has none. True when there is none."""
+    """Asks the archive for a history file and remembers if it has none. Returns True if it has none."""
     target = FOLDER + "history.look"
     command = ["pgbackrest", "--stanza=" + stanza, "archive-get", history, target]
     try:
@@ -41,7 +41,7 @@ def look_for_timeline(history, stanza, log):
         os.unlink(target)
         log("the archive has %s already" % history)
         forget_timeline()
-    if ended.returncode != 1:  # pgBackRest: 1 = it looked, and there is none
+    if ended.returncode != 1:  # pgBackRest: 1 = it looked and found none
         return False
     mark("next-timeline")
     return True

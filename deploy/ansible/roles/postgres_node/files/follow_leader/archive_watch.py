@@ -1,16 +1,18 @@
-"""How far this node's archive is, and how full the disk with its WAL: said in the node's report, a second after it changed.
+"""Reports how far this node's archive is and how full the disk with its WAL is, a second after a change.
 
-While others write, this node commits a sign of life every ten seconds, and one more after their last transaction has ended. So a commit
-follows every commit, and the last one that is archived is never old: HEARTBEAT + archive_timeout + the push. archive_timeout and not
-this program switches segments: it counts from the last switch, so that a busy cluster makes no more of them, and it works without us.
+While others write, this node commits a sign of life every ten seconds, and one more after their last transaction has ended. So a
+commit follows every commit, and the last archived one is never old: HEARTBEAT + archive_timeout + the push. archive_timeout
+switches segments, not this program: it counts from the last switch, so a busy cluster makes no additional ones, and it works
+without this program.
 
-When nobody has written since the last sign of life, there is none: nothing is written, no segment is switched, and the archive stays
-complete. Once that sign of life is archived, the report says up to when nothing followed it (`settledAt`).
+If nobody has written since the last sign of life, there is no further one: nothing is written, no segment is switched, and the
+archive stays complete. Once that sign of life is archived, the report contains the time up to which nothing followed it
+(`settledAt`).
 
-What the archive has, as commits: the last one in the newest segment that PostgreSQL says is archived; segments are archived in
-order. Only segments of the timeline that this node writes count: those of earlier ones may have been archived by another node, or not.
-A leader that stops archives its last segment while it does. So the node looks once more when it has become a replica, and says the last
-commit of the timeline that it has left (`left`): a timeline may end before its first segment is archived.
+The archive's progress is the last commit in the newest segment that PostgreSQL reports as archived; segments are archived in order.
+Only segments of the timeline that this node writes count: another node may have archived those of earlier timelines, or not. A
+leader archives its last segment while it stops. So the node looks once more after it has become a replica, and reports the last
+commit of the timeline that it has left (`left`). A timeline may end before its first segment is archived.
 """
 
 import os
@@ -25,9 +27,9 @@ from moment import moment
 SEGMENT_BYTES = 16 << 20
 EVERY = 1.0
 HEARTBEAT = 10.0
-SAY_AGAIN = 10.0  # positions move all the time; without news they are said this often
-SHARE = 20  # looking into segments may take a twentieth of one processor: the next look waits for so many times the last one's time
-LOOK_BACK = 8  # segments, when the newest has no commit and none is known
+SAY_AGAIN = 10.0  # positions move all the time; without other news they are reported this often
+SHARE = 20  # looking into segments may take a twentieth of one processor: the next look waits this many times as long as the last one took
+LOOK_BACK = 8  # segments, if the newest has no commit and none is known
 SEGMENT = re.compile("[0-9A-F]{24}")
 COMMIT = re.compile(rb"tx: +(\d+), lsn: ([0-9A-F]+/[0-9A-F]+),.* desc: COMMIT(?:_PREPARED \d+:)? (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) UTC")
 
@@ -41,7 +43,8 @@ STATE = """
            extract(epoch FROM now()), pg_current_snapshot()::text, EXISTS (SELECT FROM pg_stat_activity WHERE backend_xid IS NOT NULL)
     FROM pg_stat_archiver WHERE NOT pg_is_in_recovery()"""
 LAST_ARCHIVED = "SELECT last_archived_wal FROM pg_stat_archiver WHERE pg_is_in_recovery()"
-# A replica that does not answer must not hold up a commit that nobody waits for. The snapshot is from before the message has its id.
+# A replica that does not answer must not hold up a commit that nobody waits for. The snapshot is taken before the message gets its
+# id.
 BEAT = """
     WITH before AS MATERIALIZED (SELECT pg_current_snapshot()::text AS snapshot, set_config('synchronous_commit', 'local', true)),
          beat AS MATERIALIZED (SELECT snapshot, pg_logical_emit_message(true, 'pgfleet', now()::text) FROM before)
@@ -49,7 +52,7 @@ BEAT = """
 
 
 def commit_of(line):
-    """What a line of pg_waldump says of a commit; None when it says none."""
+    """Parses the commit in a line of pg_waldump; None if there is none."""
     found = COMMIT.search(line)
     if found is None:
         return None
@@ -58,7 +61,8 @@ def commit_of(line):
 
 
 def newest_archived(said, timeline, status_folder):
-    """The newest archived segment of a timeline. PostgreSQL names the last file, which may be one about a backup or a timeline."""
+    """The newest archived segment of a timeline. PostgreSQL names the last archived file, which may belong to a backup or a
+    timeline."""
     prefix = "%08X" % timeline
     if said and SEGMENT.fullmatch(said):
         return said if said.startswith(prefix) else None
@@ -70,7 +74,7 @@ def newest_archived(said, timeline, status_folder):
 
 
 def earlier(segment, count, segment_bytes):
-    """A segment and those before it, newest first."""
+    """A segment and the ones before it, newest first."""
     per_file = (1 << 32) // segment_bytes
     number = int(segment[8:16], 16) * per_file + int(segment[16:], 16)
     for each in range(number, max(-1, number - count), -1):
@@ -78,7 +82,7 @@ def earlier(segment, count, segment_bytes):
 
 
 def quiet_after(snapshot, xid):
-    """The snapshot that is taken for as long as nobody else has written since a sign of life; None when somebody did just before it."""
+    """The snapshot for as long as nobody else has written since a sign of life; None if somebody wrote just before it."""
     oldest, following, running = snapshot.split(":")
     if int(following) != xid:
         return None
@@ -86,7 +90,7 @@ def quiet_after(snapshot, xid):
 
 
 def is_full(disk):
-    """PostgreSQL cannot create its next WAL segment."""
+    """Whether PostgreSQL cannot create its next WAL segment."""
     return disk["free"] < SEGMENT_BYTES
 
 
@@ -111,7 +115,7 @@ class ArchiveWatch:
         while True:
             try:
                 self.turn()
-            except Exception as error:  # whatever it is, what follows the leader goes on, and this at the next turn
+            except Exception as error:  # whatever it is, following the leader goes on, and this resumes in the next round
                 self._log("archive: %r" % error)
             time.sleep(EVERY)
 
@@ -124,10 +128,11 @@ class ArchiveWatch:
             self._leave()
             return
         *said, now, snapshot, somebody_writes = rows[0]
-        # A leader that is cut off may be one no more: what it commits now would be lost, and counted.
+        # A leader that is cut off may not lead any more: what it commits now would be lost, and yet counted.
         leads = self._leads()
         quiet = leads and self._quiet is not None and snapshot == self._quiet and not somebody_writes
-        # A transaction that ended between the two parts of one look shows in the next: what this look finds was so at the last one.
+        # A transaction that ended between the two parts of one look shows up in the next one. So this look proves the state of the
+        # last one.
         settled_at, self._quiet_at = (self._quiet_at if quiet else None), (now if quiet else None)
         if not quiet and leads and time.monotonic() - self._beat_at >= HEARTBEAT:
             self._beat_at = time.monotonic()
@@ -143,7 +148,7 @@ class ArchiveWatch:
     def _tell(self, last, failed, failed_at, fails, written, current, segment_bytes, archive_timeout, max_wal, now, settled_at):
         timeline = self._timeline = int(written[:8], 16)
         if written != self._written:
-            # Seen changing, not found so: else nobody knows when.
+            # The time is known only if the change was observed.
             self._switched_at = moment(now) if self._written else None
             self._written = written
         segment = newest_archived(last, timeline, os.path.join(self._wal, "archive_status"))
@@ -180,7 +185,7 @@ class ArchiveWatch:
         self._look_again = time.monotonic() + SHARE * (time.monotonic() - begun)
 
     def _last_commit(self, path):
-        """The last commit in a segment that is whole in it. The pipe spares this process, which others wait for, the lines."""
+        """The last commit that is completely in a segment. The pipe spares this process the lines, because others wait for it."""
         if not os.path.exists(path):
             return None
         script = '"$0" --rmgr=Transaction "$1" 2>/dev/null | grep -a " desc: COMMIT" | tail -n 1'
@@ -198,7 +203,7 @@ class ArchiveWatch:
         except OSError:
             return
         disk = {"bytes": of.f_blocks * of.f_frsize, "free": of.f_bavail * of.f_frsize}
-        # A change of less than half a percent is no news, unless the disk is full by it, or not any more.
+        # A change of less than half a percent is no news, unless the disk becomes full or is no longer full.
         if self._disk and self._disk["bytes"] == disk["bytes"] and is_full(self._disk) == is_full(disk):
             if abs(self._disk["free"] - disk["free"]) * 200 < disk["bytes"]:
                 return
@@ -206,12 +211,13 @@ class ArchiveWatch:
         self._report.say(disk=disk)
 
     def _leave(self):
-        """This node does not write: another may have continued from what it has archived. What it archived while it stopped counts, too."""
+        """This node does not write: another one may have continued from what it has archived. What it archived while stopping
+        counts, too."""
         if self._said is None:
             return
         rows = self._database.ask(LAST_ARCHIVED)
         if not rows:
-            return  # at the next turn
+            return  # in the next round
         timeline, segment_bytes = self._timeline, self._segment_bytes
         segment = newest_archived(rows[0][0], timeline, os.path.join(self._wal, "archive_status"))
         if segment and segment != self._looked_for:

@@ -1,7 +1,7 @@
-"""The transactions that a planned switchover has to wait for: those on the leader that go on for longer than a hold may wait.
+"""Finds the transactions that block a planned switchover: those on the leader that last longer than a hold may wait.
 
-Whatever comes in by a pooler of any node, or straight to PostgreSQL, runs on the leader, so its node alone looks. Reads on a replica do not
-count: a switchover does not interrupt them. Who runs a transaction is told, never its text.
+Everything that arrives through any node's pooler, or directly at PostgreSQL, runs on the leader, so only its node looks. Reads on a
+replica do not count: a switchover does not interrupt them. The report names the session of a transaction, never its text.
 """
 
 import threading
@@ -10,8 +10,8 @@ import time
 from moment import moment
 
 LOOK_EVERY = 0.5
-AT_MOST = 50  # sessions that are named
-# Of the time that a hold waits for transactions to end; then they are terminated, if that is asked for.
+AT_MOST = 50  # sessions that are listed
+# The share of a hold's waiting time after which transactions are terminated, if that is requested.
 PATIENCE = 0.6
 
 OPEN = """
@@ -41,7 +41,7 @@ class Blockers:
             time.sleep(LOOK_EVERY)
 
     def during(self, command):
-        """For a hold that the leader's node begins: terminates what has not ended after a while, if the command says so."""
+        """For a hold of the leader's node: terminates transactions that have not ended after a while, if the command says so."""
         return HoldBlockers(self, command, self._database.another())
 
     def tell(self, of, sessions, terminated=False):
@@ -51,11 +51,11 @@ class Blockers:
 
 
 class HoldBlockers:
-    """What stands in the way of one hold, on the leader's node."""
+    """The blockers of one hold, on the leader's node."""
 
     def __init__(self, blockers, command, database):
         self._blockers, self._command, self._database = blockers, command, database
-        database.ask("SELECT 1")  # to log in takes a while: not when statements are held
+        database.ask("SELECT 1")  # log in now, because it takes a while: too long when statements are held
         self._began = time.monotonic()
         self._drain = float(command["drainMs"]) / 1000
         self._over = threading.Event()
@@ -75,8 +75,8 @@ class HoldBlockers:
             self._blockers.tell(self._command["id"], ended, terminated=True)
 
     def remain(self):
-        """Waits, once this node's pooler holds, for transactions that did not come by a pooler: no pooler can hold those. Gives why the lead
-        is not to be handed over; None when no transaction is left that is older than the hold."""
+        """Once this node's pooler holds, waits for transactions that did not come through a pooler: no pooler can hold those.
+        Returns why the lead must not be handed over, or None if no transaction older than the hold is left."""
         while sessions := open_longer_than(self._database, self._older_ms()):
             if time.monotonic() - self._began > self._drain:
                 self._name(sessions)
@@ -85,7 +85,7 @@ class HoldBlockers:
         return None
 
     def name(self):
-        """Tells who stands in the way, when a node could not hold."""
+        """Reports the blockers when a node could not hold."""
         self._name(open_longer_than(self._database, self._older_ms()))
 
     def _name(self, sessions):
@@ -98,12 +98,12 @@ class HoldBlockers:
 
 
 def open_longer_than(database, older_ms):
-    """Sessions with a transaction that began so long ago, the oldest first; None when the database does not answer."""
+    """Sessions whose transaction began at least this long ago, oldest first; None if the database does not answer."""
     return sessions_of(database.ask(OPEN % older_ms))
 
 
 def end_longer_than(database, older_ms):
-    # Materialized: else the planner may end a session before it looks whether it is one of those.
+    # Materialized: otherwise the planner may terminate a session before it checks whether it is one of them.
     return sessions_of(database.ask("WITH open AS MATERIALIZED (%s) SELECT * FROM open WHERE pg_terminate_backend(pid)" % (OPEN % older_ms)))
 
 

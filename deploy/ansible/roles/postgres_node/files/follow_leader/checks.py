@@ -1,10 +1,10 @@
-"""What the load balancer and the other nodes ask, over HTTP.
+"""Answers the HTTP checks of the load balancer and the other nodes.
 
-/primary   200: this node's pooler leads to the leader, send new sessions; 404: it does, but another is nearer: keep the sessions
-           that it has; 503: it does not.
-/replica   200: a replica that answers; 404: it leads now, and what it has may go on reading; 503: neither.
+/primary   200: this node's pooler leads to the leader, send new sessions; 404: it does, but another node is nearer: keep the
+           existing sessions; 503: it does not.
+/replica   200: a replica that answers; 404: it leads now, and existing sessions may keep reading; 503: neither.
 /leader    200: this node takes writes as the leader.
-/status    all that the node knows, as JSON; `held`: whether its Patroni is kept from working, for a restore.
+/status    all that the node knows, as JSON; `held`: whether its Patroni is kept stopped for a restore.
 """
 
 import json
@@ -12,9 +12,9 @@ import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# A check that comes while the program starts waits for its first look, rather than take the node out of service.
+# A check that arrives during the program's start waits for its first look, so that the node is not taken out of service.
 PATIENCE = 1.5
-# Not empty while this node's Patroni may not be started: its unit looks.
+# Not empty while this node's Patroni must not start: its unit checks this file.
 HELD = "/etc/pgfleet/patroni-held"
 
 
@@ -23,7 +23,7 @@ def serve(address, port, follower):
         daemon_threads = True
 
         def handle_error(self, *_):
-            pass  # whoever asked has hung up
+            pass  # the client has hung up
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 5

@@ -1,4 +1,4 @@
-"""What Patroni and the control plane say of the cluster in etcd, followed as it changes."""
+"""Follows what Patroni and the control plane have in etcd for the cluster."""
 
 import json
 import threading
@@ -7,15 +7,15 @@ from urllib.parse import urlsplit
 
 from etcd import EtcdError
 
-# How old the last word of etcd's quorum may be to be believed. Patroni's lease lives 20 s at least.
+# How old the last read from etcd's quorum may be. Patroni's lease lasts at least 20 s.
 FRESH_SECONDS = 4.0
 READ_EVERY = 1.0
-# For a change that is on its way, before the watch that has not brought it counts as deaf.
+# How long a change may be on its way before a watch that has not delivered it counts as deaf.
 ON_ITS_WAY = 0.5
 
 
 class ClusterKeys:
-    """Keeps the cluster's keys; `changed` is called after each change. Two threads: one watches, one reads the quorum."""
+    """Keeps the cluster's keys and calls `changed` after each change. One thread watches, another reads the quorum."""
 
     def __init__(self, etcd_watch, etcd_read, scope, changed, log):
         self._watch_client, self._read_client = etcd_watch, etcd_read
@@ -23,7 +23,7 @@ class ClusterKeys:
         self._changed, self._log = changed, log
         self._lock = threading.Lock()
         self._keys = {}
-        self._revision = 0  # everything up to it is in the keys
+        self._revision = 0  # the keys contain everything up to it
         self._read_at = None
         self._read = threading.Event()
 
@@ -32,7 +32,7 @@ class ClusterKeys:
             threading.Thread(target=work, daemon=True).start()
 
     def fresh(self):
-        """Whether the quorum was read a moment ago: what is known of it can be believed."""
+        """Whether the quorum was read a moment ago, so that the keys can be trusted."""
         return self._read_at is not None and time.monotonic() - self._read_at < FRESH_SECONDS
 
     def leader(self):
@@ -40,25 +40,26 @@ class ClusterKeys:
             return self._keys.get("leader")
 
     def lineage(self):
-        """The mark of the data that lead since the last restore, "" if they have none; None when there was no restore, or one is at work."""
+        """The mark of the data that lead since the last restore, "" if they have none; None if there was no restore, or one is
+        running."""
         with self._lock:
             return self._keys.get("pgfleet/lineage")
 
     def switchover(self):
-        """The planned switchover that is under way: {id, phase: prepare|hold, leader, candidate, nodes, capMs, drainMs}, or None."""
+        """The planned switchover under way: {id, phase: prepare|hold, leader, candidate, nodes, capMs, drainMs}, or None."""
         return self._json("pgfleet/switchover")
 
     def wanted_blockers(self):
-        """Which transactions a planned switchover wants to know of: {id, leader, olderThanMs}, or None."""
+        """The transactions that a planned switchover wants reported: {id, leader, olderThanMs}, or None."""
         return self._json("pgfleet/blockers")
 
     def is_synchronous(self, member):
-        """Whether every acknowledged write waits for the member, or may: only such a one is promoted then."""
+        """Whether every acknowledged write waits, or may wait, for the member: then only such a member is promoted."""
         standbys = (self._json("sync") or {}).get("sync_standby") or ""
         return member in standbys.split(",")
 
     def report(self, member):
-        """What a node last said of itself (node_report.py), {} when it never did."""
+        """A node's last report (node_report.py); {} if there is none."""
         return self._json("pgfleet/nodes/%s" % member) or {}
 
     def _json(self, key):
@@ -70,7 +71,7 @@ class ClusterKeys:
             return None
 
     def address(self, member):
-        """A member's address, None for one that never registered."""
+        """A member's address; None if it never registered."""
         with self._lock:
             text = self._keys.get("members/%s" % member) or self._keys.get("\0last %s" % member)
         try:
@@ -79,13 +80,13 @@ class ClusterKeys:
             return None
 
     def member_at(self, address):
-        """The member at an address, None when no member is there."""
+        """The member at an address; None if there is none."""
         with self._lock:
             names = {key.split("/", 1)[1] for key in self._keys if key.startswith("members/")}
         return next((name for name in names if self.address(name) == address), None)
 
     def config(self):
-        """The cluster's configuration, as Patroni keeps it there; {} before it was read."""
+        """The cluster's configuration as Patroni keeps it in etcd; {} before it was read."""
         return self._json("config") or {}
 
     def members(self):
@@ -94,11 +95,11 @@ class ClusterKeys:
             return sorted(key.split("/", 1)[1] for key in self._keys if key.startswith("members/"))
 
     def is_running(self, member):
-        """Whether its Patroni says that PostgreSQL runs there."""
+        """Whether the member's Patroni reports that PostgreSQL runs."""
         return (self._json("members/%s" % member) or {}).get("state") == "running"
 
     def wait(self):
-        """Until the keys were read for the first time; longer than a moment only when etcd cannot be reached."""
+        """Waits until the keys were read for the first time; takes longer than a moment only when etcd cannot be reached."""
         self._read.wait(1.0)
 
     def _follow(self):
@@ -134,14 +135,15 @@ class ClusterKeys:
     def _take(self, key, value):
         if value is None:
             gone = self._keys.pop(key, None)
-            # A member whose lease ran out keeps its address: it may hold the leader key still, or again.
+            # A member whose lease ran out keeps its address: it may still hold the leader key, or hold it again.
             if gone and key.startswith("members/"):
                 self._keys["\0last %s" % key[8:]] = gone
         else:
             self._keys[key] = value
 
     def _check(self):
-        """Compares with the quorum: a watch on a member that lost power, or is cut off from the others, stays silent without an error."""
+        """Compares with the quorum: a watch on a member that lost power, or is cut off from the others, stays silent without an
+        error."""
         behind_at = None
         while True:
             try:
@@ -151,7 +153,7 @@ class ClusterKeys:
                     at = self._revision
                     known = sum(not key.startswith("\0") for key in self._keys)
                 behind = newest > at or count != known
-                # Once may be a change that is on its way. A watch that brought nothing since is deaf.
+                # Once may be a change that is on its way. A watch that has delivered nothing since is deaf.
                 if behind and behind_at == at:
                     self._replace_watch(at)
                     behind = False

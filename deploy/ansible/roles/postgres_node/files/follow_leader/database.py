@@ -1,4 +1,4 @@
-"""The PostgreSQL of this machine, asked over its socket."""
+"""The PostgreSQL of this machine, queried over its socket."""
 
 import time
 
@@ -6,7 +6,7 @@ import psycopg2
 
 CATCH_UP_SECONDS = 20
 CAUGHT_UP_BYTES = 1 << 20
-LEFT_BYTES = 2 << 20  # of the segment, for what customers write until they are held
+LEFT_BYTES = 2 << 20  # left in the segment, for what customers write until they are held
 FILL_SEGMENT = """
     SELECT pg_logical_emit_message(false, 'pgfleet', repeat(' ', (rest - %d)::int), true)
     FROM (SELECT size - mod(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0'), size) AS rest
@@ -15,18 +15,18 @@ FILL_SEGMENT = """
 
 
 class Database:
-    """One connection that is made anew when it is lost. No call raises: a database that does not answer says nothing."""
+    """One connection, reopened when it is lost. No call raises: a database that does not answer returns None."""
 
     def __init__(self, data_dir):
         self._data_dir = data_dir
         self._connection = None
 
     def another(self):
-        """The same database, for another thread."""
+        """A connection to the same database for another thread."""
         return Database(self._data_dir)
 
     def lineage(self):
-        """The mark of its data, "" if they have none: see the program `restore`, data_dirs.py."""
+        """The mark of its data, "" if they have none: see data_dirs.py of the program `restore`."""
         try:
             with open(self._data_dir + "/pgfleet.lineage", encoding="ascii") as file:
                 return file.read().strip()
@@ -54,11 +54,12 @@ class Database:
             return None
 
     def ask(self, query):
-        """The rows of any query; None when the database does not answer."""
+        """The rows of any query; None if the database does not answer."""
         return self._rows(query)
 
     def role(self):
-        """`leader` (takes writes), `replica` (is in recovery) or None (no answer); and the timeline it streams from a leader, if it does."""
+        """`leader` (takes writes), `replica` (in recovery) or None (no answer), and the timeline that it streams from a leader, if
+        any."""
         rows = self._rows(
             "SELECT pg_is_in_recovery(), (SELECT received_tli FROM pg_stat_wal_receiver WHERE status = 'streaming')"
         )
@@ -67,7 +68,8 @@ class Database:
         return ("replica" if rows[0][0] else "leader"), rows[0][1]
 
     def has_every_segment(self):
-        """Whether a replica has begun the segment that its leader writes, as the leader said last: the archive has no segment that it lacks."""
+        """Whether a replica has started the segment that its leader last reported to write: the archive has no segment that it
+        lacks."""
         rows = self._rows(
             "SELECT same FROM (SELECT div(pg_wal_lsn_diff(latest_end_lsn, '0/0'), size) ="
             " div(pg_wal_lsn_diff(flushed_lsn, '0/0'), size) AS same FROM pg_stat_wal_receiver,"
@@ -76,10 +78,11 @@ class Database:
         return rows == [(True,)]
 
     def make_ready_to_hand_over(self, candidate):
-        """What a leader's shutdown would else do while customers wait. None when it is done, else why it is not.
+        """Does in advance what a leader's shutdown would do while customers wait. Returns None when done, otherwise the reason.
 
-        A checkpoint, so that the one at the shutdown has little to write. And the WAL segment filled up but for a little: at its
-        shutdown a server that archives ends the segment, and the replicas get the rest of it, 16 MB of nothing."""
+        A checkpoint leaves little to write for the one at shutdown. Filling up most of the WAL segment helps, too: a server that
+        archives ends the segment at shutdown, and the replicas receive the rest, up to 16 MB of nothing.
+        """
         if self._rows("SET statement_timeout = '5min'") is None or self._rows("CHECKPOINT") is None:
             return "the checkpoint failed"
         if self._rows(FILL_SEGMENT) is None:
@@ -97,7 +100,7 @@ class Database:
             time.sleep(0.02)
 
     def history_after(self, count):
-        """Name of the history file that the timeline so many after this node's own would have."""
+        """The name of the history file of the timeline that comes this many after the node's own."""
         rows = self._rows("SELECT greatest(timeline_id, (SELECT received_tli FROM pg_stat_wal_receiver)) FROM pg_control_checkpoint()")
         return "%08X.history" % (rows[0][0] + count) if rows else None
 
@@ -111,13 +114,13 @@ class Database:
 
 
 def begin_of(timeline, data_dir):
-    """Where a timeline left the one before it, from its history file; None when there is none."""
+    """Where a timeline left the previous one, from its history file; None if there is none."""
     lines = lines_of_history(timeline, data_dir)
     return position_of(lines[-1][1]) if lines else None
 
 
 def lines_of_history(timeline, data_dir):
-    """[timeline, LSN where it was left, why] of each timeline before this one; none of the first, or while the file is not there."""
+    """[timeline, LSN where it was left, why] of each earlier timeline; empty for the first one, or while the file is missing."""
     try:
         with open("%s/pg_wal/%08X.history" % (data_dir, timeline), encoding="ascii") as file:
             return [line.rstrip("\n").split("\t") for line in file if line.strip() and not line.startswith("#")]

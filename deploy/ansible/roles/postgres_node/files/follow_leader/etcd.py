@@ -1,4 +1,5 @@
-"""etcd's v3 API as JSON over HTTPS (its own gRPC gateway), as far as following one cluster's keys needs it. Standard library only.
+"""The part of etcd's v3 API that following one cluster's keys needs, as JSON over HTTPS (etcd's gRPC gateway). Standard library
+only.
 
 https://etcd.io/docs/v3.5/dev-guide/api_grpc_gateway/
 """
@@ -12,7 +13,7 @@ import threading
 import time
 import zlib
 
-# A machine that loses power says nothing. A watch reads only, so the kernel has to ask for a sign of life: 3 s of silence, then 3 probes.
+# A machine that loses power stays silent. A watch only reads, so the kernel has to probe: after 3 s of silence, three times.
 KEEPALIVE = ((socket.SO_KEEPALIVE, 1), (socket.TCP_KEEPIDLE, 3), (socket.TCP_KEEPINTVL, 1), (socket.TCP_KEEPCNT, 3))
 
 
@@ -29,15 +30,15 @@ def decode(text):
 
 
 def after(prefix):
-    """The first key that does not begin with the prefix."""
+    """The first key after those that begin with the prefix."""
     return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
 class Etcd:
     """One user's connection. Calls of several threads wait for each other.
 
-    Endpoints are tried in turn, beginning at one that `name` decides: the watches of many nodes spread over all members. An endpoint that
-    fails is tried last the next time.
+    It tries the endpoints in turn, starting with one that `name` determines, so that the watches of many nodes spread over all
+    members. An endpoint that fails is tried last next time.
     """
 
     def __init__(self, endpoints, ca_file, user, password, name="", timeout=2.0):
@@ -52,12 +53,12 @@ class Etcd:
         self._watched = None  # the socket of the watch
 
     def get_prefix(self, prefix):
-        """All keys below the prefix, as a dict, and the revision they were read at (a read of the quorum)."""
+        """All keys below the prefix, as a dict, and the revision at which they were read (from the quorum)."""
         answer = self._call("/v3/kv/range", {"key": encode(prefix), "range_end": encode(after(prefix))})
         return {decode(kv["key"]): decode(kv.get("value", "")) for kv in answer.get("kvs", [])}, revision_of(answer)
 
     def newest(self, prefix):
-        """The revision of the latest put below the prefix, and the number of keys there (a read of the quorum)."""
+        """The revision of the latest put below the prefix, and the number of keys there (read from the quorum)."""
         answer = self._call("/v3/kv/range", {
             "key": encode(prefix), "range_end": encode(after(prefix)), "keys_only": True,
             "sort_target": "MOD", "sort_order": "DESCEND", "limit": 1,
@@ -72,10 +73,10 @@ class Etcd:
         return self._call("/v3/kv/txn", request)
 
     def watch(self, prefix, revision):
-        """Yields what changed from `revision` on: a list of (key, value or None for a deletion), and the revision that it leads to."""
+        """Yields the changes from `revision` on: a list of (key, value or None for a deletion), and the revision that they lead to."""
         with self._lock:
             connection, token = self._connect()
-        # No read timeout: a watch of an idle cluster is silent. Compare with newest(), and end_watch() when it is behind.
+        # No read timeout: a watch of an idle cluster is silent. Compare with newest(), and call end_watch() when it is behind.
         connection.sock.settimeout(None)
         for option, value in KEEPALIVE:
             connection.sock.setsockopt(socket.SOL_SOCKET if option == socket.SO_KEEPALIVE else socket.IPPROTO_TCP, option, value)
@@ -107,7 +108,7 @@ class Etcd:
             try:
                 socket.socket.shutdown(watched, socket.SHUT_RDWR)  # not TLS's own shutdown: the other thread is reading
             except OSError:
-                pass  # it has ended
+                pass  # it has already ended
 
     def _call(self, path, body):
         with self._lock:
@@ -117,7 +118,7 @@ class Etcd:
                         self._connection, self._token = self._connect()
                     return self._post(self._connection, path, body, self._token)
                 except (OSError, http.client.HTTPException, ValueError, EtcdError) as error:
-                    # The second attempt logs in again, elsewhere: the token may be of before a change of etcd's users.
+                    # The second attempt logs in again at another endpoint: the token may be from before a change of etcd's users.
                     if self._connection is not None:
                         self._connection.close()
                         self._try_last(self._connection)

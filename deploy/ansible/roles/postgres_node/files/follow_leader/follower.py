@@ -1,4 +1,4 @@
-"""Decides where this node's pooler leads, and what the node says of itself."""
+"""Decides where this node's pooler connects to, and what the node reports."""
 
 import os
 import threading
@@ -14,16 +14,16 @@ from patroni_build import patroni_build
 from peer import Sight
 from pooler import SOCKET
 
-CALM = 0.5  # seconds between two looks; what etcd tells is looked at when it comes
-HASTE = 0.02  # while this node's own promotion is awaited
+CALM = 0.5  # seconds between two looks; a change in etcd is looked at when it arrives
+HASTE = 0.02  # while this node waits for its own promotion
 LOST_AFTER = 1.2
-# After a switchover the old leader's pooler takes new sessions until the load balancer has seen the new one.
+# After a switchover the old leader's pooler accepts new sessions until the load balancer has seen the new leader.
 LINGER = 3.0
-# A process that did not run for this long was frozen, and its machine with it: what it knows is old.
+# A process that did not run for this long was frozen together with its machine: what it knows is old.
 FROZEN = 3.0
 POOLER_EVERY = 1.0
 DATABASE_EVERY = 0.2
-# Past the time that running transactions get to end: for all nodes to say that they hold.
+# How long all nodes have to report that they hold, after the time in which running transactions may end.
 ANSWER_WITHIN = 1.0
 
 
@@ -44,7 +44,7 @@ class Follower:
         self._hold, self._before_hold, self._refusal = None, (503, None), None
         self._last_command = None
         self._awaited = None  # a switchover for which this node does not hold yet
-        self._holding = threading.Lock()  # one hold at a time: handing over begins one, and so do the turns
+        self._holding = threading.Lock()  # one hold at a time: both handing over and the rounds begin one
         self._news = threading.Condition()
         self._last_turn = None
         self._marked = 0.0
@@ -66,8 +66,9 @@ class Follower:
             self._wake.clear()
 
     def _start(self):
-        # Statements may have been held when an earlier run of this program died, and their way prepared to a candidate that never
-        # led. This one takes no part in a switchover that is past its preparation, and says so: the others must not wait for it.
+        # Statements may have been held when an earlier run of this program died, with the pooler prepared for a candidate that
+        # never led. This run takes no part in a switchover that is past its preparation, and reports that: the others must not wait
+        # for it.
         self._keys.wait()
         command = self._keys.switchover()
         if command is not None and command["phase"] != "prepare":
@@ -112,7 +113,7 @@ class Follower:
         self._last_turn = time.monotonic()
 
     def _hold_after_thaw(self):
-        """What waited in the sockets while the machine was frozen must not reach a database that may not lead any more."""
+        """Statements that waited in the sockets while the machine was frozen must not reach a database that may no longer lead."""
         self._log("this machine stood still: statements are held until it is known who leads")
         self._database_seen = -DATABASE_EVERY
         with self._holding:
@@ -153,13 +154,14 @@ class Follower:
                 self._awaited = command
 
     def _begin_hold(self):
-        """Every node holds as soon as it reads the command; the leader's node does so in `_hand_over`, which does not wait for a turn."""
+        """Every node holds as soon as it reads the command. The leader's node does so in `_hand_over`, which does not wait for a
+        round."""
         command = self._awaited
         if command is not None and self._begun(command) is not None:
             self._awaited = None
 
     def _begun(self, command):
-        """A hold for the command; None while this node holds for something else."""
+        """Begins a hold for the command; returns None while this node holds for something else."""
         with self._holding:
             if self._is_holding:
                 return None
@@ -181,13 +183,14 @@ class Follower:
         return self._hold is not None and self._hold.held
 
     def _prepare_way(self):
-        """A pooler takes up to a tenth of a second to learn its new way: while it holds, and the database stops, nobody waits for that."""
+        """A pooler needs up to a tenth of a second to learn its new target. It does so while it holds and the database stops, so
+        nobody waits for it."""
         hold = self._hold
         if self._is_holding and not hold.way_is_prepared and "candidate" in hold.command:
             hold.way_is_prepared = self._try_route_to(hold.command["candidate"])
 
     def _prepare(self, command):
-        """What takes time and holds nobody up is done before statements are held."""
+        """Does what takes time and holds up nobody, before statements are held."""
         begun = time.monotonic()
         self._report.say(hold={"id": command["id"], "state": "preparing", "ms": 0, "reason": None})
         database = self._database.another()
@@ -195,7 +198,7 @@ class Follower:
         if command["leader"] == self._me:
             reason = database.make_ready_to_hand_over(command["candidate"])
         else:
-            # The candidate begins the next timeline; the others follow it there, and ask for the one after.
+            # The candidate begins the next timeline; the others follow it there and ask for the one after.
             promotes = command["candidate"] == self._me
             history = database.history_after(1 if promotes else 2)
             looked = history is not None and archive_marks.look_for_timeline(history, self._stanza, self._log)
@@ -210,8 +213,8 @@ class Follower:
         self._report.say(hold={"id": command["id"], "state": "prepared", "ms": took, "reason": reason})
 
     def _hand_over(self, command):
-        """On the leader's node: holds, waits until every other node holds too, and only then has Patroni change the leader. Customers
-        wait meanwhile, so nothing here waits for a turn of this program. A node that does not hold in time calls it off."""
+        """On the leader's node: holds, waits until every other node holds too, and only then makes Patroni change the leader.
+        Customers wait meanwhile, so nothing here waits for a round of this program. A node that does not hold in time calls it off."""
         hold = self._begun(command)
         if hold is None:
             refused = {"id": command["id"], "state": "refused", "ms": 0, "reason": "this node's statements are held already"}
@@ -223,7 +226,7 @@ class Follower:
         if refusal is None:
             hold.may_switch = True
             try:
-                # Patroni answers when the switchover is over; what counts is seen in etcd before.
+                # Patroni answers when the switchover is over. etcd shows the new leader earlier, and only that counts.
                 self._patroni.switch_over(command["leader"], command["candidate"])
             except PatroniError as error:
                 self._log("switchover: %s" % error)
@@ -233,7 +236,7 @@ class Follower:
             self._wake.set()
 
     def _wait_for_all(self, hold):
-        """None once every node holds; else why the lead is not handed over."""
+        """Returns None once every node holds, otherwise why the lead is not handed over."""
         ends = time.monotonic() + hold.command["drainMs"] / 1000 + ANSWER_WITHIN
         with self._news:
             while (refusal := self._refused(hold)) is None:
@@ -244,7 +247,7 @@ class Follower:
         return refusal
 
     def _refused(self, hold):
-        """Why the lead is not to be handed over; None while nothing speaks against it."""
+        """Why the lead must not be handed over; None while nothing speaks against it."""
         if not hold.held:
             return hold.reason or "the hold has ended"
         for name, said in self._said_of(hold).items():
@@ -258,18 +261,18 @@ class Follower:
         return {name for name, said in self._said_of(hold).items() if said["state"] == "held"} == others
 
     def _said_of(self, hold):
-        """What the other nodes say of this hold; those that have not come to it yet are not in it."""
+        """The other nodes' reports on this hold, without the nodes that have not reached it yet."""
         reports = {name: self._keys.report(name).get("hold") or {} for name in hold.command["nodes"] if name != self._me}
         return {name: report for name, report in reports.items() if report.get("id") == hold.id}
 
     def _look_at_database(self):
-        # etcd tells of a change many times while the leader changes: the database is asked when it may know something new.
+        # etcd delivers many changes while the leader changes: ask the database only when it may know something new.
         leader, now = self._keys.leader(), time.monotonic()
         if leader == self._leader_seen and now - self._database_seen < (HASTE if self._is_to_lead else DATABASE_EVERY):
             return
         self._leader_seen, self._database_seen = leader, now
         led = self._leads
-        # A database that stops answers every question with a process of its own, when processors are scarce.
+        # A stopping database answers every query with a new process, just when processors are scarce.
         self._role, streams = (None, None) if self._gives_up_the_lead else self._database.role()
         if streams is not None and self._rejoin.awaited:
             self._rejoin.is_back(streams)
@@ -297,7 +300,7 @@ class Follower:
         return self._is_holding and self._hold.may_switch
 
     def _patroni_leads(self):
-        """Without etcd: whether this node's Patroni holds the lead still (its own lease, or the word of every member)."""
+        """Without etcd: whether this node's Patroni still holds the lead (by its own lease, or confirmed by every member)."""
         if time.monotonic() - self._patroni_asked > CALM:
             self._patroni_says = self._patroni.leads()
             self._patroni_asked = time.monotonic()
@@ -311,7 +314,7 @@ class Follower:
             target = leader
         else:
             return
-        # What statements are held for is a way that is prepared, not taken.
+        # While statements are held, the target is only prepared, not in use.
         held = self._is_holding
         host = self._host_of(target)
         if host is None or target == self._follows and (held or self._pooler.route() == host):
@@ -345,7 +348,7 @@ class Follower:
             return False
 
     def _takes_writes(self, leader):
-        """By its own word: in etcd, which comes within milliseconds, or when asked, should etcd be away."""
+        """By the leader's own report: from etcd, where it arrives within milliseconds, or by asking it if etcd is unavailable."""
         if self._keys.fresh():
             return self._keys.report(leader).get("writable") is not None
         sight = self._sight
@@ -368,7 +371,7 @@ class Follower:
         if self._follows is not None and not self._try_route_to(self._follows):
             return  # the hold is over: the next look tries again
         self._hold.release(reason)
-        self.notice()  # who still waits for the others to hold
+        self.notice()  # wakes whoever still waits for the others to hold
         self._report.say(hold=self._hold.report())
         self._log("hold %s released after %d ms%s" % (
             self._hold.id, self._hold.report()["ms"], ": " + reason if reason else ""))
@@ -407,7 +410,7 @@ class Follower:
     # What is answered ------------------------------------------------------------------------------------------------
 
     def answer(self, path):
-        """HTTP status and body of a question."""
+        """HTTP status and body of the answer."""
         if path == "primary":
             status, reason = self._primary()
         elif path == "replica":
@@ -439,7 +442,8 @@ class Follower:
         return sight.writable or not sight.silent and time.monotonic() - sight.wrote_at < LOST_AFTER
 
     def _is_left_behind(self):
-        """The machine was away while its cluster was restored, and its data are of a lineage that the cluster has left."""
+        """Whether the machine was away while its cluster was restored, so that its data belong to a lineage that the cluster has
+        left."""
         return self._keys.lineage() not in (None, self._database.lineage())
 
     def _replica(self):

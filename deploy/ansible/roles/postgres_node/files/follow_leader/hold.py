@@ -1,4 +1,4 @@
-"""Statements held for a planned switchover: for so long and no longer, whoever asked for it may be gone."""
+"""Holds statements for a planned switchover, for a limited time only, because the caller may be gone."""
 
 import time
 
@@ -9,7 +9,7 @@ class Hold:
         self.command = command
         self.may_switch = False  # on the leader's node: every node holds, and Patroni was told to change the leader
         self.way_is_prepared = False
-        self.blockers = None  # on the leader's node: what stands in the way
+        self.blockers = None  # on the leader's node: the transactions that block the hold
         self._pooler = pooler
         self._began = time.monotonic()
         self._ends = self._began + min(float(command.get("capMs", 2000)), 10000) / 1000
@@ -28,7 +28,7 @@ class Hold:
         return self.held and time.monotonic() > self._ends
 
     def release(self, reason=None):
-        """Lets everything go on."""
+        """Lets held statements continue."""
         self._pooler.resume()
         self.held = False
         self.reason = reason

@@ -1,18 +1,18 @@
-"""Stops a PostgreSQL that takes writes while its Patroni does not watch over it any more.
+"""Stops a PostgreSQL that takes writes while its Patroni no longer watches over it.
 
-Patroni stops its PostgreSQL when it cannot keep the lead. One that hangs, or is frozen, or stays dead does not, and after its lease another
-member leads. This guard is a process of its own, trusts nothing that Patroni believes, and needs nothing of it but its REST API. PostgreSQL
-is stopped when it takes writes and, for the whole of the time given:
+Patroni stops its PostgreSQL when it cannot keep the lead. A Patroni that hangs, is frozen or stays dead does not, and after its
+lease another member leads. This guard is a separate process. It trusts nothing that Patroni believes, and needs only its REST API.
+It stops PostgreSQL if it takes writes and one of these holds for the whole time given:
 
-silent    Patroni's REST API has not answered for the shortest life of a lease: it was renewed at most one turn before that.
-stalled   Patroni says itself that its loop has not run for a ttl (GET /liveness). Until then no other member leads while it reaches this
-          one: whoever elects asks it, hears that it is a primary still, and stays out.
-alone     etcd has not been read for as long, and another member's Patroni does not answer: that member may be
-          electing. When all answer, each of them reaches this node, and stays out as above.
-deposed   etcd says that another leads, two seconds long. Patroni itself stops at the first look.
+silent    Patroni's REST API has not answered for the shortest life of a lease: it was renewed at most one round before that.
+stalled   Patroni itself reports that its loop has not run for a ttl (GET /liveness). Until then no other member that reaches this
+          one leads: a member asks it before electing itself, hears that it is still a primary, and does not become the leader.
+alone     etcd has not been read for as long, and another member's Patroni does not answer: that member may be electing. If all
+          answer, each of them reaches this node, and does not become the leader, as above.
+deposed   etcd has named another leader for two seconds. Patroni itself stops when it first sees this.
 
-Patroni is killed first, or it would start PostgreSQL again; systemd starts it anew, and what it finds in etcd decides. Where there is a
-watchdog device it acts earlier, at ttl - 5 s.
+The guard kills Patroni first, because it would start PostgreSQL again. systemd restarts Patroni, which then follows what it finds
+in etcd. A watchdog device, where there is one, acts earlier, at ttl - 5 s.
 """
 
 import http.client
@@ -24,11 +24,11 @@ import time
 
 LOOK_EVERY = 1.0
 DEPOSED_FOR = 2.0
-SPARE_SECONDS = 3.0  # to stop PostgreSQL, before the others' leases can be
+SPARE_SECONDS = 3.0  # to stop PostgreSQL before the others' leases can begin
 
 
 def shortest_lease(config):
-    """For how long a lease lives at least that was not renewed any more; less what it takes to stop PostgreSQL."""
+    """The shortest time that a lease lives after its last renewal, minus the time to stop PostgreSQL."""
     return max(config.get("ttl", 30) - config.get("loop_wait", 10) - SPARE_SECONDS, 1.0)
 
 
@@ -52,7 +52,7 @@ class LeaseGuard:
             self._read_at = now
         if self._keys.leader() in (None, self._me) or not self._keys.fresh():
             self._not_deposed_at = now
-        # Whether it is dead or stalled is asked at every look, so that the time is known when it counts.
+        # Ask at every look whether it is dead or stalled, so that the time is known when it counts.
         alive = self._patroni.is_alive()
         if alive is not None:
             self._answered_at = now
@@ -82,7 +82,7 @@ class LeaseGuard:
 
 
 def answers(address, port=8008):
-    """Whether a Patroni answers there, whatever it says."""
+    """Whether a Patroni answers there, whatever its answer."""
     if address is None:
         return False
     connection = http.client.HTTPConnection(address, port, timeout=1)
@@ -97,7 +97,7 @@ def answers(address, port=8008):
 
 
 def stop_postgresql(data_dir, programs, log):
-    """Patroni of this data directory is killed, then PostgreSQL is stopped at once."""
+    """Kills the Patroni of this data directory, then stops PostgreSQL immediately."""
     for pid in patronis():
         try:
             os.kill(pid, signal.SIGKILL)
@@ -112,7 +112,7 @@ def stop_postgresql(data_dir, programs, log):
 
 
 def patronis(proc="/proc"):
-    """Processes that run `patroni CONFIGURATION`."""
+    """Finds processes that run `patroni CONFIGURATION`."""
     for entry in os.listdir(proc):
         if not entry.isdigit():
             continue

@@ -1,4 +1,4 @@
-"""Tells the control plane what this node sees, in one key of etcd that is written when something of it changed."""
+"""Reports to the control plane what this node sees, in one key of etcd that is written whenever something in it changes."""
 
 import json
 import threading

@@ -1,9 +1,9 @@
-"""Tells this node's Patroni to look now, where it would look in its next turn only, seconds later.
+"""Makes this node's Patroni look now instead of in its next round, seconds later.
 
-Its postmaster has ended: it is to be started again, or another is to lead. Or, on the leader, a replica streams that ought to be named
-synchronous and is not: commits wait for too few, or for those that are gone.
+There are two reasons. Its postmaster has ended: PostgreSQL must be started again, or another member must lead. Or, on the leader, a
+streaming replica should be synchronous and is not named yet: commits wait for too few replicas, or for lost ones.
 
-Patroni looks when it is asked to change its configuration, also when there is nothing to change (PATCH /config).
+Patroni looks when it is asked to change its configuration, even if nothing changes (PATCH /config).
 """
 
 import os
@@ -12,7 +12,7 @@ import threading
 import time
 
 LOOK_EVERY = 0.5
-# The same replicas are told of again after twice the time, up to this: Patroni may have reasons of its own not to name one.
+# The pause before a nudge for the same replicas doubles, up to this: Patroni may have its own reasons not to name one.
 TELL_AGAIN_WITHIN = 16.0
 
 
@@ -38,7 +38,7 @@ class Nudge:
             time.sleep(LOOK_EVERY)
 
     def _postmaster(self):
-        """A descriptor of the process; None when there is none."""
+        """A descriptor of the process; None if there is none."""
         try:
             with open(self._data_dir + "/postmaster.pid", encoding="ascii") as file:
                 return os.pidfd_open(int(file.readline()))
@@ -57,7 +57,7 @@ class Nudge:
             return
         rows = self._database.ask("SELECT application_name, sync_state FROM pg_stat_replication WHERE state = 'streaming'") or []
         unnamed = sorted(name for name, state in rows if state == "async" and self._keys.is_running(name))
-        # Where commits wait for a quorum every replica is to be in it, else one replica is enough.
+        # Where commits wait for a quorum, every replica should be in it; otherwise one replica is enough.
         if not unnamed or mode != "quorum" and len(unnamed) < len(rows):
             self._unnamed = None
             return

@@ -1,16 +1,16 @@
-"""This node's Patroni, by its REST API. https://patroni.readthedocs.io/en/latest/rest_api.html"""
+"""The REST API of this node's Patroni. https://patroni.readthedocs.io/en/latest/rest_api.html"""
 
 import base64
 import http.client
 import json
 
 PORT = 8008
-# Patroni answers when the switchover has ended, or it gave up waiting for that.
+# Patroni answers when the switchover has ended, or when it gives up waiting for that.
 SWITCH_SECONDS = 60
 
 
 class PatroniError(Exception):
-    """Patroni refused, and says why."""
+    """Patroni refused, with its reason."""
 
 
 class Patroni:
@@ -19,28 +19,28 @@ class Patroni:
         self._authorization = "Basic " + base64.b64encode(("pgfleet:" + password).encode()).decode()
 
     def leads(self):
-        """Whether it holds the lead: by its lease in etcd or, without etcd, by the word of every member."""
+        """Whether it holds the lead: by its lease in etcd or, without etcd, confirmed by every member."""
         try:
             return self._ask("GET", "/primary", 1)[0] == 200
         except (OSError, http.client.HTTPException):
             return False
 
     def is_alive(self):
-        """Whether its loop runs, by its own word; None: it does not answer."""
+        """Whether Patroni reports that its loop runs; None if it does not answer."""
         try:
             return self._ask("GET", "/liveness", 1)[0] == 200
         except (OSError, http.client.HTTPException):
             return None
 
     def look_now(self):
-        """Wakes its loop. The change asked for is none: the key is not there, and is to be deleted."""
+        """Wakes its loop. The requested change is empty: it deletes a key that does not exist."""
         try:
             self._ask("PATCH", "/config", 2, {"pgfleet_look_now": None})
         except (OSError, http.client.HTTPException):
-            pass  # it looks in its next turn
+            pass  # it looks in its next round
 
     def switch_over(self, leader, candidate):
-        """Hands the lead over. Raises PatroniError when Patroni would not."""
+        """Hands over the lead. Raises PatroniError if Patroni refuses."""
         try:
             body = {"leader": leader, "candidate": candidate}
             status, text = self._ask("POST", "/switchover", SWITCH_SECONDS, body)

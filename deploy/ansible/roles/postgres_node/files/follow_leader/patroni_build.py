@@ -1,4 +1,4 @@
-"""Which Patroni this node runs, as `patch-patroni` wrote it before the unit started it."""
+"""The Patroni that this node runs, as `patch-patroni` recorded it before the unit started."""
 
 import json
 
@@ -6,7 +6,7 @@ STATUS = "/var/lib/pgfleet/patroni.json"
 
 
 def patroni_build():
-    """{version: of the package, patched: the patches it runs with}; None while nothing is known."""
+    """{version: of the package, patched: the applied patches}; None while nothing is known."""
     try:
         with open(STATUS, encoding="utf-8") as file:
             said = json.load(file)

@@ -8,12 +8,12 @@ import time
 PORT = 8009
 PATRONI_PORT = 8008
 TIMEOUT = 0.5
-# A refusal comes from a machine that lives.
+# A refusal comes from a machine that is up.
 REFUSED = (errno.ECONNREFUSED, errno.ECONNRESET)
 
 
 def takes_writes(address):
-    """Whether the node's own word is that it takes writes as the leader. None: no word."""
+    """Whether the node itself reports that it takes writes as the leader. None if it does not answer."""
     connection = http.client.HTTPConnection(address, PORT, timeout=TIMEOUT)
     try:
         connection.request("GET", "/leader")
@@ -25,7 +25,7 @@ def takes_writes(address):
 
 
 def is_silent(address):
-    """Whether the machine gives no sign at all: neither an accepted connection nor a refused one."""
+    """Whether the machine gives no sign at all: it neither accepts nor refuses a connection."""
     try:
         with socket.create_connection((address, PATRONI_PORT), timeout=TIMEOUT):
             return False
@@ -34,11 +34,11 @@ def is_silent(address):
 
 
 class Sight:
-    """What was last seen of a leader elsewhere."""
+    """The last observed state of a leader on another machine."""
 
     def __init__(self, name, address):
         self.name, self.address = name, address
-        self.writable = None  # nobody has looked yet
+        self.writable = None  # not observed yet
         self.seen_at = time.monotonic()
         self.seen_on = time.time()
         self.wrote_at = 0.0

@@ -1,4 +1,4 @@
-"""The pooler that leads to the leader: PgBouncer, told through its own admin console."""
+"""The pooler that connects to the leader: PgBouncer, controlled through its admin console."""
 
 import os
 import threading
@@ -11,7 +11,7 @@ SOCKET = "/run/postgresql"
 
 
 class Pooler:
-    """PgBouncer on this machine. `password` is that of its admin user."""
+    """PgBouncer on this machine. `password` belongs to its admin user."""
 
     def __init__(self, password):
         self._login = {
@@ -20,9 +20,9 @@ class Pooler:
         }
         self._lock = threading.Lock()
         self._console = None
-        self._pausing = None  # a console of its own, since a PAUSE is answered when it has come about
+        self._pausing = None  # a separate console, because a PAUSE is answered only once it is complete
         self._turn = threading.Lock()
-        self._holds = False  # what was asked for last: to hold statements, or to let them go
+        self._holds = False  # the last request: to hold statements, or to let them continue
 
     def ask(self, command):
         """Runs one command of the console. Raises psycopg2.Error."""
@@ -35,7 +35,7 @@ class Pooler:
                 if self._console is not None and not self._console.closed:
                     raise  # an answer: the console refused
                 self._console = None
-                self._console = self._connect()  # PgBouncer was restarted: once more
+                self._console = self._connect()  # PgBouncer was restarted: try once more
                 return run(self._console, command)
 
     def _connect(self):
@@ -44,7 +44,7 @@ class Pooler:
         return console
 
     def route(self):
-        """The host that sessions are led to, None when that was never said."""
+        """The host that sessions go to; None if none was ever set."""
         try:
             with open(ROUTE, encoding="utf-8") as file:
                 return next((word[5:] for word in file.read().split() if word.startswith("host=")), None)
@@ -52,18 +52,20 @@ class Pooler:
             return None
 
     def lead_to(self, host):
-        """Server connections to another host end when their transaction does; from then on all go there."""
+        """Directs sessions to a host. Server connections to another host end with their transaction; from then on all go to the new
+        one."""
         with open(ROUTE + ".new", "w", encoding="utf-8") as file:
             file.write("; Written by follow_leader.\n[databases]\n* = host=%s port=5432\n" % host)
         os.replace(ROUTE + ".new", ROUTE)
         self.ask("RELOAD")
 
     def make_ready_to_pause(self):
-        """To log in takes a tenth of a second at a pooler that has much to do: not when the time has come."""
-        self._pausing = self._connect()  # anew: PgBouncer may have been restarted since the last time
+        """Logs in ahead of time: on a busy pooler that takes a tenth of a second."""
+        self._pausing = self._connect()  # a new one: PgBouncer may have been restarted since the last time
 
     def pause(self, within):
-        """Lets running transactions end and holds whatever comes after. False when they did not end within so many seconds."""
+        """Lets running transactions end and holds everything that follows. Returns False if they did not end within this many
+        seconds."""
         answered, failure = threading.Event(), []
 
         def pause():
@@ -74,8 +76,8 @@ class Pooler:
                 failure.append(error)
             with self._turn:
                 answered.set()
-                # A PAUSE that was given up is answered late: PgBouncer may have taken it in after the RESUME, or it answers together with the
-                # next one. Only in the first case is nobody to be held.
+                # The answer to an abandoned PAUSE arrives late. PgBouncer may have processed it after the RESUME, or answers it
+                # together with the next one. Only in the first case must statements continue.
                 if not self._holds:
                     self._let_go()
 
@@ -90,7 +92,7 @@ class Pooler:
         return False
 
     def resume(self):
-        """Lets everything go on. No matter if nothing was held."""
+        """Lets everything continue. Harmless if nothing was held."""
         with self._turn:
             self._holds = False
             self._let_go()

@@ -1,6 +1,6 @@
-"""A former leader that is back as a replica: how it came back, and what it had written that its successor never got.
+"""How a former leader came back as a replica, and what it had written that its successor never received.
 
-Kept in a file, because the machine of a leader that is lost is mostly lost with it.
+The state is in a file, because a lost leader has usually lost its machine, too.
 """
 
 import json
@@ -10,8 +10,8 @@ from archive_marks import FOLDER
 from database import lines_of_history, position_of
 from moment import moment
 
-LED = FOLDER + "led"  # {timeline, data: identity of the data directory, rejoin: what was told of coming back, or null}
-REWOUND = FOLDER + "rewound"  # by pg-rewind
+LED = FOLDER + "led"  # {timeline, data: identity of the data directory, rejoin: what was reported about its return, or null}
+REWOUND = FOLDER + "rewound"  # written by pg-rewind
 
 
 class Rejoin:
@@ -22,15 +22,15 @@ class Rejoin:
 
     @property
     def awaited(self):
-        """It has led, and has not been back as a replica since."""
+        """Whether it has led and has not been back as a replica since."""
         return self._led is not None and self._led["rejoin"] is None
 
     def told(self):
-        """What was told of the last time that it came back; None while it leads or is awaited."""
+        """What was reported about its last return; None while it leads or has not returned yet."""
         return self._led and self._led["rejoin"]
 
     def under_way(self, another_leads):
-        """What it does to come back, for as long as it is awaited: {timeline, phase, since}."""
+        """How it is coming back, until it has: {timeline, phase, since}."""
         if not another_leads or not self.awaited:
             self._under_way = None
             return None
@@ -47,11 +47,11 @@ class Rejoin:
             self._keep({"timeline": timeline, "data": self._data(), "rejoin": None})
 
     def is_back(self, timeline):
-        """It streams as a replica on this timeline: gives what is to be told."""
+        """Called when it streams as a replica on this timeline: returns what to report."""
         led = self._led["timeline"]
         promoted_at = self._left_at(led, timeline)
         if promoted_at is None:
-            return None  # the history comes with the stream
+            return None  # the history arrives with the stream
         rejoin = {"timeline": led, "promotedAt": promoted_at, "bytes": 0, "transactions": 0, "how": "followed"}
         rewound = read(REWOUND)
         if self._data() != self._led["data"]:
@@ -69,7 +69,7 @@ class Rejoin:
         return next((position_of(line[1]) for line in lines if int(line[0]) == led), None)
 
     def _data(self):
-        # A copy is made of new files; a rewind leaves this one alone.
+        # A copy consists of new files; a rewind does not touch this one.
         try:
             return os.stat(self._data_dir + "/PG_VERSION").st_ino
         except OSError:
