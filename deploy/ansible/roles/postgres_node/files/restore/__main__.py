@@ -1,26 +1,27 @@
-"""What a restore does on a node, one command after the other; the control plane says which comes next.
+"""The commands of a restore on a node. The control plane decides which comes next.
 
-lock                                           etcd answers this node: the lead can be kept from every Patroni
-gate                                           before Patroni starts: it waits if the cluster was restored while this machine was away
-keep-lead DATA LEADER                          waits until the leader's PostgreSQL, here, begins to stop, and keeps the lead from everyone
-ready     DATA OPERATION STEP                  this node can do STEP, `set-aside` or `put-back`, with its data; without an operation: it has a disk
+lock                                           checks that etcd answers this node, so that it can keep every Patroni from leading
+gate                                           before Patroni starts: keeps it stopped if the cluster was restored while this machine was away
+keep-lead DATA LEADER                          waits until the leader's PostgreSQL on this node begins to stop, then keeps everyone from leading
+ready     DATA OPERATION STEP                  checks that this node can do STEP, `set-aside` or `put-back`; without an operation: that the disk has space
 replicates DATA                                exit code 0: the PostgreSQL of these data is, or was, a replica
-stop      DATA                                 PostgreSQL ends, with no Patroni that would start it again
-archived  DATA                                 says what of a PostgreSQL that has ended is not archived
-restore   DATA OPERATION PGBACKREST...         the backup's files, beside the data directory, if there is room for them
-recover   DATA OPERATION SQL WHERE [LINEAGE]   PostgreSQL, in private, up to the target; then the statements in SQL. WHERE is `beside`
-                                               the data directory, or `in-place`: the files become it first. LINEAGE begins with them
-set-aside DATA OPERATION                       the data directory makes place, for what is recovered already: the way back
-put-back  DATA OPERATION                       the way back is taken
-discard   DATA OPERATION                       what was set aside, or was given up, is deleted
-remember  DATA OPERATION                       the passwords in force now are noted, for `recover` and `carry-over`
-carry-over DATA OPERATION                      PostgreSQL, which leads, is given the passwords that were noted
-clear     DATA [beside]                        a replica's data are deleted, to be copied anew; with `beside`, what restores keep there, too
-prove     DATA OPERATION MARKS                 what was recovered is sound, can be read, and ends where MARKS (JSON) say
-again     DATA OPERATION                       what was restored is deleted, for another restore to be proven
+stop      DATA                                 stops PostgreSQL, while no Patroni would start it again
+archived  DATA                                 reports what a stopped PostgreSQL has not archived
+restore   DATA OPERATION PGBACKREST...         fetches the backup's files into a folder beside the data directory, if the disk has space
+recover   DATA OPERATION SQL WHERE [LINEAGE]   recovers up to the target in a private PostgreSQL, then runs the statements in SQL. WHERE is
+                                               `beside` the data directory, or `in-place`: the files become it first. LINEAGE begins with them
+set-aside DATA OPERATION                       sets the data directory aside as the way back; data that are already recovered take its place
+put-back  DATA OPERATION                       puts back what was set aside
+discard   DATA OPERATION                       deletes what was set aside or abandoned
+remember  DATA OPERATION                       stores the passwords now in force, for `recover` and `carry-over`
+carry-over DATA OPERATION                      gives the stored passwords to PostgreSQL, which leads
+clear     DATA [beside]                        deletes a replica's data, to be copied anew; with `beside`, also what restores keep there
+prove     DATA OPERATION MARKS                 proves that what was recovered is sound, can be read, and ends where MARKS (JSON) say
+again     DATA OPERATION                       deletes what was restored, so that another restore can be proven
 
-Each may be run again at any time, having been killed at any time: it looks at what is there. All run as postgres but `gate`, `lock` and
-`keep-lead`, which read the agent's settings as root. None is given a secret. `recover` and `prove` end with a line of JSON. Exit code 3: the archive ends before the target.
+Each command can be killed and run again at any time: it looks at what is there. All run as postgres except `gate`, `lock` and
+`keep-lead`, which read the agent's settings as root. None is given a secret. `recover` and `prove` end with a line of JSON. Exit
+code 3: the archive ends before the target.
 """
 
 import sys
@@ -37,7 +38,7 @@ TARGET_MISSED = 3
 
 def main(command, *arguments):
     if command in ("gate", "lock", "keep-lead"):
-        # They need the agent's program, which is not on a machine where a backup is proven.
+        # They need the agent's program, which is missing on a machine that only proves a backup.
         from lead_lock import check_lead, keep_lead, keep_left_behind
 
         return {"gate": keep_left_behind, "lock": check_lead, "keep-lead": keep_lead}[command](*arguments)

@@ -1,4 +1,4 @@
-"""The files of a backup."""
+"""Fetches the files of a backup."""
 
 import json
 import os
@@ -9,12 +9,13 @@ from data_dirs import Refused
 from passwords import remember
 from present import begin_checkpoint
 
-# Beside the backup itself: WAL that is fetched, and what recovery makes.
+# In addition to the backup: WAL that is fetched, and what recovery writes.
 SPARE_BYTES = 1 << 30
 
 
 def check_room(dirs, restore):
-    """Before anything is brought: is there room for the backup beside what is there? `restore` is the command that will bring it."""
+    """Checks, before anything is fetched, that the backup fits beside the existing data. `restore` is the command that will fetch
+    it."""
     config, stanza, label = (option(restore, name) for name in ("config", "stanza", "set"))
     dirs.delete_given_up()
     if dirs.others():
@@ -36,7 +37,7 @@ def check_room(dirs, restore):
 
 
 def restore_files(dirs, argv):
-    """Beside the data directory, which may be in use meanwhile."""
+    """Restores beside the data directory, which may be in use meanwhile."""
     state = dirs.notes().get("state")
     if state in ("restored", "promoted", "recovered"):
         return print("The files are restored already.")
@@ -49,13 +50,13 @@ def restore_files(dirs, argv):
     if ended.returncode != 0:
         raise SystemExit(ended.returncode)
     dirs.note(state="restored")
-    # To the end of the archive what serves is to end next: it writes meanwhile what it has in memory. Only time is lost
-    # should the end of this program be quicker.
+    # For a restore to the end of the archive, the serving PostgreSQL stops next, so it writes out its memory meanwhile. If this
+    # program ends first, only time is lost.
     begin_checkpoint(dirs.current)
 
 
 def continued(data):
-    """An earlier try that got far enough is gone on with; of another one nothing is kept."""
+    """Resumes an earlier attempt that got far enough; deletes the files of any other."""
     if any(os.path.exists("%s/%s" % (data, name)) for name in ("PG_VERSION", "backup.manifest")):
         print("An earlier try is gone on with.")
         return ["--delta"]

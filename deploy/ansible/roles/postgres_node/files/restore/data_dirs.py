@@ -1,4 +1,4 @@
-"""The data directory, and what a restore keeps beside it, on the same file system: a rename is all that it takes."""
+"""The data directory, and what a restore keeps beside it on the same file system, so that a rename is enough."""
 
 import json
 import os
@@ -11,13 +11,13 @@ import time
 ARCHIVE_MARK = "/var/lib/pgfleet/pooler/next-timeline"
 
 
-# In the data directory of what a restore has made: the lineage that it belongs to. Replicas copy it with the data, also when they rewind.
-# Data that no restore made have none.
+# A file in the data directory of restored data: the lineage that they belong to. Replicas copy it with the data, also when they
+# rewind. Data that were never restored have none.
 LINEAGE_MARK = "pgfleet.lineage"
 
 
 class Refused(Exception):
-    """Says in one line why nothing was done."""
+    """Explains in one line why nothing was done."""
 
 
 class DataDirs:
@@ -29,13 +29,13 @@ class DataDirs:
         self.before = "%s.before-%s" % (current, operation)
         self._undone = "%s.undone-%s" % (current, operation)
         self._notes = "%s.restore-%s.json" % (current, operation)
-        # Statements that give roles the passwords in force before; see passwords.py.
+        # Statements that give roles the passwords that were in force before; see passwords.py.
         self.passwords = "%s.passwords-%s.sql" % (current, operation)
 
     # How far the restore has come --------------------------------------------------------------------------------------
 
     def notes(self):
-        """What was written down of this restore: {} before it began; state: restoring, restored, promoted, recovered."""
+        """The recorded facts of this restore: {} before it began; state: restoring, restored, promoted, recovered."""
         try:
             with open(self._notes, encoding="utf-8") as file:
                 return json.load(file)
@@ -58,7 +58,7 @@ class DataDirs:
         return self.beside if os.path.exists(self.beside) else self.current
 
     def set_aside(self):
-        """What is recovered already takes the place that was made."""
+        """Sets the current data aside. Data that are already recovered take their place."""
         if os.path.exists(self.before):
             print("%s stands already." % self.before)
         elif self.notes().get("placed"):
@@ -78,7 +78,7 @@ class DataDirs:
             begin_lineage()
 
     def place(self):
-        """What was restored beside the data directory becomes it."""
+        """Moves the restored data, which are beside the data directory, into its place."""
         if not os.path.exists(self.beside):
             return
         if os.path.exists(self.current) and os.listdir(self.current):
@@ -88,7 +88,7 @@ class DataDirs:
         self._settle()
 
     def put_back(self):
-        # Their lineage has an archive, which is to be asked.
+        # The previous data's lineage has an archive, which must be asked.
         if os.path.exists(ARCHIVE_MARK):
             os.unlink(ARCHIVE_MARK)
         if os.path.exists(self.before):
@@ -104,7 +104,7 @@ class DataDirs:
             print("The data of before the restore are in their place.")
 
     def is_back(self):
-        """What was set aside, if anything was, is in its place."""
+        """Whether what was set aside, if anything, is in its place."""
         return os.path.exists(self._undone) or os.path.exists(self.beside) or not self.notes()
 
     def discard(self):
@@ -116,11 +116,11 @@ class DataDirs:
         print("Nothing is kept beside the data directory any more.")
 
     def others(self):
-        """What other restores keep."""
+        """What other restores have set aside."""
         return self._of_others(".before-", self.before)
 
     def delete_given_up(self):
-        """What other restores had brought here before they were given up."""
+        """Deletes what other, abandoned restores had brought here."""
         for entry in self._of_others(".restoring-", self.beside):
             delete(os.path.join(os.path.dirname(self.current), entry))
 
@@ -129,14 +129,14 @@ class DataDirs:
         return [entry for entry in os.listdir(parent) if entry.startswith(name + kind) and os.path.join(parent, entry) != own]
 
     def _settle(self):
-        """A rename is there after a power cut."""
+        """Makes a rename survive a power cut."""
         parent = os.open(os.path.dirname(self.current), os.O_RDONLY)
         os.fsync(parent)
         os.close(parent)
 
 
 def begin_lineage():
-    """Patroni is to lead with the restored data next, and nothing is archived of theirs yet: it need not ask, while customers wait."""
+    """Patroni leads with the restored data next, and their archive is still empty: PostgreSQL need not ask it while customers wait."""
     if os.path.isdir(os.path.dirname(ARCHIVE_MARK)):
         with open("/proc/uptime", encoding="ascii") as uptime, open(ARCHIVE_MARK, "w", encoding="ascii") as mark:
             mark.write(uptime.read().split(".")[0] + "\n")
@@ -150,7 +150,7 @@ def delete(path):
 
 
 def delete_beside(data):
-    """What any restore keeps beside the data directory."""
+    """Deletes what any restore keeps beside the data directory."""
     parent, name = os.path.split(data)
     for entry in os.listdir(parent):
         if re.match(r"%s\.(restoring|before|undone|restore|passwords)-op_" % re.escape(name), entry):
@@ -162,7 +162,7 @@ def delete_beside(data):
 
 
 def wait_until_ended(data):
-    """A recovery that was cancelled a moment ago may still be ending."""
+    """Waits for the end of a server: a recovery that was cancelled a moment ago may still be stopping."""
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -174,7 +174,7 @@ def wait_until_ended(data):
 
 
 def refuse_running(data):
-    """Never move or delete the data of a server that runs."""
+    """Protects the data of a running server from being moved or deleted."""
     try:
         with open(data + "/postmaster.pid", encoding="ascii") as file:
             pid = int(file.readline())
@@ -196,6 +196,6 @@ def is_postgres(pid):
 
 
 def programs_for(data):
-    """The folder of PostgreSQL's programs of the version that the data are of. FileNotFoundError: there are no data."""
+    """The folder with the programs of the PostgreSQL version that the data belong to. FileNotFoundError: there are no data."""
     with open(data + "/PG_VERSION", encoding="ascii") as file:
         return "/usr/lib/postgresql/%s/bin/" % file.read().strip()

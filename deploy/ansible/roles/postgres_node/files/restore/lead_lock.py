@@ -1,8 +1,8 @@
-"""Patroni's leader lock, kept from every member while a cluster stands still for a restore.
+"""Keeps Patroni's leader lock from every member while a cluster is stopped for a restore.
 
-A member that sees a leader does not elect itself, whichever version of Patroni it runs, patched or not, whether the
-standstill reached its machine or not, and whatever its machine did meanwhile. So nothing else has to be known of the others.
-The control plane gives the lock to the restored node, or removes it on the way back.
+A member that sees a leader does not elect itself. That holds for any version of Patroni, patched or not, whether or not the
+standstill reached its machine, and whatever the machine did meanwhile. So nothing else has to be known about the others. The
+control plane gives the lock to the restored node, or removes it on the way back.
 """
 
 import os
@@ -43,14 +43,15 @@ class LeadLock:
         return self._value(self._key)
 
     def written(self):
-        """The mark of the data that lead since the last restore, "" if they have none; None when there was no restore, or one is at work."""
+        """The mark of the data that lead since the last restore, "" if they have none; None if there was no restore, or one is
+        running."""
         return self._value(self._lineage_key)
 
     def _value(self, key):
         return self._etcd.get_prefix(key)[0].get(key)
 
     def mark(self):
-        """That of this node's data."""
+        """The mark of this node's data."""
         try:
             with open(self._mark, encoding="ascii") as file:
                 return file.read().strip()
@@ -61,7 +62,7 @@ class LeadLock:
         return os.path.exists(os.path.join(os.path.dirname(self._mark), "PG_VERSION"))
 
     def take_from(self, leader):
-        """From the leader, or when nobody has it. Raises Refused when another member leads by now."""
+        """Takes the lock from the leader, or if nobody has it. Raises Refused if another member leads by now."""
         key = encode(self._key)
         put = {"request_put": {"key": key, "value": encode(NOBODY)}}
         is_free = {"compare": [{"key": key, "target": "CREATE", "create_revision": "0"}], "success": [put]}
@@ -73,8 +74,8 @@ class LeadLock:
 
 
 def keep_lead(data, leader):
-    """Takes the lock when the leader's PostgreSQL is about to end: its Patroni does not look at the lock any more then, and removes it only
-    while it is its own."""
+    """Takes the lock when the leader's PostgreSQL is about to stop. From then on its Patroni does not look at the lock, and removes
+    it only while it is its own."""
     lock = LeadLock.of_this_node()
     deadline = time.monotonic() + PATIENCE
     while is_up(data):
@@ -92,7 +93,7 @@ def keep_lead(data, leader):
 
 
 def check_lead():
-    """etcd answers this node."""
+    """Checks that etcd answers this node."""
     try:
         print("%s leads." % (LeadLock.of_this_node().holder() or "Nobody"))
     except EtcdError as error:
@@ -100,8 +101,8 @@ def check_lead():
 
 
 def keep_left_behind():
-    """Before Patroni starts. A machine that was away while its cluster was restored has data of the lineage that the cluster has left: its
-    Patroni is kept from working until the control plane has had them deleted."""
+    """Runs before Patroni starts. A machine that was away while its cluster was restored has data of the lineage that the cluster
+    has left. Its Patroni is kept stopped until the control plane has had those data deleted."""
     lock = LeadLock.of_this_node()
     deadline = time.monotonic() + GATE_PATIENCE
     while not is_held():
@@ -127,7 +128,7 @@ def is_held():
 
 
 def is_up(data):
-    """Whether a server is there that has not begun to stop. The last line of its pid file is its state."""
+    """Whether there is a server that has not begun to stop. The last line of its pid file is its state."""
     try:
         with open(data + "/postmaster.pid", encoding="ascii") as file:
             lines = file.read().split("\n")

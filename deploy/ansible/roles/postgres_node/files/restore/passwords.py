@@ -1,26 +1,28 @@
-"""Keeps the customer's password over a restore: restored data bring the one of their time.
+"""Keeps the customer's password across a restore, because restored data contain an older one.
 
-A customer may change it with SQL, and then only PostgreSQL knows it, as a verifier. What serves is asked for it before it ends."""
+A customer may change it with SQL, and then only PostgreSQL knows it, as a verifier. So the serving PostgreSQL is asked for it
+before it stops.
+"""
 
 import os
 import subprocess
 
 from data_dirs import Refused, programs_for
 
-# Customers' roles: none is the platform's. A statement for each, which does nothing where the restored data have no such role.
+# Customers' roles, without the platform's. Each gets a statement that does nothing if the restored data have no such role.
 VERIFIERS = r"""
     SELECT format('SELECT %L WHERE EXISTS (SELECT FROM pg_roles WHERE rolname = %L) \gexec',
                   format('ALTER ROLE %I PASSWORD %L', rolname, rolpassword), rolname)
     FROM pg_authid
     WHERE rolcanlogin AND NOT rolsuper AND NOT rolreplication AND rolpassword IS NOT NULL
       AND rolname NOT IN ('rewind', 'pgbouncer_auth') AND rolname !~ '^pgfleet_'"""
-# A statement that fails must not write a verifier to the log, and none waits for a replica that may be away.
+# A failing statement must not write a verifier to the log, and none may wait for a replica that may be away.
 SETTINGS = "SET log_min_error_statement = panic;\nSET log_statement = 'none';\nSET synchronous_commit = local;\n"
 SECONDS = 10
 
 
 def remember(dirs):
-    """Those in force now. Never fails: when PostgreSQL does not answer, what was remembered before stays."""
+    """Stores the passwords now in force. Never fails: if PostgreSQL does not answer, the ones stored before stay."""
     try:
         ended = psql(dirs, ["-At", "-c", VERIFIERS])
     except (FileNotFoundError, subprocess.TimeoutExpired) as error:
@@ -36,7 +38,7 @@ def remember(dirs):
 
 
 def carry_over(dirs):
-    """Gives what serves now the passwords that were remembered. Refused when it is no leader."""
+    """Gives the stored passwords to the serving PostgreSQL. Refused if it is not a leader."""
     if not os.path.exists(dirs.passwords):
         return print("No passwords were remembered.")
     ended = psql(dirs, ["-v", "ON_ERROR_STOP=1", "-f", dirs.passwords])

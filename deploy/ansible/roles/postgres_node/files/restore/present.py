@@ -1,16 +1,16 @@
-"""What serves, before it ends, and what it has left."""
+"""The serving PostgreSQL before it stops, and what it leaves."""
 
 import os
 import subprocess
 
 from data_dirs import Refused, programs_for
 
-# For the notes, a checkpoint, and what PostgreSQL writes as it ends.
+# For the notes, a checkpoint, and what PostgreSQL writes as it stops.
 SPARE_BYTES = 64 << 20
 
 
 def begin_checkpoint(data):
-    """While customers are served still: the one at the end of PostgreSQL then has little to write. It is not waited for."""
+    """Starts a checkpoint while customers are still served, so that the one at shutdown has little to write. Does not wait for it."""
     try:
         argv = [programs_for(data) + "psql", "-Xq", "-d", "postgres", "-c", "checkpoint"]
     except FileNotFoundError:
@@ -19,7 +19,7 @@ def begin_checkpoint(data):
 
 
 def check_ready(dirs, step):
-    """Whether this node can do `step` with its data, looked at while the cluster still serves."""
+    """Checks, while the cluster still serves, whether this node can do `step` with its data."""
     state = dirs.notes().get("state")
     if step == "set-aside":
         if not os.path.exists(dirs.before) and not os.path.isdir(dirs.beside):
@@ -39,7 +39,7 @@ def check_disk(data):
 
 
 def replicates(data):
-    """Whether PostgreSQL is a replica, or was one when it ended. False where there are no data."""
+    """Whether PostgreSQL is a replica, or was one when it stopped. False if there are no data."""
     try:
         argv = [programs_for(data) + "pg_controldata", data]
     except FileNotFoundError:
@@ -51,7 +51,7 @@ def replicates(data):
 
 
 def stop(data):
-    """Ends PostgreSQL. Nothing is done where none runs."""
+    """Stops PostgreSQL; does nothing if it does not run."""
     if not os.path.exists(data + "/postmaster.pid"):
         return
     argv = [programs_for(data) + "pg_ctl", "stop", "--pgdata=" + data, "--silent", "--timeout=60", "--mode="]
@@ -63,7 +63,7 @@ def stop(data):
 
 
 def say_what_is_archived(data):
-    """PostgreSQL has ended, and archived as it did what it had written, as far as it could. Not a condition of what follows: the data are kept."""
+    """Reports what PostgreSQL could not archive while it stopped. What follows does not depend on it, because the data are kept."""
     try:
         entries = os.listdir(data + "/pg_wal/archive_status")
     except FileNotFoundError:

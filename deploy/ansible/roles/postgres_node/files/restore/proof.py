@@ -1,4 +1,4 @@
-"""Restored data are proven: they end where they should, every page, index and table is sound and can be read."""
+"""Proves restored data: they end where they should, and every page, index and table is sound and can be read."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import tempfile
 from data_dirs import Refused, delete, programs_for
 from recovery import PORT, Server
 
-# A customer may set these for their database, and so for every session in it: what a session asks for itself wins.
+# A customer may set these for their database, and so for every session in it; a session's own settings take precedence.
 OWN_SETTINGS = " ".join(
     "-c %s=%s" % setting
     for setting in {
@@ -19,7 +19,7 @@ OWN_SETTINGS = " ".join(
 
 
 def prove(dirs, marks):
-    """`marks`, as JSON: which canary rows and transactions are to be there, and which are not. Ends with a line of JSON."""
+    """`marks`, as JSON: which canary rows and transactions must be there, and which must not. Ends with a line of JSON."""
     notes = dirs.notes()
     if notes.get("state") != "recovered":
         raise Refused("The data are not recovered yet.")
@@ -30,7 +30,8 @@ def prove(dirs, marks):
         try:
             server.wait()
             databases = Databases(programs, private)
-            # Before anything is done to the data: what pg_amcheck installs takes transaction ids, which may be those that are asked for.
+            # Before anything changes the data: what pg_amcheck installs takes transaction ids, which may be the ones that are
+            # looked for.
             if "found" not in notes:
                 dirs.note(found=databases.found(json.loads(marks)))
             judge(json.loads(marks), dirs.notes()["found"])
@@ -44,7 +45,7 @@ def prove(dirs, marks):
 
 
 def begin_again(dirs):
-    """Nothing is left of the restore, so that another can be proven on the machine."""
+    """Deletes everything of the restore, so that another can be proven on the machine."""
     dirs.discard()
     delete(dirs.current)
 
@@ -75,16 +76,16 @@ class Databases:
         return self._ask("SELECT datname FROM pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY datname")
 
     def check(self):
-        """Every table, and that each index has all of it, in order."""
+        """Checks every table, and that each index contains all of its table, in order."""
         argv = ["--all", "--install-missing", "--parent-check", "--heapallindexed", "--jobs=%d" % (os.cpu_count() or 1)]
         must([self._programs + "pg_amcheck"] + argv, "tables and indexes", self._environment)
 
     def read(self, name):
-        """All that is in it; through the environment, for a name may look like a connection string."""
+        """Reads everything in it. The name goes through the environment, because it may look like a connection string."""
         must([self._programs + "pg_dump"], "contents of %s" % name, {**self._environment, "PGDATABASE": name}, subprocess.DEVNULL)
 
     def _state(self, xid):
-        """What became of a transaction. Ids are known by their lower half; the whole one is the nearest to the next."""
+        """The outcome of a transaction. Only the lower half of its id is known; the whole id is the one nearest to the next id."""
         coming = int(self._ask("SELECT pg_snapshot_xmax(pg_current_snapshot())")[0])
         whole = min(((coming >> 32) + epoch << 32 | xid for epoch in (-1, 0, 1)), key=lambda candidate: abs(candidate - coming))
         if whole >= coming:
