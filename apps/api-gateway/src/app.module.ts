@@ -15,7 +15,7 @@ import { UsersController } from './users/users.controller';
 
 const service = 'api-gateway';
 
-/** The public API: HTTP on one side, requests to the services on the other. Keeps no state. */
+/** The public API: HTTP on one side, NATS requests to the services on the other. Stateless. */
 @Module({})
 export class AppModule {
   static with(config: Config): DynamicModule {

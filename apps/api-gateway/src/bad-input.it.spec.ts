@@ -3,7 +3,7 @@ import { openApiDocument } from '@pgfleet/contracts';
 import { type ApiDocument, type BadInput, badInputs, judgeRefusal, sendBadInput } from '@pgfleet/integration';
 import { GatewayPlatform, token } from './testing/gateway-platform';
 
-/** Every endpoint and method, with whatever is not allowed there. The services behind know no id, so 404 comes from them. */
+/** Sends every endpoint and method inputs that it does not allow. The services know no ids, so they answer 404. */
 describe('bad input', () => {
   let platform: GatewayPlatform;
   const agent = new Agent({ keepAlive: true, maxSockets: 16 });
@@ -24,7 +24,7 @@ describe('bad input', () => {
     groups.set(group, [...(groups.get(group) ?? []), bad]);
   }
 
-  it('is there for every endpoint', () => {
+  it('is generated for every endpoint', () => {
     expect(cases.length).toBeGreaterThan(2000);
     expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
     const paths = Object.entries(openApiDocument().paths);
@@ -50,7 +50,7 @@ describe('bad input', () => {
     60_000,
   );
 
-  it('changed nothing: no use case that changes something was reached but with an id that nobody has', () => {
+  it('changed nothing: only requests with unknown ids reached a use case that changes something', () => {
     const changing = platform.answers.asked.filter(({ contract }) => /^(create|update)/.test(contract.name));
     const reached = changing.filter(({ input }) => !JSON.stringify(input).includes('0197ffff'));
     expect(reached).toEqual([]);

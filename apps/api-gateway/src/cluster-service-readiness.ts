@@ -5,7 +5,7 @@ import { Readiness } from '@pgfleet/observability';
 
 const timeoutMs = 1_500;
 
-/** Without the cluster-service there is nothing that the gateway could do. NATS is looked at by the messaging module. */
+/** The gateway is useless without the cluster-service, so readiness checks it. The messaging module checks NATS. */
 @Injectable()
 export class ClusterServiceReadiness {
   constructor(readiness: Readiness, requester: Requester) {

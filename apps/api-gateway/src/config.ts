@@ -3,10 +3,10 @@ import { BaseEnv, parseEnv, Port } from '@pgfleet/observability';
 import { z } from 'zod';
 import { ApiTokens } from './http/api-tokens';
 
-/** Every variable that the gateway reads. */
+/** All environment variables of the gateway. */
 const Env = BaseEnv.extend({
   PGFLEET_HTTP_PORT: Port.default(8080),
-  /** A file with the tokens that callers may show, one per line; `#` begins a comment line. */
+  /** File with the tokens that callers may use, one per line; `#` starts a comment line. */
   PGFLEET_API_TOKEN_FILE: z.string().transform((path, context) => {
     try {
       return ApiTokens.parse(readFileSync(path, 'utf8'));

@@ -1,7 +1,7 @@
 import { listUsers, openApiDocument } from '@pgfleet/contracts';
 import { GatewayPlatform, token } from './testing/gateway-platform';
 
-describe('what is open to all', () => {
+describe('open pages', () => {
   let platform: GatewayPlatform;
   beforeAll(async () => {
     platform = await GatewayPlatform.start();
@@ -29,18 +29,18 @@ describe('what is open to all', () => {
     expect(text).not.toContain('made/up');
   });
 
-  it('the OpenAPI document is the one of the contracts', async () => {
+  it('the OpenAPI document comes from the contracts', async () => {
     expect(JSON.parse((await open('/openapi.json')).text)).toEqual(openApiDocument());
   });
 
-  it('the page to try the API, with nothing from elsewhere', async () => {
+  it('the documentation page loads nothing from elsewhere', async () => {
     const page = await open('/docs');
     expect(page.status).toBe(200);
     expect(page.headers.get('content-type')).toMatch(/^text\/html/);
     const policy = page.headers.get('content-security-policy') ?? '';
     expect(policy).toContain("script-src 'self';");
     expect(page.text).not.toMatch(/(src|href)="(https?:)?\/\//);
-    // Inline scripts would be stopped by the policy.
+    // The content security policy would block inline scripts.
     expect(page.text).not.toMatch(/<script>|<script [^>]*>[^<]*\S[^<]*<\/script>/);
     const assets = [...page.text.matchAll(/(?:src|href)="(?:\.\/)?([^"]+)"/g)].map(([, path]) => path ?? '');
     expect(assets.length).toBeGreaterThan(3);
@@ -53,7 +53,7 @@ describe('what is open to all', () => {
     expect(init.text).toContain('createCluster');
   });
 
-  it('every token of the file opens the rest; each is told by its scheme in any case', async () => {
+  it('every token of the file opens the other routes, whatever the case of the scheme', async () => {
     const get = (authorization: string) => fetch(`${platform.url}/users`, { headers: { authorization } });
     expect((await get(`Bearer ${token}`)).status).toBe(200);
     expect((await get(`bearer  ${token}`)).status).toBe(200);

@@ -54,7 +54,7 @@ describe('the log of an operation', () => {
     return (await manager.streams.info('LOGS')).state.consumer_count;
   };
 
-  it('as JSON: pages of lines, each with its place', async () => {
+  it('as JSON: pages of lines, each with its position', async () => {
     await say('one', 'two', 'three');
     const first = await platform.call('GET', `${path()}?limit=2`);
     expect(first.headers.get('content-type')).toMatch(/^application\/json/);
@@ -65,14 +65,14 @@ describe('the log of an operation', () => {
     expect(second.json.next).toBeNull();
   });
 
-  it('as JSON: no lines are an empty page, no operation is a 404', async () => {
+  it('as JSON: an empty page without lines, a 404 without an operation', async () => {
     expect((await platform.call('GET', path())).json).toEqual({ items: [], next: null });
     platform.answers.reset();
     expect((await platform.call('GET', path())).status).toBe(404);
     expect((await platform.call('GET', path(), undefined, { accept: 'text/event-stream' })).status).toBe(404);
   });
 
-  it('as a stream: what is there, what comes, and the end when the operation ends', async () => {
+  it('as a stream: existing lines, new lines, and the end when the operation ends', async () => {
     await say('before');
     const reader = await open();
     expect(await reader.next()).toMatchObject({ event: 'line', data: { step: 'configure', text: 'before' } });
@@ -89,7 +89,7 @@ describe('the log of an operation', () => {
     expect(await reader.next()).toBeNull();
   });
 
-  it('as a stream: tells which step started, succeeded or failed, while it happens', async () => {
+  it('as a stream: reports at once which step started, succeeded or failed', async () => {
     const step = { name: 'configure', state: 'running', attempt: 1, endedAt: null } as const;
     const startedAt = new Date(Date.now() - 2_000).toISOString();
     const reader = await open();
@@ -112,7 +112,7 @@ describe('the log of an operation', () => {
     expect(await reader.next()).toMatchObject({ event: 'end' });
   });
 
-  it('as a stream: leaves the output of programs to whoever asks for it', async () => {
+  it('as a stream: sends the output of programs only on request', async () => {
     const entry = { time: new Date().toISOString(), operationId: operation.id, step: 'configure' };
     const raw: LogLine = { ...entry, stream: 'stdout', line: 'TASK [x] *****', raw: true };
     await jetstream(platform.nats).publish(logSubject(operation.id), JSON.stringify(raw));
@@ -128,7 +128,7 @@ describe('the log of an operation', () => {
     all.close();
   });
 
-  it('as a stream: an operation that has ended gives its lines and the end at once', async () => {
+  it('as a stream: sends all lines and the end of an ended operation at once', async () => {
     await say('one', 'two');
     operation = { ...operation, state: 'failed' };
     const reader = await open();
@@ -136,7 +136,7 @@ describe('the log of an operation', () => {
     expect(events.map((each) => each?.event)).toEqual(['line', 'line', 'end', undefined]);
   });
 
-  it('as a stream: goes on after Last-Event-ID, with nothing twice and nothing left out', async () => {
+  it('as a stream: continues after Last-Event-ID without repeating or skipping a line', async () => {
     await say('one', 'two');
     const reader = await open();
     await reader.next();
@@ -149,13 +149,13 @@ describe('the log of an operation', () => {
     resumed.close();
   });
 
-  it('as a stream: ends although the event of the end was published before anybody listened', async () => {
+  it('as a stream: ends even if the end was published before the stream started', async () => {
     await finish();
     const reader = await open();
     expect(await reader.next()).toMatchObject({ event: 'end' });
   });
 
-  it('leaves no consumer in NATS when the reader goes away', async () => {
+  it('leaves no consumer in NATS when the reader disconnects', async () => {
     await eventually(async () => expect(await consumers()).toBe(0));
     await say('one');
     const readers = await Promise.all([open(), open(), open()]);
@@ -165,7 +165,7 @@ describe('the log of an operation', () => {
     await eventually(async () => expect(await consumers()).toBe(0));
   });
 
-  it('sends ten thousand lines to a reader that takes them one by one, in order and once', async () => {
+  it('sends ten thousand lines to a slow reader, in order and once each', async () => {
     const count = 10_000;
     const time = new Date().toISOString();
     const entry = { time, operationId: operation.id, step: 'configure', stream: 'stdout', line: '' };
@@ -186,7 +186,7 @@ describe('the log of an operation', () => {
     expect((await reader.next())?.event).toBe('end');
   }, 60_000);
 
-  it('goes on through a restart of NATS', async () => {
+  it('continues after a restart of NATS', async () => {
     await say('before');
     const reader = await open();
     await reader.next();
@@ -198,7 +198,7 @@ describe('the log of an operation', () => {
     expect(await reader.next()).toMatchObject({ event: 'end' });
   }, 60_000);
 
-  it('an answer to HEAD has no stream', async () => {
+  it('answers HEAD without a stream', async () => {
     const answer = await platform.call('HEAD', path(), undefined, { accept: 'text/event-stream' });
     expect([answer.status, answer.text]).toEqual([200, '']);
   });

@@ -31,7 +31,7 @@ describe('outages', () => {
       20_000,
     );
 
-  it('a service that is down is a 503 that says when and how to try again', async () => {
+  it('answers 503 when a service is down, and says when and how to retry', async () => {
     await platform.stopService('cluster-service');
     const read = await platform.call('GET', `/users/${user.id}`);
     expect([read.status, read.json.code]).toEqual([503, 'unavailable']);
@@ -45,7 +45,7 @@ describe('outages', () => {
     await isBack();
   });
 
-  it('is ready when the cluster-service answers, and live in any case', async () => {
+  it('is ready if the cluster-service answers, and live in any case', async () => {
     const readiness = async () => (await platform.call('GET', '/health/ready')).status;
     await eventually(async () => expect(await readiness()).toBe(200));
     await platform.stopService('cluster-service');
@@ -60,7 +60,7 @@ describe('outages', () => {
     await eventually(async () => expect(await readiness()).toBe(200), 20_000);
   });
 
-  it('operations of the cluster-service are there while the backup-service is down', async () => {
+  it('returns operations of the cluster-service while the backup-service is down', async () => {
     const operation = anOperation();
     platform.answers.on(clusterOperations.get, ({ operationId }) =>
       operationId === operation.id ? operation : null,
@@ -70,7 +70,7 @@ describe('outages', () => {
     expect((await platform.call('GET', `/operations/${operation.id}`)).json).toEqual(operation);
     const list = await platform.call('GET', '/operations');
     expect(list.json).toEqual({ items: [operation], next: null, unavailable: ['backup-service'] });
-    // Nobody who answers knows it: it may be the other's.
+    // The service that answers does not know it, so the other may own it.
     expect((await platform.call('GET', `/operations/${newId('op')}`)).status).toBe(503);
     await platform.startService('backup-service');
     platform.answers.on(backupOperations.list, () => ({ items: [], next: null }));
@@ -79,7 +79,7 @@ describe('outages', () => {
     );
   });
 
-  it('a list that comes late, because the store is away, is given all the same', async () => {
+  it('returns a list that is late because the repository is down', async () => {
     const asOf = new Date().toISOString();
     const list = {
       stanza: newId('lin'),
@@ -95,7 +95,7 @@ describe('outages', () => {
     expect([answer.status, answer.json.asOf]).toEqual([200, asOf]);
   }, 15_000);
 
-  it('an owner that is slow to say no keeps nobody waiting', async () => {
+  it('does not wait for a slow service that is not the owner', async () => {
     const operation = anOperation();
     platform.answers.on(clusterOperations.get, () => operation);
     platform.answers.on(
@@ -107,7 +107,7 @@ describe('outages', () => {
     expect(performance.now() - begin).toBeLessThan(1_500);
   });
 
-  it('a fault inside a service is a 500 that tells nothing of the inside', async () => {
+  it('answers 500 for an error inside a service, without internal details', async () => {
     platform.answers.on(getUser, () => {
       throw new Error('relation "user" does not exist at /opt/pgfleet/x.js:1:2');
     });
@@ -116,7 +116,7 @@ describe('outages', () => {
     expect(answer.text).not.toMatch(/relation|\.js/);
   });
 
-  it('NATS that is killed: 503 meanwhile, and on again by itself when it is back', async () => {
+  it('answers 503 while NATS is down, and recovers by itself', async () => {
     await isBack();
     await platform.services.nats.kill();
     const answer = await platform.call('GET', `/users/${user.id}`);
@@ -127,7 +127,7 @@ describe('outages', () => {
     await isBack();
   }, 60_000);
 
-  it('a gateway that is told to stop ends what it is doing, and takes nothing new', async () => {
+  it('finishes running requests when it stops, and accepts no new ones', async () => {
     let release: () => void = () => undefined;
     const asked = new Promise<void>((resolve) => {
       platform.answers.on(createUser, () => {
@@ -146,7 +146,7 @@ describe('outages', () => {
     await isBack();
   });
 
-  it('an event stream ends when the gateway stops, and the gateway does not wait for its operation', async () => {
+  it('ends event streams when it stops, without waiting for their operations', async () => {
     const operation = anOperation();
     platform.answers.on(clusterOperations.get, () => operation);
     platform.answers.on(backupOperations.get, () => null);

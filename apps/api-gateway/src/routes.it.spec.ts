@@ -37,7 +37,7 @@ describe('the routes', () => {
   describe('users', () => {
     const user = aUser();
 
-    it('POST makes one: 201, where it is, and the user', async () => {
+    it('POST creates one: 201 with Location and the user', async () => {
       platform.answers.on(createUser, () => user);
       const answer = await platform.call('POST', '/users', { name: 'Ada', email: 'ada@example.com' });
       expect(answer.status).toBe(201);
@@ -90,7 +90,7 @@ describe('the routes', () => {
       expect(lastAsked()).toEqual({ clusterId: cluster.id, keepBackups: false });
     });
 
-    it('POST hands the lead over, at once or later, and replaces a leader; a body may be left out', async () => {
+    it('POST switches over, now or later, and fails over; the body is optional', async () => {
       platform.answers.on(switchover, () => operation);
       platform.answers.on(failover, () => operation);
       const asked = { clusterId: cluster.id, idempotency: null };
@@ -105,7 +105,7 @@ describe('the routes', () => {
       expect(lastAsked()).toEqual({ ...asked, request: { confirmDataLoss: false } });
     });
 
-    it('PUT changes failover settings, and GET tells who led when', async () => {
+    it('PUT changes failover settings, and GET lists past leaders', async () => {
       platform.answers.on(updateCluster, () => operation);
       const change = { failover: { durability: 'quorum' } };
       expectAccepted(await platform.call('PUT', path, change));
@@ -115,7 +115,7 @@ describe('the routes', () => {
       expect((await platform.call('GET', `${path}/history`)).json).toEqual(history);
     });
 
-    it('GET one, all, the credentials, backups and health, each of its own service', async () => {
+    it('GET one, all, credentials, backups and health, each from its service', async () => {
       const asOf = '2026-11-23T12:00:00.000Z';
       const credentials = {
         user: 'app',
@@ -144,7 +144,7 @@ describe('the routes', () => {
       expect((await platform.call('HEAD', path)).status).toBe(200);
     });
 
-    it('keeps nobody from an answer with a secret in a cache', async () => {
+    it('keeps responses with secrets out of caches', async () => {
       platform.answers.on(getCluster, () => cluster);
       const { headers } = await platform.call('GET', path);
       expect(headers.get('cache-control')).toBe('no-store');
@@ -159,7 +159,7 @@ describe('the routes', () => {
     const older = anOperation();
     const newer = anOperation({ kind: 'backup.stanza.create' });
 
-    it('GET finds the owner, whichever it is', async () => {
+    it('GET finds the owner of an operation', async () => {
       platform.answers.on(clusterOperations.get, ({ operationId }) =>
         operationId === older.id ? older : null,
       );
@@ -171,7 +171,7 @@ describe('the routes', () => {
       expect((await platform.call('GET', `/operations/${newId('op')}`)).status).toBe(404);
     });
 
-    it('GET lists those of both, newest first, and goes on where a page ended', async () => {
+    it('GET lists the operations of both services, newest first, page by page', async () => {
       platform.answers.on(clusterOperations.list, () => ({ items: [older], next: null }));
       platform.answers.on(backupOperations.list, () => ({ items: [newer], next: null }));
       const all = await platform.call('GET', '/operations');
@@ -180,7 +180,7 @@ describe('the routes', () => {
       expect(first.json).toEqual({ items: [newer], next: newer.id, unavailable: [] });
     });
 
-    it('retry and cancel reach the owner; its refusal is the answer', async () => {
+    it('retry and cancel reach the owner, whose refusal is passed on', async () => {
       platform.answers.on(clusterOperations.retry, () => older);
       platform.answers.on(backupOperations.retry, () => null);
       platform.answers.on(clusterOperations.cancel, () => null);
@@ -196,7 +196,7 @@ describe('the routes', () => {
       platform.call('POST', '/users', body, { 'idempotency-key': key });
     const keyOf = () => (lastAsked() as { idempotency: { key: string; fingerprint: string } }).idempotency;
 
-    it('goes down with a fingerprint that is the same for the same request, whatever the order of its members', async () => {
+    it('is passed on with a fingerprint that does not depend on the order of fields', async () => {
       platform.answers.on(createUser, () => aUser());
       await send({ name: 'Ada', labels: { a: '1', b: '2' } }, 'my key ~!');
       const first = keyOf();
@@ -207,7 +207,7 @@ describe('the routes', () => {
       expect(keyOf().fingerprint).not.toBe(first.fingerprint);
     });
 
-    it('tells routes with the same body apart', async () => {
+    it('distinguishes routes with the same body', async () => {
       const [one, two] = [anOperation(), anOperation()];
       platform.answers.on(clusterOperations.retry, ({ operationId }) => (operationId === one.id ? one : two));
       const fingerprints = [];
@@ -218,7 +218,7 @@ describe('the routes', () => {
       expect(fingerprints[0]).not.toBe(fingerprints[1]);
     });
 
-    it('that was used for another request is refused with 422, by the owner', async () => {
+    it('used for another request is refused with 422 by the owner', async () => {
       platform.answers.on(createUser, () => {
         throw keyReused('The key k was used for another request');
       });
@@ -227,7 +227,7 @@ describe('the routes', () => {
     });
   });
 
-  it('gives a refusal of a use case as it is, with the id of the request', async () => {
+  it('passes on the refusal of a use case, with the id of the request', async () => {
     platform.answers.on(deleteUser, () => {
       throw notFound('no user', { extra: { clusters: ['clu_1'] } });
     });
@@ -238,7 +238,7 @@ describe('the routes', () => {
     expect(answer.json).toMatchObject({ status: 404, clusters: ['clu_1'], requestId: 'mine-1' });
   });
 
-  it('names every fault of a request at once', async () => {
+  it('reports every fault of a request at once', async () => {
     const answer = await platform.call('POST', '/clusters?x=1', {
       name: 'A',
       nodes: 99,

@@ -1,5 +1,5 @@
 /**
- * For what reads the store before it is answered, and is answered with what was last known when the store is away: that takes longer than
- * requests have otherwise. Just less than the gateway itself takes.
+ * Timeout of requests that read the repository first, and answer with the last known state if it is down. They need more time than other
+ * requests. Must stay below the time limit of the gateway.
  */
 export const storeReadMs = 9_500;

@@ -3,7 +3,7 @@ import type { EndpointContract } from '@pgfleet/contracts';
 import { setEndpoint } from './endpoint-metadata';
 import { LocationHeader } from './location-header.interceptor';
 
-/** Serves an endpoint of the API by a controller's method: route, status and `Location` are the contract's. */
+/** Serves an endpoint of the API with a controller method. The contract determines route, status and `Location`. */
 export const Endpoint = (contract: EndpointContract): MethodDecorator =>
   applyDecorators(
     RequestMapping({

@@ -4,11 +4,11 @@ import type { z } from 'zod';
 type Fault = z.infer<typeof ProblemFault>;
 type Issue = z.core.$ZodIssue;
 
-/** Where a value was in the request: a body's faults are JSON pointers, the others begin with the place. */
+/** Where a value is in the request. Paths into the body are JSON pointers; all other paths start with the place. */
 export type Place = 'body' | 'query' | 'path' | 'header';
 
 const maxFaults = 20;
-/** Names of unknown fields are the caller's: what is echoed is bounded. */
+/** The caller chooses the names of unknown fields, so the echoed path is bounded. */
 const maxPath = 200;
 
 const pointer = (place: Place, path: readonly PropertyKey[]): string => {
@@ -18,13 +18,13 @@ const pointer = (place: Place, path: readonly PropertyKey[]): string => {
   return text.slice(0, maxPath);
 };
 
-/** One fault per wrong value, unknown field or wrong name, in words for the caller. */
+/** One readable fault per wrong value, unknown field or wrong name. */
 const faultsOfIssue = (place: Place, issue: Issue, base: readonly PropertyKey[] = []): Fault[] => {
   const path = [...base, ...issue.path];
   const fault = (message: string, at = path): Fault => ({ path: pointer(place, at), message });
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => fault('is not known', [...path, key]));
+      return issue.keys.map((key) => fault('is not a known field', [...path, key]));
     case 'invalid_key':
       return issue.issues.map((inner) => fault(inner.message));
     case 'invalid_element':

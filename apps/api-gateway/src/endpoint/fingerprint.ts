@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** JSON with the members of objects in order, so that the same value always gives the same text. */
+/** JSON with sorted object keys, so that the same value always has the same text. */
 const canonical = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(canonical);
   if (value === null || typeof value !== 'object') return value;
@@ -11,7 +11,7 @@ const canonical = (value: unknown): unknown => {
   );
 };
 
-/** What makes two requests the same one: method, path and the body as it was sent, whatever the order of its members. */
+/** Identifies a request by its method, path and body, whatever the order of the body's keys. */
 export const fingerprint = (method: string, path: string, body: unknown): string =>
   createHash('sha256')
     .update(JSON.stringify([method, path, canonical(body ?? {})]))

@@ -36,7 +36,7 @@ const faultsOf = (run: () => unknown) => {
 };
 
 describe('parseInput', () => {
-  it('gives what the contract makes of it, with defaults', () => {
+  it('parses by the contract and fills in defaults', () => {
     const input = parseInput(postCluster, request({ body: { name: 'orders', userId } }));
     expect(input.body).toMatchObject({ name: 'orders', nodes: 3, labels: {} });
     expect(input.idempotency).toBeNull();
@@ -46,11 +46,15 @@ describe('parseInput', () => {
   it.each([
     ['no body', undefined, [{ path: '', message: 'is missing' }]],
     ['a missing field', { name: 'orders' }, [{ path: '/userId', message: 'is missing' }]],
-    ['an unknown field', { name: 'a', userId, 'x/~y': 1 }, [{ path: '/x~1~0y', message: 'is not known' }]],
+    [
+      'an unknown field',
+      { name: 'a', userId, 'x/~y': 1 },
+      [{ path: '/x~1~0y', message: 'is not a known field' }],
+    ],
     [
       'an unknown field further down',
       { name: 'a', userId, database: { owner: 'x' } },
-      [{ path: '/database/owner', message: 'is not known' }],
+      [{ path: '/database/owner', message: 'is not a known field' }],
     ],
     [
       'a wrong name',
@@ -63,21 +67,21 @@ describe('parseInput', () => {
       [{ path: '/labels', message: 'at most 32 labels' }],
     ],
     [
-      'a name that PostgreSQL has',
+      'a name that PostgreSQL uses itself',
       { name: 'a', userId, database: { name: 'postgres' } },
       [{ path: '/database/name', message: expect.stringContaining('has a meaning of its own') }],
     ],
-  ])('tells of %s', (_, body, faults) => {
+  ])('reports %s', (_, body, faults) => {
     expect(faultsOf(() => parseInput(postCluster, request({ body })))).toEqual(faults);
   });
 
-  it('tells of all at once, each with its place', () => {
+  it('reports all faults at once, each with its path', () => {
     const bad = request({ params: { userId: "x' OR 1=1" }, query: { x: '1' }, body: {} });
     const paths = faultsOf(() => parseInput(putUser, bad))?.map(({ path }) => path);
     expect(paths).toEqual(['path/userId', 'query/x', '']);
   });
 
-  it('tells of twenty at most, and echoes names within bounds', () => {
+  it('reports at most twenty faults, with paths of bounded length', () => {
     const body = Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`${at}${'x'.repeat(5000)}`, 1]));
     const faults = faultsOf(() => parseInput(putUser, request({ params: { userId }, body })));
     expect(faults).toHaveLength(20);
@@ -96,7 +100,7 @@ describe('parseInput', () => {
       expect(faultsOf(() => withKey(...keys))?.[0]?.path).toBe('header/idempotency-key');
     });
 
-    it('of a GET says nothing', () => {
+    it('is ignored on a GET', () => {
       const get = request({ headers: { 'idempotency-key': ['é'] } });
       expect(parseInput(getUsers, get).idempotency).toBeNull();
     });

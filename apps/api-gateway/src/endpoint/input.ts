@@ -14,13 +14,13 @@ import { faultsOf, type Place } from './faults';
 import { fingerprint } from './fingerprint';
 
 export interface RequestOf<E extends EndpointContract> extends EndpointInput<E> {
-  /** Of a POST with an Idempotency-Key; else null. */
+  /** Null unless the request is a POST with an Idempotency-Key. */
   readonly idempotency: Idempotency;
 }
 
 type Fault = z.infer<typeof ProblemFault>;
 
-/** Parses everything that an endpoint takes; throws one problem that names every fault. */
+/** Parses all inputs of an endpoint. Throws one problem that lists every fault. */
 export const parseInput = <E extends EndpointContract>(contract: E, request: Request): RequestOf<E> => {
   const faults: Fault[] = [];
   const parse = (place: Place, schema: z.ZodType, value: unknown): unknown => {
@@ -54,7 +54,7 @@ const idempotencyOf = (request: Request, faults: Fault[]): Idempotency => {
   return { key, fingerprint: fingerprint(request.method, request.path, request.body) };
 };
 
-/** The request as the contract of its `@Endpoint` has it: everything parsed. */
+/** The request, parsed by the contract of its `@Endpoint`. */
 export const Input = createParamDecorator((_: unknown, context: ExecutionContext) => {
   const contract = endpointOf(context);
   return parseInput(contract, context.switchToHttp().getRequest<Request>());

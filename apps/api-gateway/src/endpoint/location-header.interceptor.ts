@@ -3,7 +3,7 @@ import type { Response } from 'express';
 import { type Observable, tap } from 'rxjs';
 import { endpointOf } from './endpoint-metadata';
 
-/** Says where what was made is, by the contract's template. */
+/** Sets `Location` by the contract's template. */
 @Injectable()
 export class LocationHeader implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {

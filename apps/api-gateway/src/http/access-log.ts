@@ -4,7 +4,7 @@ import { contextOf } from './request-context';
 
 const logger = new Logger('Access');
 
-/** One line per request when it is over. No bodies, no headers, no query: secrets and personal data stay out of the log. */
+/** Logs one line per finished request. Logs no bodies, headers or query, to keep secrets and personal data out. */
 export const accessLog: RequestHandler = (request, response, next) => {
   const [path = ''] = request.originalUrl.split('?');
   response.once('close', () => {
@@ -20,10 +20,10 @@ export const accessLog: RequestHandler = (request, response, next) => {
       bytes: Number(response.getHeader('content-length') ?? 0),
       address: request.socket.remoteAddress,
       caller,
-      // The caller went away before the answer was complete.
+      // The caller disconnected before the response was complete.
       ...(!response.writableFinished && { aborted: true }),
     };
-    // Asked every few seconds by machines.
+    // Probes and scrapers call these every few seconds.
     if (/^\/(health|metrics)/.test(route)) logger.debug(line);
     else logger.log(line);
   });

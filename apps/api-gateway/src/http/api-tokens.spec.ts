@@ -20,11 +20,11 @@ describe('ApiTokens', () => {
   ])('does not recognize "%s"', (token) => expect(tokens.recognize(token)).toBeNull());
 
   it.each([
-    ['', /holds no token/],
-    ['\n# nothing\n', /holds no token/],
+    ['', /contains no token/],
+    ['\n# nothing\n', /contains no token/],
     ['too-short', /token 1 must be/],
     ['good-0123456789abcdef\nwith a blank 0123456789', /token 2 must be/],
-  ])('refuses a file with %j without telling a token', (text, message) => {
+  ])('refuses a file with %j and does not reveal a token', (text, message) => {
     expect(() => ApiTokens.parse(text)).toThrow(message);
     expect(() => ApiTokens.parse(text)).not.toThrow(/with a blank|too-short/);
   });

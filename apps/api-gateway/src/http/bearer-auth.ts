@@ -6,7 +6,7 @@ import { findRoute } from './route-table';
 
 const remedy = 'Send the header `Authorization: Bearer <token>` with a token of the platform.';
 
-/** Asks for a token wherever something is not open to all (RFC 6750). */
+/** Requires a token on every route that is not open (RFC 6750). */
 export const bearerAuth =
   (tokens: ApiTokens): RequestHandler =>
   (request, response, next) => {
@@ -20,7 +20,9 @@ export const bearerAuth =
     if (caller === null) {
       const invalid = header === undefined ? '' : ', error="invalid_token"';
       response.setHeader('WWW-Authenticate', `Bearer realm="pgfleet"${invalid}`);
-      throw unauthorized(header === undefined ? 'No token was sent' : 'The token is not valid', { remedy });
+      throw unauthorized(header === undefined ? 'The request has no token' : 'The token is not valid', {
+        remedy,
+      });
     }
     contextOf(request).caller = caller;
     next();

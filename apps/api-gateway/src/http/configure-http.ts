@@ -15,14 +15,14 @@ import { routeGate } from './route-gate';
 import { securityHeaders } from './security-headers';
 import { TimeLimit, timeLimitMs } from './time-limit.interceptor';
 
-/** Everything between the socket and the controllers, in the order in which a request meets it. */
+/** Sets up everything between the socket and the controllers, in the order in which a request passes it. */
 export const configureHttp = (application: INestApplication, tokens: ApiTokens): void => {
   const app = application as NestExpressApplication;
   const server = app.getHttpServer() as Server;
   answerRawErrors(server);
   server.requestTimeout = timeLimitMs;
   server.headersTimeout = 10_000;
-  // Longer than a load balancer keeps an idle connection (60 s by habit), so that it never sends into one that is closing.
+  // Longer than load balancers keep idle connections (usually 60 s), so that they never send into a connection that is closing.
   server.keepAliveTimeout = 75_000;
 
   app.disable('x-powered-by');

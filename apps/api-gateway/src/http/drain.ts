@@ -5,7 +5,7 @@ import type { RequestHandler } from 'express';
 
 const drainMs = 10_000;
 
-/** On SIGTERM: takes no more connections, lets running requests come to their end, and only then the rest is taken down. */
+/** On SIGTERM: accepts no more connections and lets running requests finish. Only then the rest shuts down. */
 @Injectable()
 export class Drain implements BeforeApplicationShutdown {
   private readonly logger = new Logger('Drain');
@@ -15,7 +15,7 @@ export class Drain implements BeforeApplicationShutdown {
 
   constructor(private readonly adapter: HttpAdapterHost) {}
 
-  /** Middleware: counts what is running. While draining, a kept-alive connection ends with its answer. */
+  /** Middleware that counts running requests. While draining, it closes kept-alive connections after the response. */
   readonly count: RequestHandler = (_request, response, next) => {
     this.running += 1;
     if (this.draining) response.setHeader('Connection', 'close');
@@ -33,7 +33,7 @@ export class Drain implements BeforeApplicationShutdown {
     server.close();
     server.closeIdleConnections();
     if (this.running === 0) return;
-    this.logger.log(`Waits for ${this.running} requests to end`);
+    this.logger.log(`Waiting for ${this.running} requests to finish`);
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([
       new Promise<void>((resolve) => (this.idle = resolve)),

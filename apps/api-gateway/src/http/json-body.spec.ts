@@ -21,7 +21,7 @@ const checkHeaders = (headers: Record<string, string>) =>
     ?.status ?? null;
 
 describe('the body', () => {
-  it('is the value that it says, and undefined when it is empty', () => {
+  it('is parsed as JSON, and is undefined when it is empty', () => {
     expect(parse('{"name":"é🐘"}')).toEqual({ name: 'é🐘' });
     expect(parse('')).toBeUndefined();
     expect(parse(`${'['.repeat(32)}${']'.repeat(32)}`)).toBeDefined();
@@ -36,9 +36,9 @@ describe('the body', () => {
     ['__proto__ in an escape', '{"\\u005f_proto__":1}'],
   ])('is refused with %s', (_, body) => expect(refusal(() => parse(body))?.status).toBe(400));
 
-  it('says where the name is that is not allowed', () => {
+  it('is refused with the path of a field name that is not allowed', () => {
     expect(refusal(() => parse('{"a":[{"__proto__":1}]}'))?.errors).toEqual([
-      { path: '/a/0/__proto__', message: 'is not a name that a member can have' },
+      { path: '/a/0/__proto__', message: 'is not allowed as a field name' },
     ]);
   });
 
@@ -59,7 +59,7 @@ describe('the body', () => {
     expect(checkHeaders({ 'content-type': type, 'content-length': '2' })).toBe(415),
   );
 
-  it('needs no type when there is none, and may not be longer than the limit', () => {
+  it('needs a type only if it is not empty, and must not exceed the limit', () => {
     expect(checkHeaders({})).toBeNull();
     expect(checkHeaders({ 'content-length': '0', 'content-type': 'text/plain' })).toBeNull();
     expect(checkHeaders({ 'transfer-encoding': 'chunked' })).toBe(415);

@@ -6,24 +6,27 @@ export const bodyLimit = 64 * 1024;
 const maxDepth = 32;
 const json = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?;?$/i;
 
-/** Refuses a body that needs not be read to know that it is not wanted. Runs before the body is read. */
+/** Refuses a body by its headers, before the body is read. */
 export const checkBodyHeaders: RequestHandler = (request, _response, next) => {
   const length = Number(request.headers['content-length'] ?? 0);
   if (length > bodyLimit) throw tooLarge();
   const type = request.headers['content-type'];
   if (length > 0 || request.headers['transfer-encoding'] !== undefined) {
     if (!json.test(type ?? '')) {
-      throw wrongContentType(type ? `The body is ${type.slice(0, 100)}` : 'The body has no Content-Type', {
-        remedy: 'Send JSON in UTF-8, with `Content-Type: application/json`.',
-      });
+      throw wrongContentType(
+        type ? `The Content-Type of the body is ${type.slice(0, 100)}` : 'The body has no Content-Type',
+        {
+          remedy: 'Send JSON in UTF-8, with `Content-Type: application/json`.',
+        },
+      );
     }
   }
   next();
 };
 
-export const tooLarge = () => bodyTooLarge(`A body has at most ${bodyLimit} bytes`);
+export const tooLarge = () => bodyTooLarge(`The body is larger than ${bodyLimit} bytes`);
 
-/** Turns the bytes of the body into a JSON value; an empty body is undefined. */
+/** Parses the bytes of the body as JSON. An empty body becomes undefined. */
 export const parseBody: RequestHandler = (request, _response, next) => {
   const bytes = (request as Request<unknown, unknown, unknown>).body;
   request.body = Buffer.isBuffer(bytes) && bytes.length > 0 ? parseJson(bytes) : undefined;
@@ -53,16 +56,16 @@ const decode = (bytes: Buffer): unknown => {
 };
 
 /**
- * A schema may leave part of a value open, and what goes on from here is walked recursively by others: too deep a value would
- * exhaust their stack, and a key `__proto__` is a trap for whoever copies it.
+ * Schemas may leave part of a value open, and other code walks the value recursively. A value that is too deep would exhaust the
+ * stack, and copying a key `__proto__` would change a prototype.
  */
 const checkShape = (value: unknown, path: string, depth: number): void => {
   if (value === null || typeof value !== 'object') return;
   if (depth === maxDepth) throw invalidInput(`The body is nested deeper than ${maxDepth} levels`);
   for (const [key, member] of Object.entries(value)) {
     if (key === '__proto__') {
-      throw invalidInput('The body has a member that is not allowed', {
-        errors: [{ path: `${path}/__proto__`, message: 'is not a name that a member can have' }],
+      throw invalidInput('The body has a field that is not allowed', {
+        errors: [{ path: `${path}/__proto__`, message: 'is not allowed as a field name' }],
       });
     }
     checkShape(member, `${path}/${key.slice(0, 64)}`, depth + 1);

@@ -4,13 +4,13 @@ import { contextOf } from './request-context';
 
 const retryAfterSeconds = 2;
 
-/** How a POST that may or may not have had its effect is sent again. */
+/** How to repeat a POST that may already have taken effect. */
 const whenUnknown = (request: Request): string =>
   request.headers['idempotency-key'] === undefined
-    ? 'The request may have been carried out all the same: look before you send it again, and send an Idempotency-Key with every POST to be safe.'
-    : 'Send the same request with the same Idempotency-Key again: nothing is done twice.';
+    ? 'The request may have taken effect: look before you send it again. To retry safely, send an Idempotency-Key with every POST.'
+    : 'Send the same request with the same Idempotency-Key again: nothing runs twice.';
 
-/** Answers with a problem (RFC 9457), with the headers that belong to its status. */
+/** Answers with a problem (RFC 9457) and the headers for its status. */
 export const sendProblem = (request: Request, response: Response, problem: Problem): void => {
   const body: Problem = { ...problem, requestId: contextOf(request).id };
   if (problem.status === 503) {
@@ -18,7 +18,7 @@ export const sendProblem = (request: Request, response: Response, problem: Probl
     if (request.method === 'POST')
       body.remedy = [whenUnknown(request), problem.remedy].filter(Boolean).join(' ');
   }
-  // What the route would have answered with does not hold any more.
+  // The route may have set this for its success response.
   response.removeHeader('Location');
   response.status(problem.status);
   response.setHeader('Content-Type', 'application/problem+json');

@@ -42,30 +42,30 @@ describe('ProblemFilter', () => {
     expect(logged).not.toHaveBeenCalled();
   });
 
-  it('makes a request id of its own for one that is not plain', () => {
+  it('generates a request id if the sent one has unusual characters', () => {
     const { body } = answerTo(conflict('x'), { headers: { 'x-request-id': 'a b"<script>' } });
     expect(body.requestId).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('says after how long to try again what is not available', () => {
+  it('says when to retry a request that needs an unavailable service', () => {
     const { headers, body } = answerTo(unavailable('gone', { remedy: 'Look.' }));
     expect(headers['retry-after']).toBe(2);
     expect(body.remedy).toBe('Look.');
   });
 
-  it('tells who sent a key that it is safe to send again, and who did not that it may not be', () => {
+  it('says that a retry is safe with a key, and may not be without one', () => {
     const withKey = { method: 'POST', headers: { 'idempotency-key': 'k' } };
     expect(answerTo(unavailable('gone'), withKey).body.remedy).toMatch(/same Idempotency-Key again/);
     expect(answerTo(unavailable('gone'), { method: 'POST' }).body.remedy).toMatch(/look before/);
   });
 
-  it.each([400, 404, 413, 415])('turns a %d of the framework into a problem without its words', (status) => {
+  it.each([400, 404, 413, 415])('turns a %d of the framework into a problem with our own words', (status) => {
     const answer = answerTo(new HttpException('Cannot GET /etc', status));
     expect([answer.status, answer.body.status]).toEqual([status, status]);
     expect(JSON.stringify(answer.body)).not.toContain('Cannot GET');
   });
 
-  it('logs what is not a refusal, and tells nothing of it', () => {
+  it('logs an unexpected error and reveals nothing about it', () => {
     const answer = answerTo(new TypeError('x is undefined at /opt/pgfleet/a.js:1:2'));
     expect([answer.status, answer.body.code]).toEqual([500, 'internal']);
     expect(JSON.stringify(answer.body)).not.toMatch(/undefined|\.js/);

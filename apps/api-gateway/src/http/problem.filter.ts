@@ -6,18 +6,18 @@ import { tooLarge } from './json-body';
 import { sendProblem } from './problem-response';
 import { contextOf } from './request-context';
 
-/** Refusals of Express and Nest themselves, by status. */
+/** Problems for the errors of Express and Nest themselves, by status. */
 const byStatus: Record<number, () => ProblemError> = {
   400: () => badRequest('The request could not be read'),
-  404: () => noSuchRoute('There is nothing at this path'),
+  404: () => noSuchRoute('The path does not exist'),
   413: tooLarge,
   415: () =>
-    wrongContentType('The body is compressed, or in another encoding', {
+    wrongContentType('The body is compressed or has another encoding', {
       remedy: 'Send plain JSON in UTF-8.',
     }),
 };
 
-/** Every error becomes a problem; what is not a refusal is logged, and says nothing of the inside. */
+/** Turns every error into a problem. Logs unexpected errors, and reveals nothing about them to the caller. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger('Problem');
@@ -40,7 +40,7 @@ export class ProblemFilter implements ExceptionFilter {
     const { id } = contextOf(request);
     this.logger.error({ msg: 'A request failed', requestId: id, err: error });
     return internalError('The gateway could not answer the request', {
-      remedy: `Look for request ${id} in the log of the api-gateway.`,
+      remedy: `Search the log of the api-gateway for request ${id}.`,
     }).problem;
   }
 }

@@ -9,11 +9,11 @@ type SocketError = NodeJS.ErrnoException;
 const problemOf = (error: SocketError): ProblemError => {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
-      return headersTooLarge('Request line and headers have at most 16 KiB together');
+      return headersTooLarge('The request line and headers are larger than 16 KiB');
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return requestTimeout('The request did not arrive in time', { remedy: 'Send it in one go.' });
+      return requestTimeout('The request did not arrive in time', { remedy: 'Send it without pauses.' });
     default:
-      return badRequest('The bytes that were sent are not an HTTP request');
+      return badRequest('The received bytes are not an HTTP request');
   }
 };
 
@@ -37,21 +37,21 @@ const refuse = (socket: Socket, problem: ProblemError): void => {
   socket.end(answer(problem), () => socket.destroySoon());
 };
 
-/** What node answers by itself, before Express sees a request, is a problem too. */
+/** Answers with a problem where Node itself refuses a request before Express sees it. */
 export const answerRawErrors = (server: Server): void => {
-  // Node's own refusal of a missing Host header is an empty 400: the route gate does it better.
+  // Node would answer a missing Host header with an empty 400. The route gate answers with a problem.
   (server as Server & { requireHostHeader: boolean }).requireHostHeader = false;
   server.on('clientError', (error: SocketError, socket: Socket) => {
-    // The client is gone, or an answer to it is on its way already.
+    // The client is gone, or its response has already started.
     const answering = (socket as Socket & { _httpMessage?: ServerResponse })._httpMessage;
     if (error.code === 'ECONNRESET' || answering?.headersSent) socket.destroy();
     else refuse(socket, problemOf(error));
   });
   server.on('connect', (_request: IncomingMessage, socket: Socket) => {
-    refuse(socket, wrongMethod('CONNECT is not allowed: this is no proxy'));
+    refuse(socket, wrongMethod('CONNECT is not allowed: this server is not a proxy'));
   });
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
-    const { problem } = wrongExpectation('Only `Expect: 100-continue` is understood');
+    const { problem } = wrongExpectation('Only `Expect: 100-continue` is supported');
     const body = JSON.stringify(problem);
     response.writeHead(problem.status, {
       'Content-Type': 'application/problem+json',

@@ -2,16 +2,16 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 
-/** What is known of a request, for the log, the metrics and the answer. */
+/** Facts about a request for the log, the metrics and the response. */
 export interface RequestContext {
-  /** The caller's `X-Request-Id` when it is a plain one, else made here. */
+  /** The caller's `X-Request-Id` if it has only plain characters; otherwise generated here. */
   readonly id: string;
   readonly startedAt: number;
-  /** The template of the route, so that metrics have few values; `unmatched` until it is known. */
+  /** The template of the route, so that metric labels have few values; `unmatched` until it is known. */
   route: string;
-  /** Which token was shown, by a short name. */
+  /** Short name of the caller's token. */
   caller: string | null;
-  /** True once the answer is an event stream, which lasts as long as somebody listens. */
+  /** Whether the response is an event stream, which lasts as long as its reader stays connected. */
   streaming: boolean;
 }
 
@@ -33,7 +33,7 @@ export const contextOf = (request: IncomingMessage): RequestContext => {
   return context;
 };
 
-/** Names the request in the answer, also when it is a refusal. */
+/** Sends the request id with every response, including problems. */
 export const nameRequest: RequestHandler = (request, response, next) => {
   response.setHeader('X-Request-Id', contextOf(request).id);
   next();

@@ -6,14 +6,14 @@ import { findRoute } from './route-table';
 
 const urlLimit = 2048;
 
-/** Lets through what a route is there for, and says of everything else what is wrong with its target or method. */
+/** Passes requests that match a route. Refuses all others and says what is wrong with their target or method. */
 export const routeGate: RequestHandler = (request, response, next) => {
   checkTarget(request);
   const [path = ''] = request.url.split('?');
   const route = findRoute(path);
   if (!route) {
-    throw noSuchRoute('No route of the API has this path', {
-      remedy: 'See /openapi.json for the routes, or /docs to read them. Paths have no trailing slash.',
+    throw noSuchRoute('The API has no route with this path', {
+      remedy: 'See /docs or /openapi.json for the routes. Paths have no trailing slash.',
     });
   }
   contextOf(request).route = route.template;
@@ -36,12 +36,14 @@ export const routeGate: RequestHandler = (request, response, next) => {
 
 const checkTarget = (request: Request): void => {
   if (request.headers.host === undefined && request.httpVersion === '1.1') {
-    throw badRequest('The Host header is missing', { remedy: 'HTTP/1.1 requests need one (RFC 9112, 3.2).' });
+    throw badRequest('The Host header is missing', {
+      remedy: 'Send one: HTTP/1.1 requires it (RFC 9112, 3.2).',
+    });
   }
   if (request.url.length > urlLimit) {
-    throw urlTooLong(`The URL has ${request.url.length} characters, the limit is ${urlLimit}`);
+    throw urlTooLong(`The URL has ${request.url.length} characters; the limit is ${urlLimit}`);
   }
-  // A target in absolute form, as a proxy sends it (RFC 9112, 3.2.2).
+  // Proxies send the target in absolute form (RFC 9112, 3.2.2).
   request.url = request.url.replace(/^https?:\/\/[^/?#]*/i, '') || '/';
 };
 
@@ -50,7 +52,7 @@ const checkSegments = (path: string): void => {
     decodeURIComponent(path);
   } catch {
     throw invalidInput('The path is not valid percent-encoded UTF-8', {
-      remedy: 'Ids have no characters that need encoding: use the id as it was given to you.',
+      remedy: 'Ids contain no characters that need encoding: use the id as you received it.',
     });
   }
 };

@@ -1,10 +1,10 @@
 import { endpointCatalogue, type EndpointContract } from '@pgfleet/contracts';
 
-/** A path that the gateway serves, and what can be done there. */
+/** A path that the gateway serves, with its methods. */
 export interface Route {
   readonly template: string;
   readonly methods: readonly string[];
-  /** False when everything there is open to all. */
+  /** False if all its endpoints are open. */
   readonly needsToken: boolean;
 }
 
@@ -26,7 +26,7 @@ const table = [...endpointsByPath].map(([template, endpoints]) => ({
   } satisfies Route,
 }));
 
-/** The route of a path as it stands in the request, or null. Exact: no other case, no trailing slash, no empty segments. */
+/** Finds the route of a request's path, or null. Exact: case matters, no trailing slash, no empty segments. */
 export const findRoute = (path: string): Route | null => {
   if (path === '/docs' || path.startsWith('/docs/')) return docs;
   return table.find((entry) => entry.pattern.test(path))?.route ?? null;

@@ -6,11 +6,11 @@ const self = ["'self'"];
 const everywhere = {
   referrerPolicy: { policy: 'no-referrer' },
   frameguard: { action: 'deny' },
-  // The gateway itself speaks plain HTTP: only a front that speaks TLS may promise it.
+  // The gateway itself speaks plain HTTP. Only a TLS proxy in front of it may promise HTTPS.
   strictTransportSecurity: false,
 } as const;
 
-/** The API: nothing of it is a page. Its answers hold secrets and states, so nobody keeps a copy. */
+/** Headers of the API, which serves no pages. */
 const forApi = helmet({
   contentSecurityPolicy: {
     useDefaults: false,
@@ -19,7 +19,7 @@ const forApi = helmet({
   ...everywhere,
 });
 
-/** The page of the documentation: scripts and styles of its own only; Swagger UI sets styles on elements and has images as data. */
+/** Headers of the documentation page. Allows only its own scripts and styles; Swagger UI also needs inline styles and data images. */
 const forDocs = helmet({
   contentSecurityPolicy: {
     useDefaults: false,
@@ -43,6 +43,7 @@ export const securityHeaders: RequestHandler = (request, response, next) => {
     forDocs(request, response, next);
     return;
   }
+  // Responses contain secrets and current states.
   response.setHeader('Cache-Control', 'no-store');
   forApi(request, response, next);
 };

@@ -4,7 +4,7 @@ import { catchError, type Observable, throwError, timeout, TimeoutError } from '
 
 export const timeLimitMs = 15_000;
 
-/** No request waits longer, whatever happens behind the gateway. An event stream is answered at once and lives on by itself. */
+/** Bounds how long a request waits, whatever happens behind the gateway. An event stream answers at once and runs on independently. */
 @Injectable()
 export class TimeLimit implements NestInterceptor {
   intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {
@@ -13,7 +13,7 @@ export class TimeLimit implements NestInterceptor {
       catchError((error: unknown) =>
         throwError(() =>
           error instanceof TimeoutError
-            ? unavailable(`There was no answer within ${timeLimitMs / 1000} s`)
+            ? unavailable(`The services did not answer within ${timeLimitMs / 1000} s`)
             : error,
         ),
       ),

@@ -3,7 +3,7 @@ import type { Response } from 'express';
 
 const reconnectMs = 2_000;
 
-/** One answer as server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
+/** One response of server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
 export class EventStream {
   private readonly gone = new AbortController();
 
@@ -11,18 +11,18 @@ export class EventStream {
     response.once('close', () => this.gone.abort());
     response.status(200);
     response.setHeader('Content-Type', 'text/event-stream; charset=utf-8');
-    // A proxy in between must not collect lines before it sends them.
+    // Tells proxies not to buffer.
     response.setHeader('X-Accel-Buffering', 'no');
     response.flushHeaders();
     response.write(`retry: ${reconnectMs}\n\n`);
   }
 
-  /** Aborted when nobody reads any more. */
+  /** Aborted when the reader disconnects. */
   get closed(): AbortSignal {
     return this.gone.signal;
   }
 
-  /** Resolves when the reader can take more; at once when it is gone. */
+  /** Resolves when the reader can take more; at once if the reader is gone. */
   async send(event: string, data: unknown, id?: number): Promise<void> {
     if (this.closed.aborted) return;
     const text = `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
@@ -30,7 +30,7 @@ export class EventStream {
     await once(this.response, 'drain', { signal: this.closed }).catch(() => undefined);
   }
 
-  /** A sign of life: finds out whether the reader is there, and keeps proxies from thinking that nothing is. */
+  /** Detects a lost reader, and keeps proxies from closing an idle connection. */
   heartbeat(): void {
     if (!this.closed.aborted && !this.response.writableNeedDrain) this.response.write(': still here\n\n');
   }

@@ -10,16 +10,16 @@ import { readableLine } from './readable-line';
 import { StepChanges } from './step-changes';
 
 const heartbeatMs = 15_000;
-/** Each stream has a consumer in NATS. */
+/** Each stream uses a consumer in NATS. */
 const maxStreams = 500;
 
-/** How a stream is to be read: from which line on, and with whole lines. */
+/** Where a stream starts, and whether it sends complete lines. */
 export interface StreamOptions {
   afterSeq: number;
   raw: boolean;
 }
 
-/** Logs of operations as event streams: the lines there are, those that come, changes of steps, and the end. */
+/** Logs of operations as event streams: existing lines, new lines, changes of steps, and the end. */
 @Injectable()
 export class LogStreams implements BeforeApplicationShutdown {
   private readonly logger = new Logger('LogStreams');
@@ -32,15 +32,18 @@ export class LogStreams implements BeforeApplicationShutdown {
     private readonly changes: OperationChanges,
   ) {}
 
-  /** Answers with a stream and returns; it goes on by itself until the operation ends, the reader goes, or the gateway stops. */
+  /** Starts a stream and returns. The stream runs until the operation ends, the reader disconnects, or the gateway stops. */
   start(response: Response, operationId: string, options: StreamOptions): void {
-    if (this.open >= maxStreams) throw unavailable(`${maxStreams} event streams are open already`);
+    if (this.open >= maxStreams)
+      throw unavailable(`The gateway already serves ${maxStreams} event streams, its limit`);
     this.open += 1;
     openStreams.inc();
     const stream = new EventStream(response);
     this.run(stream, operationId, options)
-      // The reader comes back with Last-Event-ID, to this replica or another one.
-      .catch((error: Error) => this.logger.warn(`The log of ${operationId} broke off: ${error.message}`))
+      // The reader reconnects with Last-Event-ID, to this replica or another one.
+      .catch((error: Error) =>
+        this.logger.warn(`The log stream of ${operationId} broke off: ${error.message}`),
+      )
       .finally(() => {
         stream.end();
         this.open -= 1;
@@ -84,7 +87,7 @@ export class LogStreams implements BeforeApplicationShutdown {
         ),
       );
       if (stop.aborted) return;
-      // Lines are stored before the event of the end is.
+      // All lines are stored before the event that ends the operation.
       await send(this.log.read(operationId, { afterSeq: last, follow: false, signal: stop }));
       const operation = await look();
       if (!hasEnded(operation)) continue;
@@ -93,7 +96,7 @@ export class LogStreams implements BeforeApplicationShutdown {
     }
   }
 
-  /** Runs `follow` until the operation has ended. It is looked at when the stream begins, on every change of it, and now and then. */
+  /** Runs `follow` until the operation has ended. Reads the operation at the start, on every change, and with every heartbeat. */
   private async untilEnded(
     stream: EventStream,
     operationId: string,
@@ -103,7 +106,7 @@ export class LogStreams implements BeforeApplicationShutdown {
     const ended = new AbortController();
     let looking = false;
     let again = false;
-    // One look at a time, so that changes are told in order; a change during a look makes one more.
+    // Reads one at a time, so that changes are sent in order. A change during a read causes one more read.
     const lookSoon = async () => {
       again = true;
       if (looking) return;

@@ -31,8 +31,8 @@ const changes = [
 const retryMs = 1_000;
 
 /**
- * Tells listeners that a step of an operation, or the operation, has changed. Each replica of the gateway has a consumer of its own
- * that begins now. It only wakes up: a change that is missed while NATS is away costs time and nothing else.
+ * Tells listeners that an operation or one of its steps has changed. Each replica of the gateway has its own consumer, which starts with
+ * new events. It only wakes listeners up, so a change missed during a NATS outage only delays them.
  */
 @Injectable()
 export class OperationChanges implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -52,7 +52,7 @@ export class OperationChanges implements OnApplicationBootstrap, BeforeApplicati
     await this.messages?.close();
   }
 
-  /** Calls back on every change of the operation; returns how to stop that. */
+  /** Calls `listener` on every change of the operation. Returns a function that stops this. */
   listen(operationId: string, listener: () => void): () => void {
     const listeners = this.listeners.get(operationId) ?? new Set();
     this.listeners.set(operationId, listeners.add(listener));

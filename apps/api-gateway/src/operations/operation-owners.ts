@@ -14,7 +14,7 @@ import { Requester } from '@pgfleet/messaging';
 const owners = [clusterOperations, backupOperations] as const;
 const isUnavailable = (error: unknown) => error instanceof ProblemError && error.problem.status === 503;
 
-/** The services that have operations, asked as if they were one. */
+/** Queries the services that own operations as if they were one. */
 @Injectable()
 export class OperationOwners {
   constructor(private readonly requester: Requester) {}
@@ -31,7 +31,7 @@ export class OperationOwners {
     return this.ofOwner(owners.map(({ cancel }) => this.requester.ask(cancel, { operationId, idempotency })));
   }
 
-  /** Ids grow with time, so the newest of all are the greatest ids of the newest of each. */
+  /** Ids grow with time, so merging the newest page of each service by id gives the newest of all. */
   async list(query: ListOperationsQuery): Promise<OperationList> {
     const answers = await Promise.allSettled(owners.map(({ list }) => this.requester.ask(list, query)));
     const failed = answers.filter((answer) => answer.status === 'rejected');
@@ -52,8 +52,8 @@ export class OperationOwners {
   }
 
   /**
-   * The answer of the owner, as soon as it is there: one that does not know the operation answers null, and one that does not
-   * answer at all matters only when nobody else knows the operation.
+   * Resolves with the owner's answer as soon as it arrives. A service that does not know the operation answers null. A service that does
+   * not answer at all matters only if no other service knows the operation.
    */
   private ofOwner(answers: Promise<Operation | null>[]): Promise<Operation> {
     return new Promise((resolve, reject) => {
@@ -68,7 +68,7 @@ export class OperationOwners {
         ),
       );
       void Promise.all(settled).then(() =>
-        reject((silent as Error) ?? notFound('There is no such operation')),
+        reject((silent as Error) ?? notFound('The operation does not exist')),
       );
     });
   }

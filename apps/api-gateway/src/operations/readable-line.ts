@@ -1,22 +1,22 @@
 import type { LogLine, Progress } from '@pgfleet/contracts';
 
-/** Longer lines are cut: whoever wants all of one asks for raw output. */
+/** Longer lines are cut. Raw output has them complete. */
 const maxLength = 300;
 const maxDetail = 100;
 
-/** A line of an operation's log in a few words; null for one that says nothing that another does not say. */
+/** Shortens a line of an operation's log. Null for a line that only repeats others. */
 export const readableLine = ({ raw, progress, line }: LogLine): string | null => {
   if (raw) return null;
   const text = progress ? readableProgress(progress) : line.trim();
   return text ? cut(text, maxLength) : null;
 };
 
-/** A task is told of by what it gave on each host, so that its beginning is left out; what was skipped changed nothing. */
+/** Reports a task by its result on each host. Leaves out its start, and skipped results. */
 const readableProgress = ({ event, play, task, host, status, message }: Progress): string | null => {
   if (event === 'play') return play ?? null;
   if (event !== 'host' || status === 'skipped') return null;
   const detail = message?.split('\n')[0];
-  // Why something failed is told in full; which files changed is not.
+  // Keeps the whole reason of a failure, but cuts the list of changed files.
   const shown = detail && (status === 'changed' ? cut(detail, maxDetail) : detail);
   return `${[host, task, status].filter(Boolean).join(': ')}${shown ? ` (${shown})` : ''}`;
 };

@@ -7,7 +7,7 @@ const two = { name: 'two', attempt: 0, startedAt: null, endedAt: null, state: 'p
 const texts = (changes: { text: string }[]) => changes.map(({ text }) => text);
 
 describe('changes of steps', () => {
-  it('are told once each, also those between two looks', () => {
+  it('are reported once each, also those between two reads', () => {
     const changes = new StepChanges();
     const operation = anOperation();
     const look = (...steps: object[]) => texts(changes.since({ ...operation, steps } as typeof operation));

@@ -1,6 +1,6 @@
 import type { Operation, StepChange } from '@pgfleet/contracts';
 
-/** Tells what has changed of an operation's steps since it was looked at last; the first time, what is no longer pending. */
+/** Finds the steps that changed since the last call. The first call returns the steps that are no longer pending. */
 export class StepChanges {
   private readonly seen = new Map<string, string>();
 

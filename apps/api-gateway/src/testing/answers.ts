@@ -2,7 +2,7 @@ import { notFound, type RequestContract, type RequestInput, type RequestOutput }
 
 type Answer = (input: unknown) => unknown;
 
-/** What the services behind the gateway answer in a spec, and what they were asked. Without a word of the spec: 404. */
+/** The answers of the services behind the gateway in a spec, and the requests they got. The default answer is a 404. */
 export class Answers {
   private readonly answers = new Map<RequestContract, Answer>();
   readonly asked: { contract: RequestContract; input: unknown }[] = [];
@@ -22,7 +22,7 @@ export class Answers {
   give<R extends RequestContract>(contract: R, input: unknown): RequestOutput<R> {
     this.asked.push({ contract, input });
     const answer = this.answers.get(contract);
-    if (!answer) throw notFound('There is no such resource');
+    if (!answer) throw notFound('The resource does not exist');
     return answer(input) as RequestOutput<R>;
   }
 }

@@ -7,7 +7,7 @@ export interface ServerSentEvent {
   readonly data: unknown;
 }
 
-/** A reader of server-sent events that takes one when it wants it: while it takes none, nothing is read from the socket. */
+/** Reads server-sent events one at a time, on demand. In between it reads nothing from the socket. */
 export class EventReader {
   private text = '';
   private readonly chunks: AsyncIterator<Buffer>;
@@ -27,7 +27,7 @@ export class EventReader {
     });
   }
 
-  /** The next event, null at the end. Comments and `retry` are passed over. */
+  /** The next event; null at the end. Skips comments and `retry`. */
   async next(): Promise<ServerSentEvent | null> {
     for (;;) {
       const end = this.text.indexOf('\n\n');

@@ -17,11 +17,11 @@ process.env.PGFLEET_LOG_LEVEL ||= 'silent';
 export const token = 'integration-0123456789abcdef';
 const answering: ServiceName[] = ['cluster-service', 'backup-service', 'healthcheck-scheduler'];
 
-/** Whatever an answer holds: specs say what they expect of it. */
+/** Any response body; each spec asserts what it expects. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 type Json = any;
 
-/** The real gateway over HTTP, on a real NATS, with the services that it asks answering what a spec says. */
+/** The real gateway over HTTP, on a real NATS. A spec supplies the answers of the services behind it. */
 export class GatewayPlatform {
   readonly answers = new Answers();
   readonly running = new Map<ServiceName, INestApplication>();
@@ -71,7 +71,7 @@ export class GatewayPlatform {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  /** As a client with a token; bodies are JSON. */
+  /** Sends a request with a token and a JSON body. */
   async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
     const response = await fetch(`${this.url}${path}`, {
       method,

@@ -14,7 +14,7 @@ const consume = (stream: string): string[] => [
   `$JS.FC.${stream}.>`,
 ];
 
-/** The gateway may do here what the role `nats` lets it do in production, and no more: a spec that passes proves that it is enough. */
+/** Gives the gateway exactly the permissions that the role `nats` gives it in production, so that specs prove that they suffice. */
 const gateway = {
   publish: [
     ...['cluster-service', 'backup-service', 'healthcheck-scheduler'].map(
@@ -29,7 +29,7 @@ const gateway = {
 const user = (name: { user: string; password: string }, permissions: object): string =>
   JSON.stringify({ ...name, permissions });
 
-/** Lines for nats-server's configuration, which takes JSON. */
+/** Lines for nats-server's configuration, which accepts JSON. */
 export const natsUsers = `authorization { users: [
   ${user(gatewayUser, gateway)}
   ${user(adminUser, { publish: '>', subscribe: '>' })}

@@ -63,7 +63,7 @@ const contracts: RequestContract[] = [
   getClusterHealth,
 ];
 
-/** A controller that answers everything that the gateway asks of the service; the contracts are checked as in production. */
+/** A controller that answers all requests of the gateway to the service. Contracts are checked as in production. */
 const controllerFor = (service: ServiceName, answers: Answers): Type => {
   class AnsweringController {}
   for (const contract of contracts.filter((each) => each.service === service)) {
@@ -79,7 +79,7 @@ const controllerFor = (service: ServiceName, answers: Answers): Type => {
   return AnsweringController;
 };
 
-/** A service on real NATS whose use cases are the spec's. */
+/** A service on real NATS. The spec supplies its use cases. */
 export const startAnswering = (
   service: ServiceName,
   natsUrl: string,

@@ -111,7 +111,7 @@ const withoutOther = (contract: RequestContract, error: Error) =>
 
 const internalProblem = (contract: RequestContract) => ({
   type: 'urn:pgfleet:problem:internal',
-  title: 'Something went wrong inside',
+  title: 'An internal error occurred',
   status: 500,
   code: 'internal',
   detail: `${contract.service} could not answer ${contract.name}`,
