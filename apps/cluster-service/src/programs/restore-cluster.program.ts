@@ -47,19 +47,19 @@ import { unlessBusy } from './unless-busy';
 
 export interface RestoreInput {
   target: RestoreTarget;
-  /** The lineage that is restored from, one of the cluster's own. */
+  /** The lineage to restore from, one of the cluster's own. */
   from: string;
-  /** The one that begins with the restore. */
+  /** The lineage that begins with the restore. */
   to: string;
 }
 type Context = StepContext<RestoreInput>;
 
 interface Plan extends ChosenBackup {
-  /** Whose data are exchanged: that of the leader, who has everything. */
+  /** The node whose data are exchanged: the leader's, because it has everything. */
   node: string;
 }
 
-/** What a step left that did not work out, so that the way back was taken. */
+/** A failed step's reason, kept while the way back is taken. */
 interface Stopped {
   step: string;
   cause: string;
@@ -67,15 +67,16 @@ interface Stopped {
 }
 
 const patience = {
-  /** For backup-service to end what it does for the cluster. */
+  /** How long to wait for backup-service to finish another operation on the cluster. */
   firstBackupMs: 180_000,
 };
 
 /**
- * Takes a cluster back to an earlier state. Up to `set_aside` it serves what is there, which nothing touches: the backup's files come
- * beside it, and are recovered there. To go to the end of the archive, the present has to be archived first: such a restore recovers in
- * `recover_to_end`. A failure from `set_aside` to there leads back to what was there. From `hand_over` on a failure stays, to be
- * retried or undone: what was there is kept until somebody confirms or undoes.
+ * Takes a cluster back to an earlier state. Until `set_aside` the cluster serves its present data, which nothing touches: the
+ * backup's files are placed beside them and recovered there. A restore to the end of the archive must archive the present first,
+ * so it recovers in `recover_to_end`.
+ * A failure from `set_aside` to `recover_to_end` leads back to the previous data. From `hand_over` on, a failed restore stays as
+ * it is, to be retried or undone. The previous data are kept until somebody confirms or undoes the restore.
  */
 @Injectable()
 export class RestoreCluster extends Program<RestoreInput> {
@@ -94,7 +95,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     'first_backup',
     'rebuild_replicas',
     'verify',
-    // The way back, which only a failure takes.
+    // The way back, taken only after a failure.
     'put_back',
     'start_again',
   ] as const;
@@ -119,7 +120,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     super();
   }
 
-  /** The backups lead to the target: from which, on which timeline. */
+  /** Checks that the backups lead to the target, and chooses the backup and the timeline. */
   async check(context: Context): Promise<Outcome> {
     const { target, from, to } = context.input;
     const { cluster, machines } = await this.parts(context);
@@ -137,8 +138,8 @@ export class RestoreCluster extends Program<RestoreInput> {
   }
 
   /**
-   * Every node can be reached, and has what a restore takes: one that this release has configured, for the lineage that is restored from,
-   * has. Any other is left to the playbook, and what speaks against it, too.
+   * Checks that every node can be reached and is prepared for a restore. A node is prepared if this release has configured it for
+   * the source lineage. Otherwise, and after any failure, the playbook prepares the nodes.
    */
   async check_machines(context: Context): Promise<Outcome> {
     const site = await this.site(context);
@@ -150,7 +151,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     return ran instanceof Outcome ? ran : this.announced(context, site, goto('restore'));
   }
 
-  /** Every node can be reached, and is given what a restore takes. */
+  /** Checks that every node can be reached, and prepares it for a restore. */
   async prepare_machines(context: Context): Promise<Outcome> {
     const site = await this.site(context);
     const ran = await driveJob(context, () => prepareJob(site, context.input.from, this.config));
@@ -158,7 +159,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     return outcome.move.kind === 'next' ? this.announced(context, site, outcome) : outcome;
   }
 
-  /** The backup's files, beside what serves, if the disk holds both. */
+  /** Fetches the backup's files beside the serving data, if the disk holds both. */
   async restore(context: Context): Promise<Outcome> {
     const plan = planOf(context);
     const ran = await this.restoreSteps.restore(context, await this.site(context), plan);
@@ -166,7 +167,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     return ran.move.kind === 'next' && plan.target.type === 'latest' ? goto('preflight') : ran;
   }
 
-  /** They are recovered, beside what serves: all that is needed is archived. A target that is missed interrupts nobody. */
+  /** Recovers them beside the serving data; everything needed is archived. Missing the target interrupts nobody. */
   async recover(context: Context): Promise<Outcome> {
     const end = await this.restoreSteps.recover(
       context,
@@ -178,14 +179,16 @@ export class RestoreCluster extends Program<RestoreInput> {
     return end instanceof Outcome ? end : next(end);
   }
 
-  /** Whatever can fail is looked at once more, on every node at once, right before anybody is interrupted. */
+  /** Checks everything that can fail once more, on all nodes at once, right before the cluster is interrupted. */
   async preflight(context: Context): Promise<Outcome> {
     const ran = await this.restoreSteps.preflight(context, await this.site(context), 'set-aside');
     if (ran instanceof Failure) return fail(ran.cause, askAgain(ran.remedy));
     return ran.move.kind === 'next' ? ran.with((tx) => this.serveNoMore(tx, context)) : ran;
   }
 
-  /** Nobody is served any more, every Patroni stopped for good, the data directory moved beside; what is recovered becomes it. */
+  /**
+   * Disconnects clients, stops every Patroni, and moves the data directory aside. Data that are already recovered take its place.
+   */
   async set_aside(context: Context): Promise<Outcome> {
     const ran = await this.restoreSteps.customersOut(context, await this.site(context), 'set-aside');
     if (ran instanceof Failure) return this.goBack(context, ran);
@@ -194,7 +197,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     return goto('hand_over', ran.move.result).with((tx) => this.beginLineage(tx, context, recovered));
   }
 
-  /** With what the cluster wrote last. */
+  /** Recovers, including what the cluster wrote last. */
   async recover_to_end(context: Context): Promise<Outcome> {
     const end = await this.restoreSteps.recover(context, await this.site(context), context.input.to);
     if (end instanceof Failure) return this.goBack(context, end);
@@ -210,7 +213,9 @@ export class RestoreCluster extends Program<RestoreInput> {
     return this.stanzaMaking.step(context, (await this.parts(context)).cluster);
   }
 
-  /** Without a backup of its own nothing of the new lineage could be restored. It is begun; customers do not wait for its end. */
+  /**
+   * Starts a backup of the new lineage, because without one nothing in it could be restored. Customers do not wait for its end.
+   */
   async first_backup(context: Context): Promise<Outcome> {
     const { to: stanza } = context.input;
     const order = { clusterId: clusterOf(context), stanza };
@@ -247,13 +252,13 @@ export class RestoreCluster extends Program<RestoreInput> {
     });
   }
 
-  /** What was restored so far is thrown away, what was there before is in its place again. */
+  /** Deletes what was restored so far and puts the previous data back. */
   async put_back(context: Context): Promise<Outcome> {
     const site = await this.site(context);
     return this.wayBack.putBack(context, site);
   }
 
-  /** The cluster as it was, on the nodes that answer: their data are of one history, and etcd still knows it. */
+  /** Starts the cluster as it was, on the nodes that answer: their data share one history, and etcd still knows it. */
   async start_again(context: Context): Promise<Outcome> {
     const site = await this.site(context);
     const unfinished = await this.wayBack.startAgain(context, site);
@@ -286,7 +291,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     }
     if (untouched.includes(context.step)) await this.giveUp(tx, context);
     if (cluster.state !== 'restoring') return;
-    // A step that could not even take the way back, for want of etcd or of the runner.
+    // The step could not even take the way back, because etcd or the runner was unavailable.
     if (error.step === 'set_aside' || error.step === 'recover_to_end')
       return this.leadBack(tx, cluster, TakeBackRestore.kind);
     await this.stop(tx, context, cluster, `its restore stopped at ${error.step}: ${error.cause}`);
@@ -301,13 +306,13 @@ export class RestoreCluster extends Program<RestoreInput> {
     await this.stop(tx, context, cluster, `its restore was cancelled at ${context.step}`);
   }
 
-  /** Nobody is served: the cluster is not left like that. */
+  /** Starts the way back: the cluster must not stay stopped. */
   private async leadBack(tx: EntityManager, cluster: ClusterEntity, kind: string): Promise<void> {
     const input = { setAside: cluster.setAside, left: cluster.stanza, served: false };
     await this.operations.start(tx, { kind, clusterId: cluster.id, input });
   }
 
-  /** One that was undone meanwhile, or confirmed, or had touched nothing, is not gone on with. */
+  /** Refuses to resume a restore that was undone or confirmed meanwhile, or that had touched nothing. */
   override async onRetried(context: OperationContext<RestoreInput>, tx: EntityManager): Promise<void> {
     const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
     if (unannounced.includes(context.step)) return;
@@ -325,7 +330,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     return outcome.with((tx) => this.outbox.publish(tx, clusterRestoreStarted, cluster.id, data, options));
   }
 
-  /** Nothing was touched; what came beside it goes. */
+  /** Nothing was touched: deletes the files that were placed beside the data. */
   private async giveUp(tx: EntityManager, context: OperationContext<RestoreInput>): Promise<void> {
     await this.lineages.withdraw(tx, clusterOf(context));
     if (unannounced.includes(context.step)) return;
@@ -334,7 +339,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     await this.operations.start(tx, { kind: DiscardRestore.kind, clusterId: null, input });
   }
 
-  /** From here on the cluster serves no more. */
+  /** The cluster stops serving here. */
   private async serveNoMore(tx: EntityManager, context: Context): Promise<void> {
     const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
     const { operationId } = context;
@@ -343,7 +348,7 @@ export class RestoreCluster extends Program<RestoreInput> {
     await tx.update(ClusterEntity, { id: cluster.id }, { setAside, lost: null, lostAt: null });
   }
 
-  /** The new lineage begins where recovery ended. */
+  /** Begins the new lineage where recovery ended. */
   private async beginLineage(tx: EntityManager, context: Context, end: RecoveryEnd): Promise<void> {
     const { to } = context.input;
     const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
@@ -390,11 +395,14 @@ export class RestoreCluster extends Program<RestoreInput> {
   }
 }
 
-/** Steps before anybody is told that a restore has begun, and those that touch nothing of what is there. */
+/** Steps before the restore's start is published, and steps that do not touch the present data. */
 const unannounced: readonly string[] = ['check', 'check_machines', 'prepare_machines'];
 const untouched: readonly string[] = [...unannounced, 'restore', 'recover', 'preflight'];
 
-/** How a restore that is cancelled while nobody is served returns to what was there; null: the restored data serve. */
+/**
+ * The operation that returns to the previous data when a restore is cancelled while the cluster is stopped; null if the restored
+ * data serve.
+ */
 const wayBackFrom = (step: string): string | null => {
   if (['set_aside', 'recover_to_end', 'put_back', 'start_again'].includes(step)) return TakeBackRestore.kind;
   return step === 'hand_over' ? UndoRestore.kind : null;

@@ -27,21 +27,21 @@ import { driveJob } from './drive-job';
 import { Failure } from './explain-failed-job';
 import { StanzaMaking } from './stanza-making';
 
-/** The step runs many times; what it says once is enough. */
+/** The step runs many times, but one note is enough. */
 const carryOverNoteMs = 10_000;
 
 export interface UndoInput {
   setAside: SetAside;
-  /** The lineage that is left. */
+  /** The lineage that the cluster leaves. */
   left: string;
-  /** Whether the cluster served when it was asked for. */
+  /** Whether the cluster served when the undo was requested. */
   served: boolean;
 }
 type Context = StepContext<UndoInput>;
 
 /**
- * Returns to the data, and to the lineage, of before a restore. The restored cluster has never written there, so their history goes on as
- * if nothing had been. What it did write is archived in its own lineage first.
+ * Returns to the data and the lineage from before a restore. The restored cluster has never written to them, so their history
+ * continues as if nothing had happened. What the restored cluster did write is archived in its own lineage first.
  */
 @Injectable()
 export class UndoRestore extends Program<UndoInput> {
@@ -71,14 +71,14 @@ export class UndoRestore extends Program<UndoInput> {
     super();
   }
 
-  /** Nobody is interrupted for what could not be done. A cluster that serves nobody has nothing to lose by a try. */
+  /** Interrupts nobody for an undo that could not work. A cluster that serves nobody has nothing to lose by trying. */
   async preflight(context: Context): Promise<Outcome> {
     if (!context.input.served) return next();
     const ran = await this.restoreSteps.preflight(context, await this.site(context), 'put-back');
     return ran instanceof Failure ? ran.outcome : ran;
   }
 
-  /** Every Patroni stopped; the data that were set aside take their place again. */
+  /** Stops every Patroni and puts the set-aside data back. */
   async put_back(context: Context): Promise<Outcome> {
     const ran = await this.restoreSteps.customersOut(context, await this.site(context), 'put-back');
     if (ran instanceof Failure) return fail(ran.cause, breakGlass(ran.remedy));
@@ -99,7 +99,7 @@ export class UndoRestore extends Program<UndoInput> {
     return this.restoreSteps.handOver(context, await this.site(context));
   }
 
-  /** The stanza is there; that WAL reaches it again is proven. */
+  /** The stanza exists already; this proves that WAL reaches it again. */
   async create_stanza(context: Context): Promise<Outcome> {
     const { cluster } = await this.rows.partsOf(this.database.manager, clusterOf(context));
     return this.stanzaMaking.step(context, cluster);
@@ -112,7 +112,7 @@ export class UndoRestore extends Program<UndoInput> {
   async verify(context: Context): Promise<Outcome> {
     const site = await this.site(context);
     const { parts } = site;
-    // Not a condition of the undo: the data of before serve, with the password of before.
+    // The undo does not depend on this: otherwise the previous data serve with the previous password.
     const ran = await driveJob(context, () => carryOverJob(site));
     if (ran instanceof Outcome) return ran;
     if (ran instanceof Failure && Date.now() - context.stepStartedAt.getTime() < carryOverNoteMs)
@@ -130,7 +130,7 @@ export class UndoRestore extends Program<UndoInput> {
     });
   }
 
-  /** The data that the restore had made. */
+  /** Deletes the data that the restore had created. */
   async discard(context: Context): Promise<Outcome> {
     const site = await this.site(context);
     const ran = await driveJob(context, () => discardJob(site));
@@ -167,7 +167,7 @@ export class UndoRestore extends Program<UndoInput> {
       await this.states.change(tx, cluster, 'failed', reason, context.operationId);
   }
 
-  /** Nothing was touched: the restored data go on serving. */
+  /** Nothing was touched: the restored data keep serving. */
   private async serveOn(tx: EntityManager, context: OperationContext<UndoInput>): Promise<void> {
     const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
     const [parts] = await this.rows.parts(tx, [cluster]);
@@ -176,7 +176,7 @@ export class UndoRestore extends Program<UndoInput> {
     await this.states.change(tx, cluster, state, reason, context.operationId);
   }
 
-  /** What is kept on the node has the name of the restore, not of its undoing. */
+  /** What is kept on the node is named after the restore, not after its undo. */
   private site(context: Context) {
     const { node, operationId } = context.input.setAside;
     return this.restoreSteps.site(clusterOf(context), node, operationId);

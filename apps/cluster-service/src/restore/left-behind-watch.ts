@@ -7,10 +7,10 @@ import { z } from 'zod';
 const everyMs = 5_000;
 const agentPort = 8009;
 const answerMs = 2_000;
-/** What failed is not begun again at once: the machine may be on its way down. */
+/** How long to wait after a failure: the machine may be on its way down. */
 const afterFailureSeconds = 300;
 
-/** What the agent of a node says of it: files/follow_leader/checks.py. */
+/** What a node's agent reports about itself: files/follow_leader/checks.py. */
 const AgentStatus = z.object({ leftBehind: z.boolean(), held: z.boolean() }).loose();
 
 interface AwayRow {
@@ -19,8 +19,8 @@ interface AwayRow {
 }
 
 /**
- * Looks for members that are back from having been away while their cluster was restored: their machine answers, but their Patroni is
- * kept from working, or their data are of the lineage that the cluster has left. Starts their rebuilding.
+ * Looks for members that were away while their cluster was restored. Their machine answers again, but their Patroni is kept
+ * stopped, or their data belong to the lineage that the cluster has left. Starts their rebuild.
  */
 @Injectable()
 export class LeftBehindWatch implements OnApplicationBootstrap, OnApplicationShutdown {

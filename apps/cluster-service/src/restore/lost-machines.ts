@@ -4,8 +4,8 @@ import { driveJob } from '../programs/drive-job';
 import { isUnreachable, type Failure } from '../programs/explain-failed-job';
 
 /**
- * The machines that a job could not reach, or lost, while all others did their part. Null when there are none, when another one failed,
- * or when the job needs one of those that are lost.
+ * The machines that a job could not reach or lost while all others did their part. Null if there are none, if a reachable machine
+ * failed, or if the job needs one of the lost machines.
  */
 export function lostIn(
   { state, failures }: Pick<JobResult, 'state' | 'failures'>,
@@ -17,12 +17,12 @@ export function lostIn(
   return wereReached || needed.some((name) => hosts.includes(name)) ? null : hosts;
 }
 
-/** Those that a job went without. */
+/** The machines that a job went without. */
 export interface Lost {
   lost: string[];
 }
 
-/** The one job of a step, as `driveJob`; but machines that do not answer are no failure, unless they are needed. */
+/** Runs the only job of a step like `driveJob`, but machines that do not answer are no failure unless they are needed. */
 export async function driveJobWhereReached(
   context: StepContext<unknown>,
   needed: readonly string[],
@@ -38,7 +38,7 @@ export async function driveJobWhereReached(
 const isLostOrDone = (ran: JobResult | Failure | Outcome): ran is JobResult =>
   !(ran instanceof Outcome) && 'jobId' in ran;
 
-/** Tells the reader of the log, once, at the end of a step. */
+/** Notes the lost machines in the operation's log, once, at the end of a step. */
 export async function noteLost(context: StepContext<unknown>, { lost }: Lost): Promise<void> {
   if (lost.length === 0) return;
   await context.note(
@@ -46,7 +46,7 @@ export async function noteLost(context: StepContext<unknown>, { lost }: Lost): P
   );
 }
 
-/** What earlier steps went without. */
+/** The machines that earlier steps went without. */
 export const lostSoFar = (results: Readonly<Record<string, unknown>>): string[] => [
   ...new Set(Object.values(results).flatMap((result) => (result as Partial<Lost> | null)?.lost ?? [])),
 ];

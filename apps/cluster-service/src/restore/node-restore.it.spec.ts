@@ -5,7 +5,7 @@ import { newId } from '@pgfleet/contracts';
 import { backup, type RecoveryTarget, restore, stanzaCreateAndCheck } from '@pgfleet/pgbackrest';
 import { RestorableNode } from '../testing/restorable-node';
 
-/** The program that restores do their work with on a node, on the PostgreSQL and pgBackRest of the machines' image. */
+/** The program that restores run on a node, with the PostgreSQL and pgBackRest of the machines' image. */
 describe('restore on a node', () => {
   const stanza = newId('lin');
   let node: RestorableNode;
@@ -127,7 +127,7 @@ runpy.run_path('/srv/restore', run_name='__main__')`;
       stderr: expect.stringContaining('is not empty, and not of this restore') as string,
     });
     expect(await node.restore('put-back', operation)).toMatchObject({ exitCode: 0 });
-    // One that was given up leaves no files for the next.
+    // An abandoned restore leaves no files for the next one.
     await node.restore('restore', next, ...argv({ type: 'latest' }));
     expect(beside(operation)).toBe(false);
     expect(await node.restore('discard', next)).toMatchObject({ exitCode: 0 });
@@ -183,7 +183,7 @@ runpy.run_path('/srv/restore', run_name='__main__')`;
       expect({ what, ...recovered }).toMatchObject({ exitCode: 0 });
       const again = await recover();
       if (where === 'beside') {
-        // Nobody has noticed.
+        // The serving database is unaffected.
         expect(await node.sql('select v from t order by at')).toBe('first\nsecond');
         await node.stopServer();
         await setAside();
@@ -234,7 +234,7 @@ runpy.run_path('/srv/restore', run_name='__main__')`;
       const changedAgain = await verifier();
       expect(await node.restore('remember', operation)).toMatchObject({ exitCode: 0, stdout: '' });
       await node.stopServer();
-      // Not asked in vain: it has stopped, and what was remembered stays.
+      // This must not fail: PostgreSQL has stopped, and what was remembered stays.
       expect(await node.restore('remember', operation)).toMatchObject({ exitCode: 0 });
       await node.restore('put-back', operation);
       await node.startServer();
@@ -263,7 +263,7 @@ runpy.run_path('/srv/restore', run_name='__main__')`;
     push.kill('SIGKILL');
     await once(push, 'close');
     expect(recovered).toMatchObject({ exitCode: 0 });
-    // What serves writes its own meanwhile: nobody waits for it when it is stopped.
+    // The serving PostgreSQL writes its own checkpoint meanwhile, so nobody waits for one when it is stopped.
     expect(checkpoints()).toBe(before + 1);
     expect(await node.restore('discard', operation)).toMatchObject({ exitCode: 0 });
     await node.stopServer();

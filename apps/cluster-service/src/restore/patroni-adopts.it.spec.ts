@@ -11,7 +11,7 @@ import { RestorableNode } from '../testing/restorable-node';
 
 const scope = newId('clu');
 
-/** Patroni as nodes run it, started on data that were restored while the cluster was known in etcd already. */
+/** Patroni as nodes run it, started on data that were restored while etcd already knew the cluster. */
 describe('Patroni', () => {
   let services: Services;
   let etcd: Etcd3;
@@ -56,7 +56,7 @@ describe('Patroni', () => {
     },
   });
 
-  /** Runs a part of the program that talks to etcd, here one without TLS and users. */
+  /** Runs the parts of the program that talk to etcd, here an etcd without TLS and users. */
   const withEtcd = (...argv: string[]) => {
     const url = new URL(services.etcd.url);
     writeFileSync(
@@ -144,13 +144,13 @@ runpy.run_path('/srv/restore', run_name='__main__')`;
         Number(JSON.parse((await etcd.get(`/service/${scope}/status`).string())!).optime),
       ).toBeGreaterThan(90_000_000),
     );
-    // The lead is kept from every Patroni, from the moment that the leader's PostgreSQL begins to stop.
+    // The lead is kept from every Patroni from the moment that the leader's PostgreSQL begins to stop.
     expect(await withEtcd('lock')).toMatchObject({ exitCode: 0, stdout: 'n1 leads.\n' });
     const kept = withEtcd('keep-lead', '/srv/data', 'n1');
     await stop();
     expect(await kept).toMatchObject({ exitCode: 0 });
     expect(await isLeadKept(etcd, scope)).toBe(true);
-    // Also from one that knows nothing of this, on data of before: its machine was away, and is back.
+    // This includes a Patroni that knows nothing of the restore and has old data, because its machine was away.
     startPlain();
     const looks = () => log().split(`Lock owner: ${nobody}; I am n1`).length;
     const seen = looks();
@@ -180,7 +180,7 @@ runpy.run_path('/srv/restore', run_name='__main__')`;
     expect(await sql('show archive_command')).toBe('/bin/true');
     await stop();
 
-    // A machine that was away, and has data of the lineage that was left, waits.
+    // A machine that was away waits while its data belong to the lineage that the cluster has left.
     const another = newId('lin');
     await recordLineage(etcd, scope, another);
     expect(await withEtcd('gate')).toMatchObject({ exitCode: 0 });
@@ -191,7 +191,7 @@ runpy.run_path('/srv/restore', run_name='__main__')`;
     expect(readFileSync(join(node.folder, 'held'), 'utf8')).toBe('');
 
     await recordLineage(etcd, scope, null);
-    // And back: what was there leads again, on a timeline of its own.
+    // And back: the previous data lead again, on their own timeline.
     expect(await node.restore('put-back', operation)).toMatchObject({ exitCode: 0 });
     await forgetHistory(etcd, scope);
     start(`pgbackrest --stanza=${node.stanza} archive-push %p`);

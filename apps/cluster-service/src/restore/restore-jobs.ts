@@ -6,7 +6,7 @@ import type { Config } from '../config';
 import type { ClusterEntity, MachineEntity } from '../persistence/cluster.entity';
 import { configureJob } from '../programs/configure-job';
 
-/** On the nodes: the program of role postgres_node that restores are made of, and the way to the lineage that is restored from. */
+/** On the nodes: the program of role postgres_node that performs restores, and the configuration to read the source lineage. */
 const program = ['/usr/bin/python3', '-s', '/usr/local/lib/pgfleet/restore'];
 export const restoreConfiguration = '/etc/pgfleet/restore.conf';
 const statements = '/etc/patroni/restored.sql';
@@ -16,7 +16,7 @@ export const targetMissed = 3;
 
 const standstillSeconds = 600;
 const discardSeconds = 3600;
-/** A large backup takes as long as it takes: the longest that a job may. */
+/** A large backup takes its time, so this is the longest time that a job may run. */
 export const restoreSeconds = 24 * 3600;
 
 const dataDirectory = ({ postgresVersion }: Pick<ClusterEntity, 'postgresVersion'>): string =>
@@ -29,17 +29,17 @@ const hostOf = ({ name, address, hostKey }: MachineEntity): JobHost => ({
   user: 'root',
 });
 
-/** A restore as its jobs know it: whose, and on which node. */
+/** A restore as its jobs see it: the cluster and the node. */
 export interface RestoreSite {
   parts: ClusterParts;
   node: string;
-  /** The restore, after which what it keeps on the node is named. */
+  /** The restore that its files on the node are named after. */
   operationId: string;
-  /** A file of SQL on the node that makes the restored data the platform's own; that of the node's role when left out. */
+  /** A file of SQL on the node that makes the restored data the platform's own; by default the one of the node's role. */
   statements?: string;
 }
 
-/** Where it is restored. */
+/** The host that the data are restored on. */
 export const restoredHost = ({ parts, node }: RestoreSite): JobHost => {
   const machine = parts.machines.find((candidate) => candidate.name === node);
   if (!machine) throw new Error(`${parts.cluster.id} has no machine ${node}`);
@@ -67,14 +67,14 @@ export interface ChosenBackup {
   target: RestoreTarget;
 }
 
-/** Brings the backup's files beside what is there, if the node has room for them. */
+/** Fetches the backup's files beside the existing data, if the node has room for them. */
 export const restoreJob = (site: RestoreSite, chosen: ChosenBackup): JobOrder =>
   restoreCommand(site, restoreSeconds, 'restore', ...restore({ ...chosen, config: restoreConfiguration }));
 
-/** `beside` what the node serves; or `in-place`, where nothing stands. */
+/** `beside` what the node serves, or `in-place`, where there are no data. */
 export type RecoveryPlace = 'beside' | 'in-place';
 
-/** `lineage` begins with the recovered data: their mark. */
+/** `lineage` begins with the recovered data, which get its mark. */
 export const recoverJob = (site: RestoreSite, where: RecoveryPlace, lineage?: string): JobOrder => {
   const mark = lineage === undefined ? [] : [lineage];
   return restoreCommand(site, restoreSeconds, 'recover', site.statements ?? statements, where, ...mark);
@@ -90,7 +90,7 @@ export const carryOverJob = (site: RestoreSite): JobOrder =>
 
 const nodesOf = ({ parts }: RestoreSite) => parts.machines.filter(({ kind }) => kind === 'node');
 
-/** At the same time; but not on those that are left out. */
+/** Runs a command on all nodes at the same time, except those that are left out. */
 const onEveryNode = (site: RestoreSite, leftOut: readonly string[], ...argv: string[]): JobOrder => {
   const hosts = nodesOf(site).filter(({ name }) => !leftOut.includes(name));
   const host = hosts.find(({ name }) => name === site.node) ?? hosts[0];
@@ -114,7 +114,7 @@ const onTheData = ({ parts, node, operationId }: RestoreSite): string[] => [
   operationId,
 ];
 
-/** Whether every node can do its part, and the leader's reaches etcd: looked at while the cluster serves. */
+/** Checks, while the cluster serves, whether every node can do its part and the leader's node reaches etcd. */
 export const preflightJob = (
   site: RestoreSite,
   leader: string | null,
@@ -123,8 +123,8 @@ export const preflightJob = (
   onEveryNode(site, [], standstillProgram, 'check', leader ?? site.node, ...onTheData(site), dataStep);
 
 /**
- * Nobody reaches the cluster any more, what was written last is archived, the cluster is stopped and nobody can take the lead; then
- * these things are done with the data of the node that is restored.
+ * Disconnects clients, archives what was written last, stops the cluster and keeps everyone from leading. Then it runs the steps
+ * on the data of the restored node.
  */
 export const customersOutJob = (
   site: RestoreSite,
@@ -133,15 +133,18 @@ export const customersOutJob = (
 ): JobOrder =>
   onEveryNode(site, [], standstillProgram, 'out', leader ?? site.node, ...onTheData(site), ...dataSteps);
 
-/** The cluster, which serves nobody, is stopped, then these things are done with the data of the node that is restored. */
+/** Stops a cluster that serves nobody, then runs the steps on the data of the restored node. */
 export const stopJob = (site: RestoreSite, leftOut: readonly string[], ...dataSteps: DataStep[]): JobOrder =>
   onEveryNode(site, leftOut, standstillProgram, 'stop', ...onTheData(site), ...dataSteps);
 
-/** The nodes serve again, with the data that they have. */
+/** Lets the nodes serve again, with the data that they have. */
 export const resumeJob = (site: RestoreSite, leftOut: readonly string[]): JobOrder =>
   onEveryNode(site, leftOut, standstillProgram, 'resume');
 
-/** Fails on a node that another revision of its role has configured, or for another lineage; else the way to it is the node's own. */
+/**
+ * Fails on a node that was configured by another revision of its role or for another lineage. Otherwise the node's own
+ * configuration also reads the source lineage.
+ */
 const readyOrNot = `
   [ "$(cat /etc/pgfleet/revision)" = "$1" ] && grep -qxF "[$2]" /etc/pgbackrest.conf || {
     echo 'It was configured by another release, or for another lineage.' >&2
@@ -149,23 +152,23 @@ const readyOrNot = `
   }
   install -g postgres -m 640 /etc/pgbackrest.conf ${restoreConfiguration}`;
 
-/** Whether every node can be reached and has what a restore from the lineage takes, without a playbook. */
+/** Checks, without a playbook, that every node can be reached and is prepared to restore from the lineage. */
 export const readyJob = (site: RestoreSite, from: string, revision: string): JobOrder =>
   onEveryNode(site, [], '/bin/sh', '-c', readyOrNot, 'ready', revision, from);
 
-/** Gives every node what a restore from the lineage takes; nothing that serves is touched. */
+/** Prepares every node to restore from the lineage; nothing that serves is touched. */
 export const prepareJob = ({ parts }: RestoreSite, from: string, config: Config): JobOrder => ({
   ...configureJob(parts.cluster, parts.machines, config, { source: { stanza: from } }),
   playbook: 'prepare_restore.yml',
 });
 
-/** The node alone is configured, and its Patroni started: the others are rebuilt once it leads. */
+/** Configures only that node and starts its Patroni. The others are rebuilt once it leads. */
 export const handOverJob = ({ parts, node }: RestoreSite, config: Config): JobOrder => {
   const job = configureJob(parts.cluster, parts.machines, config);
   return { ...job, playbook: 'hand_over.yml', vars: { ...job.vars, restored_node: node, lets_go: true } };
 };
 
-/** Gives null when no node is left to be rebuilt. */
+/** Returns null if no node is left to rebuild. */
 export const rebuildReplicasJob = (
   { parts, node }: RestoreSite,
   leftOut: readonly string[],

@@ -16,14 +16,14 @@ import { ClusterEntity } from '../persistence/cluster.entity';
 /** A lineage to restore from. */
 export interface RestoreSource {
   stanza: string;
-  /** Who wrote it. */
+  /** The cluster that wrote it. */
   clusterId: string;
 }
 
-/** Reading the store may take a moment, and somebody waits for the answer. */
+/** Reading the repository may take a moment, and the caller waits for the answer. */
 const checkWithinMs = 8_000;
 
-/** What restores read from, and whether it leads to where they are to go. */
+/** Finds the lineages to restore from, and checks whether they lead to the target. */
 @Injectable()
 export class RestoreSources {
   constructor(
@@ -33,7 +33,7 @@ export class RestoreSources {
     private readonly requester: Requester,
   ) {}
 
-  /** The lineage that is meant, and the cluster that wrote it, which may be deleted. 404. */
+  /** Finds the requested lineage and the cluster that wrote it, which may be deleted. Throws 404. */
   async find({
     clusterId,
     stanza,
@@ -52,12 +52,12 @@ export class RestoreSources {
     return { stanza: lineage.stanza, clusterId: cluster.id, cluster };
   }
 
-  /** Asks backup-service what the store holds. */
+  /** Asks backup-service what the repository holds. */
   check(stanza: string, target: RestoreTarget): Promise<RestoreTargetCheck> {
     return this.requester.ask(checkRestoreTarget, { stanza, target }, { timeoutMs: checkWithinMs });
   }
 
-  /** 422 with the nearest that can be reached. */
+  /** Throws 422, with the nearest target that can be reached. */
   async refuseOutOfReach(stanza: string, target: RestoreTarget): Promise<void> {
     const check = await this.check(stanza, target);
     if (check.ok) return;
@@ -70,7 +70,7 @@ export class RestoreSources {
 
 const further = 'GET /clusters/:id/lineages shows further lineages.';
 
-/** What to ask for instead of a target that cannot be reached. */
+/** What to request instead of a target that cannot be reached. */
 export const remedyOf = ({ nearest }: Extract<RestoreTargetCheck, { ok: false }>): string => {
   const moments = [nearest.before, nearest.after].flatMap((moment) =>
     moment ? [`${moment.time} (${moment.lsn})`] : [],

@@ -28,15 +28,15 @@ import {
 type Context = StepContext<unknown>;
 
 const patience = {
-  /** From a started Patroni to a leader that takes writes: two of its rounds, and a look into the archive. */
+  /** From the start of Patroni to a leader that takes writes: two of its rounds and one look into the archive. */
   leaderMs: 120_000,
   /** Copying the data of a large cluster. */
   replicasMs: 12 * 3600_000,
-  /** For a Patroni that was started to register, and for the lease of one that is lost to run out. */
+  /** For a started Patroni to register, and for the lease of a lost one to run out. */
   silentMs: 180_000,
 };
 
-/** The steps that data take from a backup to a cluster that serves them, whether the cluster is there or is being made. */
+/** The steps from a backup to a cluster that serves its data, for an existing cluster or a new one. */
 @Injectable()
 export class RestoreSteps {
   constructor(
@@ -51,13 +51,15 @@ export class RestoreSteps {
     return { parts: await this.rows.partsOf(this.database.manager, clusterId), node, operationId };
   }
 
-  /** The backup's files come to the node. */
+  /** Fetches the backup's files to the node. */
   async restore(context: Context, site: RestoreSite, chosen: ChosenBackup): Promise<Outcome | Failure> {
     const ran = await driveJob(context, () => restoreJob(site, chosen));
     return isResult(ran) ? next() : ran;
   }
 
-  /** PostgreSQL recovers to the target, where nobody can reach it. The data get the mark of the lineage that begins with them. */
+  /**
+   * Lets PostgreSQL recover to the target, where nobody can reach it. The data get the mark of the lineage that begins with them.
+   */
   async recover(
     context: Context,
     site: RestoreSite,
@@ -82,8 +84,8 @@ export class RestoreSteps {
   }
 
   /**
-   * Every node can do its part, looked at on all of them at once, while everybody is still served. A restore is not begun without one that
-   * does not answer; it is undone without: only the node with the data, and the leader, have to answer.
+   * Checks on all nodes at once, while the cluster still serves, that each can do its part. A restore does not begin if any node
+   * does not answer. An undo does: only the node with the data, and the leader, have to answer.
    */
   async preflight(
     context: Context,
@@ -98,8 +100,8 @@ export class RestoreSteps {
   }
 
   /**
-   * Nobody reaches the cluster any more, the present is archived, no member can lead; then this is done with the data of the node. Others
-   * that are lost meanwhile are gone without: the lock keeps them from leading, too. The outcome has the names of those.
+   * Disconnects clients, archives the present and keeps every member from leading, then runs the step on the node's data. It goes
+   * on without other nodes that are lost meanwhile: the lock keeps them from leading, too. The outcome names them.
    */
   async customersOut(
     context: Context,
@@ -125,9 +127,9 @@ export class RestoreSteps {
   }
 
   /**
-   * The lead is given to the node, then Patroni starts there, with the present lineage: it has the lock, and leads. What etcd knows of the
-   * data that were there before is forgotten first; a leader that is there already is left alone. From then on etcd names the lineage: a
-   * node that comes back with data of another one waits to be rebuilt.
+   * Gives the lead to the node, then starts Patroni there with the present lineage: it has the lock, so it leads. First it
+   * deletes what etcd knows about the previous data; a node that leads already is left alone. Afterwards etcd names the lineage:
+   * a node that comes back with data of another one waits to be rebuilt.
    */
   async handOver(context: Context, site: RestoreSite): Promise<Outcome> {
     const { parts, node } = site;
@@ -164,8 +166,8 @@ export class RestoreSteps {
   }
 
   /**
-   * The other nodes throw their data away and copy the leader's; never from the store, which would lead them to the old timeline. Those that
-   * are left out, or lost, are rebuilt when they are back (LeftBehindWatch): the outcome has their names.
+   * Makes the other nodes delete their data and copy the leader's. They never copy from the repository, which would lead them to
+   * the old timeline. Nodes that are left out or lost are rebuilt when they are back (LeftBehindWatch); the outcome names them.
    */
   async rebuildReplicas(
     context: Context,
@@ -190,7 +192,7 @@ export class RestoreSteps {
     );
   }
 
-  /** Replicas whose Patroni has let its lease run out long after it was started: their machines are lost, whatever they were copying. */
+  /** Replicas whose Patroni let its lease run out long after its start: their machines are lost, whatever they were copying. */
   private async silent({ parts, node }: RestoreSite, waitedMs: number): Promise<string[]> {
     if (waitedMs < patience.silentMs) return [];
     const { members } = await this.control.sight(parts.cluster.id);

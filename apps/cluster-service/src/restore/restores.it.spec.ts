@@ -46,7 +46,9 @@ const hostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHf5bVdfGz0l4ZHZr6a0wIuQ2v1
 const latest: RestoreTarget = { type: 'latest' };
 const reached = { timeline: 2, lsn: '0/5000060', time: '2026-11-23T12:00:00.123456Z' };
 
-/** No machine, and no PostgreSQL: what the service orders of them, and what it makes of what they do. */
+/**
+ * There are no machines and no PostgreSQL: the spec covers what the service orders from them and how it handles their results.
+ */
 const noMachines = {
   name: 'spec',
   provesPower: false,
@@ -112,7 +114,7 @@ describe('restores', () => {
     for (const name of others) await keys.replica(name, timeline);
   };
 
-  /** Plays the machines of a cluster: what its Patronis and agents would have in etcd after each job. */
+  /** Plays a cluster's machines: writes what its Patronis and agents would have in etcd after each job. */
   const machinesOf = (
     keys: PatroniKeys,
     names: string[],
@@ -282,7 +284,7 @@ describe('restores', () => {
         vars.restored_node,
       ]),
     ).toEqual([
-      // One leads before the others are touched.
+      // One node leads before the others are touched.
       ['hand_over.yml', after.stanza, 'r2', undefined, names[0]],
       ['rebuild_replicas.yml', after.stanza, 'r2', undefined, undefined],
     ]);
@@ -305,7 +307,7 @@ describe('restores', () => {
     });
     const undone = await ended((await requester.ask(undoRestore, { clusterId: id, idempotency: null })).id);
     expect(undone.error).toBeUndefined();
-    // The password of before the undo stays in force.
+    // The password from before the undo stays in force.
     const carried = world.ran.filter((job) => job.kind === 'command' && job.argv.includes('carry-over'));
     expect(carried.map(({ step, kind }) => [step, kind])).toEqual([['verify', 'command']]);
     expect(await row(id)).toMatchObject({ state: 'ready', stanza, setAside: null });
@@ -465,7 +467,7 @@ describe('restores', () => {
     expect(await row(id)).toMatchObject({ state: 'ready', stanza, setAside: null });
   }, 60_000);
 
-  /** A job of the steps does without those machines; everything else is as ever. */
+  /** Jobs of these steps go without those machines; everything else is unchanged. */
   const without =
     (lost: string[], inSteps: string[], machines: typeof world.run): typeof world.run =>
     async (job) =>
@@ -505,7 +507,7 @@ describe('restores', () => {
       (job) => job.kind === 'playbook' && job.playbook === 'rebuild_replicas.yml',
     );
     expect(rebuilt).toMatchObject({ groups: { replicas: [{ name: kept }] } });
-    // What it has is of the lineage that was left: it is told so.
+    // Its data belong to the lineage that the cluster left, and etcd tells it so.
     expect(await etcd.get(`/service/${id}/pgfleet/lineage`).string()).toBe(after.stanza);
   }, 60_000);
 

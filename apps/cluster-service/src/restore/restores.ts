@@ -17,7 +17,7 @@ import { ClusterEntity } from '../persistence/cluster.entity';
 import { restoreFault, undoFault, type Fault } from './restore-faults';
 import { RestoreSources } from './restore-source';
 
-/** Restores in place, as customers ask for them, and what they make of them afterwards. */
+/** In-place restores that customers request, and their confirmation or undo. */
 @Injectable()
 export class Restores {
   constructor(
@@ -30,7 +30,7 @@ export class Restores {
     private readonly idempotency: Idempotency,
   ) {}
 
-  /** Refused at once when it could not be done now. The operation checks the target once more before it touches anything. */
+  /** Refused at once if it could not run now. The operation checks the target again before it touches anything. */
   start(clusterId: string, { target, stanza }: RestoreRequest, key: IdempotencyInput): Promise<Operation> {
     return this.idempotency.onceChecked(
       key,
@@ -48,7 +48,7 @@ export class Restores {
     );
   }
 
-  /** The lineage to restore from. 404; 422 when it does not lead to the target. */
+  /** The lineage to restore from. Throws 404; 422 if it does not lead to the target. */
   private async sourceOf(
     clusterId: string,
     target: RestoreTarget,

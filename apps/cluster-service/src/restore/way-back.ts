@@ -9,19 +9,20 @@ import { resumeJob, stopJob, type RestoreSite } from './restore-jobs';
 /** For the members to find each other again. */
 const wholeMs = 120_000;
 
-/** What an operator does by hand when no step can go on; docs/operations.md explains it. */
+/** What an operator does by hand when no step can continue; docs/operations.md explains it. */
 export const breakGlass = (remedy: string): string =>
   `${remedy} If it cannot be retried: POST /clusters/:id/restore/undo, or by hand docs/operations.md, "Break glass: a restore that can go neither forward nor back".`;
 
 /**
- * From a standstill to the cluster as it was. Until the restored data lead, nobody has written anything but what was there: every node
- * that answers has data of one history, so those are enough, and Patroni elects among them as after any failover.
+ * Leads from a standstill back to the cluster as it was. Until the restored data lead, only the previous data have been written.
+ * So every node that answers has data of one history, those nodes are enough, and Patroni elects among them as after any
+ * failover.
  */
 @Injectable()
 export class WayBack {
   constructor(private readonly control: ClusterControl) {}
 
-  /** What was restored is deleted on its node, what was set aside is in its place again; every node that answers is stopped. */
+  /** Deletes what was restored on its node and puts the set-aside data back; stops every node that answers. */
   async putBack(context: StepContext<unknown>, site: RestoreSite): Promise<Outcome> {
     const ran = await driveJobWhereReached(context, [], () => stopJob(site, [], 'put-back', 'discard'));
     if (ran instanceof Failure) return fail(ran.cause, breakGlass(ran.remedy));
@@ -36,7 +37,7 @@ export class WayBack {
     );
   }
 
-  /** The nodes that answer serve again. Gives null when they do. */
+  /** Lets the nodes that answer serve again. Returns null once they do. */
   async startAgain(context: StepContext<unknown>, site: RestoreSite): Promise<Outcome | null> {
     const { cluster, members } = site.parts;
     const lost = lostSoFar(context.results);
