@@ -14,7 +14,7 @@ import { membersView, type ClusterParts } from '../clusters/cluster-view';
 import { chooseCandidate } from './candidate';
 import { ClusterControl } from './cluster-control';
 
-/** Planned changes of the leader, as customers ask for them. */
+/** Switchovers that customers request. */
 @Injectable()
 export class Switchovers {
   constructor(
@@ -25,7 +25,7 @@ export class Switchovers {
     private readonly idempotency: Idempotency,
   ) {}
 
-  /** Refused at once when it could not be done now. A scheduled one is checked when it starts. */
+  /** Refused at once if it could not run now. A scheduled switchover is checked when it starts. */
   async start(
     clusterId: string,
     { candidate, at, maxWaitSeconds, onBlockers }: SwitchoverRequest,

@@ -22,7 +22,7 @@ import { LeadershipIntents } from '../failover/leadership-intents';
 
 export interface SwitchoverInput {
   candidate: string | null;
-  /** Not in operations that were scheduled before there was a choice. */
+  /** Missing in operations that were scheduled before this option existed. */
   maxWaitSeconds?: number;
   onBlockers?: 'fail' | 'terminate';
 }
@@ -30,7 +30,7 @@ interface Plan {
   leader: string;
   candidate: string;
   timeline: number | null;
-  /** Until then it goes on waiting, also for transactions that began while it prepared. Not in plans of before. */
+  /** Until then it keeps waiting, also for transactions that began while it prepared. Missing in older plans. */
   waitsUntil?: string;
 }
 type Input = SwitchoverInput;
@@ -39,28 +39,30 @@ type Hold = NonNullable<NodeReport['hold']>;
 
 const limits = {
   maxWaitSeconds: 30,
-  /** For the leader's node to say who blocks; one whose agent is older never does. */
+  /** For the leader's node to report the blockers; an older agent never does. */
   blockersMs: 10_000,
-  /** How many times everybody may be held for transactions that began after the wait. */
+  /** How many times statements may be held because of transactions that began after the wait. */
   holds: 5,
-  /** The word lives for half a minute. */
+  /** The order lasts for half a minute. */
   askAgainMs: 15_000,
-  /** For every node to say that it prepares. The order is gone from etcd by then: an agent that has not seen it never will. */
+  /** For every node to report that it prepares. By then the order is gone from etcd: an agent that has not seen it never will. */
   takeOrderMs: 30_000,
   /** A checkpoint of a busy database may have gigabytes to write. */
   prepareMs: 300_000,
-  /** Statements wait no longer than this, whatever happens: the nodes see to it themselves. A switchover takes a second or two. */
+  /**
+   * The longest time that statements wait, whatever happens: the nodes enforce it themselves. A switchover takes a second or two.
+   */
   capMs: 8_000,
-  /** Transactions that run when statements begin to be held may take so long to end; else the try ends, without effect. */
+  /** How long transactions that run when the hold begins may take to end. Otherwise the attempt ends without effect. */
   drainMs: 700,
-  /** For the new leader to be seen writing after the word was given; past the cap no one is held any more. */
+  /** For the new leader to be seen writing after the order. After the cap nothing is held any more. */
   switchMs: 30_000,
   followMs: 120_000,
 };
 
 /**
- * Hands the lead to another member so that nobody is cut off: the poolers hold statements, Patroni changes the leader, the poolers send
- * the statements on to the new one. docs/decisions/0006.
+ * Hands the lead to another member without cutting anybody off: the poolers hold statements, Patroni changes the leader, and the
+ * poolers send the statements to the new one. docs/decisions/0006.
  */
 @Injectable()
 export class Switchover extends Program<Input> {
@@ -76,7 +78,7 @@ export class Switchover extends Program<Input> {
     super();
   }
 
-  /** The cluster is whole and the candidate fit; what follows is announced as planned. */
+  /** Checks that the cluster is whole and the candidate fit, and announces the coming change as planned. */
   async check(context: Context): Promise<Outcome> {
     const { cluster, members } = await this.rows.partsOf(this.database.manager, clusterOf(context));
     const sight = await this.control.sight(cluster.id);
@@ -105,8 +107,8 @@ export class Switchover extends Program<Input> {
   }
 
   /**
-   * Waits for transactions that are too long to be waited for while statements are held. Then a checkpoint on the leader, and the others ask
-   * the archive what they would else ask while statements wait.
+   * Waits for transactions that are too long to wait for while statements are held. Then the leader runs a checkpoint. The other
+   * nodes ask the archive in advance, so that they do not have to while statements wait.
    */
   async prepare(context: Context): Promise<Outcome> {
     const { leader, candidate } = planOf(context);
@@ -116,7 +118,7 @@ export class Switchover extends Program<Input> {
     await this.order(context, id, 'prepare', []);
     const ordered = Date.now();
     const sight = await this.until(context, limits.prepareMs, ({ members, nodes }) => {
-      // A member's key is gone while its machine starts; without these two there is no switchover.
+      // A member's key is gone while its machine starts. Without the leader and the candidate there is no switchover.
       const names = [...new Set([leader, candidate, ...members.keys()])];
       const silent = names.filter((name) => nodes.get(name)?.hold?.id !== id);
       if (silent.length > 0 && Date.now() - ordered > limits.takeOrderMs)
@@ -134,7 +136,10 @@ export class Switchover extends Program<Input> {
     return next({ terminate: context.input.onBlockers === 'terminate' && isLast });
   }
 
-  /** Null when no transaction blocks any more, else those that still do when the time to wait is over. Nobody is held meanwhile. */
+  /**
+   * Returns null once no transaction blocks any more, otherwise those that still block when the time is over. Nothing is held
+   * meanwhile.
+   */
   private async waitForBlockers(context: Context): Promise<Blockers | null> {
     const { leader } = planOf(context);
     const clusterId = clusterOf(context);
@@ -179,8 +184,8 @@ export class Switchover extends Program<Input> {
   }
 
   /**
-   * Hold, switch, go on. Done again after a crash it finds the lead changed, or begins anew with statements that flow: the nodes end a
-   * hold by themselves.
+   * Holds statements, changes the leader, lets them continue. When it runs again after a crash, it finds the leader changed, or
+   * starts anew with nothing held: the nodes end a hold by themselves.
    */
   async switch(context: Context): Promise<Outcome> {
     const { leader, candidate } = planOf(context);
@@ -224,7 +229,7 @@ export class Switchover extends Program<Input> {
     return next({ stallMs });
   }
 
-  /** A transaction that began after the wait: it is waited for as well, while there is time. */
+  /** A transaction that began after the wait: waits for it as well, while there is time. */
   private async blockedInHold(
     context: Context,
     blockers: Blockers,
@@ -238,7 +243,7 @@ export class Switchover extends Program<Input> {
     return goto('prepare');
   }
 
-  /** The old leader follows the new one. */
+  /** Waits until the old leader follows the new one. */
   async follow(context: Context): Promise<Outcome> {
     const { cluster, members } = await this.rows.partsOf(this.database.manager, clusterOf(context));
     const { leader, candidate } = planOf(context);
@@ -271,7 +276,7 @@ export class Switchover extends Program<Input> {
     return this.control.order(clusterOf(context), { ...order, ...(terminate && { terminate }) });
   }
 
-  /** Looks at the quorum after every change, until it holds. */
+  /** Looks at the quorum after every change, until `holds` is true. */
   private async until(
     context: Context,
     withinMs: number,
@@ -300,7 +305,7 @@ const planOf = ({ results }: OperationContext<Input>): Plan => results.check as 
 const maxWaitMs = ({ input }: OperationContext<Input>): number =>
   (input.maxWaitSeconds ?? limits.maxWaitSeconds) * 1000;
 
-/** The plan's time, or a time of its own for an operation that is retried later. */
+/** The plan's deadline, or a new one for an operation that is retried later. */
 const waitsUntil = (context: Context): Date => {
   const planned = planOf(context).waitsUntil;
   return planned !== undefined && context.stepStartedAt.getTime() <= Date.parse(planned)
@@ -314,7 +319,7 @@ const blocked = (leader: string, blockers: Blockers): Outcome =>
     'End these transactions, then retry the operation; or ask for a switchover that waits longer (maxWaitSeconds) or terminates them (onBlockers).',
   );
 
-/** A node answers a try once; a step that is done again is another try. */
+/** The id of an attempt. A node answers each id once, and running the step again is another attempt. */
 const tryOf = ({ key, attempt }: OperationContext<Input>): string => `${key}/${attempt}`;
 
 const isOver = (hold: Hold | null | undefined, id: string): boolean =>
