@@ -3,21 +3,21 @@ import { z } from 'zod';
 /** A TCP port; 0 lets the kernel choose one. */
 export const Port = z.coerce.number().int().min(0).max(65535);
 
-/** The variables that every service reads. A service extends it with its own, and gives PGFLEET_HTTP_PORT a default. */
+/** The variables of every service. A service adds its own, and sets a default for PGFLEET_HTTP_PORT. */
 export const BaseEnv = z.object({
-  /** One NATS server or several, separated by commas, e.g. `tls://10.77.0.14:4222`. */
+  /** One or more NATS servers, separated by commas, e.g. `tls://10.77.0.14:4222`. */
   PGFLEET_NATS_URL: z.string().min(1),
   PGFLEET_NATS_USER: z.string().optional(),
   PGFLEET_NATS_PASSWORD: z.string().optional(),
-  /** PEM file with the CA that signs what NATS, etcd, PostgreSQL and the object store show. */
+  /** PEM file of the CA that signs the certificates of NATS, etcd, PostgreSQL and the object store. */
   PGFLEET_CA_FILE: z.string().optional(),
-  /** Health and metrics (for the gateway: the API too). */
+  /** Port for health and metrics, and for the API of the gateway. */
   PGFLEET_HTTP_PORT: Port,
   PGFLEET_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 export type BaseEnv = z.output<typeof BaseEnv>;
 
-/** The environment does not hold what the service needs; the message has one line per wrong variable. */
+/** The environment is not valid. The message has one line per wrong variable. */
 export class InvalidEnvironment extends Error {
   constructor(readonly faults: readonly { variable: string; message: string }[]) {
     super(
@@ -29,7 +29,7 @@ export class InvalidEnvironment extends Error {
 
 /**
  * Parses the environment once, at start. An empty variable counts as unset, as in systemd's environment files.
- * @throws InvalidEnvironment naming every wrong variable, never its value: it may be a secret.
+ * @throws InvalidEnvironment naming every wrong variable, but no values, because they may be secrets.
  */
 export const parseEnv = <Schema extends z.ZodType>(
   schema: Schema,

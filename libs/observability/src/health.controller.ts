@@ -6,13 +6,13 @@ import { Readiness } from './readiness';
 export class HealthController {
   constructor(private readonly readiness: Readiness) {}
 
-  /** The process answers. Says nothing of what it depends on: a restart would not mend that. */
+  /** Answers while the process runs. Does not check dependencies, because a restart would not fix them. */
   @Get('live')
   live() {
     return { status: 'live' };
   }
 
-  /** 200 when every registered check passes; else a 503 problem naming those that do not. */
+  /** 200 if every registered check passes; otherwise a 503 problem that names the failed checks. */
   @Get('ready')
   @Header('cache-control', 'no-store')
   async ready(@Res({ passthrough: true }) response: Response) {

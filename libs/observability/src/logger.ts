@@ -6,8 +6,8 @@ const isStack = (text: unknown): text is string => typeof text === 'string' && /
 
 /**
  * Nest's logger on pino: one JSON object per line on standard output, `{level, time, service, context, msg, …}`.
- * Nest passes `(message, ...parameters, context)`, and a stack before the context on errors; objects among the parameters become
- * fields. Fields named like a secret are redacted; a secret inside a text is the caller's to keep out.
+ * Nest passes `(message, ...parameters, context)`, and on errors a stack before the context. Objects among the parameters become fields.
+ * Fields named like a secret are redacted. Callers must keep secrets out of texts.
  */
 class PinoLogger implements LoggerService {
   constructor(private readonly pino: pino.Logger) {}
@@ -36,7 +36,7 @@ class PinoLogger implements LoggerService {
   }
 }
 
-/** @param service goes into every line; `PGFLEET_LOG_LEVEL` (info) says how much is written. */
+/** @param service a field of every line. `PGFLEET_LOG_LEVEL` (default: info) sets the level. */
 export const createLogger = (service: string, destination?: DestinationStream): LoggerService =>
   new PinoLogger(
     pino(
@@ -48,7 +48,7 @@ export const createLogger = (service: string, destination?: DestinationStream): 
           level: (label) => ({ level: label }),
           log: (fields) => redact(fields) as Record<string, unknown>,
         },
-        // Errors were serialized by redact already.
+        // redact has already serialized errors.
         serializers: { err: (error: unknown) => error },
       },
       destination ?? pino.destination({ fd: 1, sync: true }),

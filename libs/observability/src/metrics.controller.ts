@@ -3,7 +3,7 @@ import { register } from 'prom-client';
 
 @Controller('metrics')
 export class MetricsController {
-  /** Prometheus' text format. */
+  /** Returns the metrics in the Prometheus text format. */
   @Get()
   @Header('content-type', register.contentType)
   metrics(): Promise<string> {

@@ -5,13 +5,13 @@ import { MetricsController } from './metrics.controller';
 import { Readiness, type ReadinessCheck } from './readiness';
 
 export interface ObservabilityOptions {
-  /** Becomes the `service` label of every metric of the process. */
+  /** The `service` label of every metric of the process. */
   service: string;
-  /** Checks known at start; providers add more with `Readiness.register`. */
+  /** Checks that are known at start. Providers add more with `Readiness.register`. */
   readiness?: readonly ReadinessCheck[];
 }
 
-/** `GET /health/live`, `/health/ready` and `/metrics` (with Node's own process metrics); exports `Readiness` everywhere. */
+/** Serves `GET /health/live`, `/health/ready` and `/metrics` (with Node's own process metrics). Exports `Readiness` globally. */
 @Global()
 @Module({})
 export class ObservabilityModule {

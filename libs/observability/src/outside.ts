@@ -15,11 +15,11 @@ const open = new Gauge({
 
 const raised = new WeakSet<object>();
 
-/** True for an error that ended a call to an outside system. It says nothing about the service's own database. */
+/** True for an error of a call to an outside system. Such an error says nothing about the service's own database. */
 export const isFromOutside = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && raised.has(error);
 
-/** An outside system did not answer in time, or did so too often that it is not asked now. */
+/** An outside system did not answer in time, or its circuit breaker is open. */
 export class OutsideUnavailable extends Error {
   constructor(
     readonly target: string,
@@ -33,20 +33,20 @@ export class OutsideUnavailable extends Error {
 }
 
 export interface OutsideOptions {
-  /** How long one call may take, in milliseconds; then its signal is aborted and the call rejects. */
+  /** How long one call may take, in milliseconds. After that its signal is aborted and the call rejects. */
   timeoutMs: number;
-  /** Share of failed calls of the last 10 s that opens the breaker (50), from 5 calls on. */
+  /** Percentage of failed calls in the last 10 s that opens the breaker, given at least 5 calls; default 50. */
   errorThresholdPercentage?: number;
-  /** How long an open breaker refuses, before one call tries again (5000). */
+  /** How long an open breaker refuses calls before it lets one through; default 5000 ms. */
   resetTimeoutMs?: number;
-  /** False for answers that say nothing about the system's health, as a 404: they do not count against it. All errors count. */
+  /** Return false for errors that do not count against the system's health, such as a 404. By default all errors count. */
   isFault?: (error: unknown) => boolean;
 }
 
 type Work = (signal: AbortSignal) => Promise<unknown>;
 
 /**
- * One outside system, behind a timeout, a circuit breaker (opossum) and a metric. Make one per target and keep it.
+ * Calls one outside system with a timeout, a circuit breaker (opossum) and a metric. Create one per target and keep it.
  * @example new Outside('etcd', { timeoutMs: 5000 }).call('grant', (signal) => fetch(url, { signal }))
  */
 export class Outside {
@@ -59,7 +59,7 @@ export class Outside {
     const { errorThresholdPercentage = 50, resetTimeoutMs = 5000, isFault = () => true } = options;
     this.breaker = new CircuitBreaker((work: Work) => this.withinTime(work), {
       name,
-      // Ours, per call: opossum's single abort controller would abort the calls of others too.
+      // Each call has its own timeout here. opossum's single abort controller would also abort other calls.
       timeout: false,
       errorThresholdPercentage,
       resetTimeout: resetTimeoutMs,
@@ -73,8 +73,8 @@ export class Outside {
   }
 
   /**
-   * @param what the kind of call, for the metric: few different values, no ids
-   * @throws OutsideUnavailable on a timeout or an open breaker; anything else that `work` throws, as it is
+   * @param what kind of call, as a metric label: few different values, no ids
+   * @throws OutsideUnavailable on a timeout or an open breaker; rethrows the errors of `work`
    */
   async call<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const stop = seconds.startTimer({ target: this.name, what });
@@ -96,7 +96,7 @@ export class Outside {
     }
   }
 
-  /** Aborts the work when the time is over, and does not wait for work that ignores its signal. */
+  /** Aborts the work on a timeout, and does not wait for work that ignores its signal. */
   private async withinTime(work: Work): Promise<unknown> {
     const timeout = new AbortController();
     let timer: NodeJS.Timeout | undefined;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-/** Resolves when a part that the service needs works; rejects with the reason when not. */
+/** A check of one dependency. Resolves if it works; rejects with the reason if not. */
 export interface ReadinessCheck {
   name: string;
   check: () => Promise<void>;
@@ -20,7 +20,7 @@ const within = async (check: () => Promise<void>): Promise<void> => {
   }
 };
 
-/** What has to work before a service takes traffic. Any provider injects it and registers a check of its own. */
+/** The checks that must pass before a service gets traffic. Any provider can inject this and register a check. */
 @Injectable()
 export class Readiness {
   private readonly checks = new Map<string, () => Promise<void>>();
@@ -29,12 +29,12 @@ export class Readiness {
     for (const { name, check } of checks) this.register(name, check);
   }
 
-  /** @param name says in the answer what is not ready, e.g. `nats` */
+  /** @param name of the dependency in the response, e.g. `nats` */
   register(name: string, check: () => Promise<void>): void {
     this.checks.set(name, check);
   }
 
-  /** Runs every check at once; gives those that failed, with the reason. */
+  /** Runs all checks in parallel. Returns the failed ones with the reason. */
   async failures(): Promise<{ name: string; reason: string }[]> {
     const results = await Promise.all(
       [...this.checks].map(async ([name, check]) => {

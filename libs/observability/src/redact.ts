@@ -4,8 +4,8 @@ const secretName = /passw|token|secret|authorization|cookie|private.?key|cipher/
 const maxDepth = 6;
 
 /**
- * A copy of what is to be logged, with the value of every field named like a secret replaced, at any depth.
- * pino's own `redact` needs the exact paths, and a new field three levels down would slip through.
+ * Copies a value for the log, and replaces every field named like a secret, at any depth. pino's own `redact` needs exact paths, so a
+ * new field three levels down would slip through.
  */
 export const redact = (value: unknown, depth = 0): unknown => {
   if (value === null || typeof value !== 'object') return value;

@@ -1,6 +1,6 @@
 /**
- * Runs what a process is there for. What it throws is said in one message, and ends the process: connections that are still open would
- * keep it alive, doing nothing, where systemd is to start it again.
+ * Runs the main function of a process. If it throws, prints the message and exits. Otherwise open connections would keep the process
+ * alive without work, and systemd would not restart it.
  */
 export function runProgram(main: () => Promise<unknown>): void {
   main().catch((error: unknown) => {
