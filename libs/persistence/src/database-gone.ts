@@ -2,8 +2,8 @@ import { isNativeError } from 'node:util/types';
 import { isFromOutside } from '@pgfleet/observability';
 
 /**
- * SQLSTATE: class 08 is a lost connection, but 08P01 is PgBouncer's answer to a login that it refuses; 57P0x a server that stops,
- * starts or ended the session, 53300 has no slot left.
+ * SQLSTATEs: class 08 is a lost connection, except 08P01, with which PgBouncer refuses a login. 57P0x: the server stops, starts, or has
+ * terminated the session. 53300: no connection slot is left.
  */
 const goneStates = /^(08(?!P01)...|57P0[1235]|53300|25P03)$/;
 const goneCodes = new Set([
@@ -17,17 +17,16 @@ const goneCodes = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
 ]);
-/** node-postgres has no code for these. */
+/** Errors of node-postgres that have no code. */
 const goneMessages =
   /Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout|Client was closed|not queryable|was already released|Query runner already released/;
 
-/** True when an error says that a server could not be reached or went away; false when it answered, and the answer was no. */
+/** True if a server could not be reached or went away. False if it answered with a refusal. */
 export const isConnectionLost = (error: unknown): boolean => isLost(error, () => true);
 
 /**
- * True when an error says that the service's own database could not be reached or went away, so that the same work can be done again
- * once it is back. Errors of calls to other systems never do, whatever they are: a customer's cluster that refuses a password has
- * SQLSTATEs of its own, and etcd refuses connections as a database does.
+ * True if the service's own database could not be reached or went away. The same work can then be retried once it is back. Errors from
+ * calls to other systems never count: a customer's cluster has SQLSTATEs of its own, and etcd refuses connections like a database.
  */
 export const isDatabaseGone = (error: unknown): boolean => isLost(error, (inner) => !isFromOutside(inner));
 

@@ -6,8 +6,8 @@ import type { PersistenceOptions } from './persistence-options';
 const Env = z.object({ PGFLEET_DATABASE_URL: z.string(), PGFLEET_CA_FILE: z.string().optional() });
 
 /**
- * The whole of a service's `migrate.js`: brings its schema up to this release, with the environment that the service has. Run before
- * the services of a release start.
+ * The whole `migrate.js` of a service: migrates its schema to this release, with the environment of the service. Run it before the
+ * services of a release start.
  */
 export function migrateProgram(
   options: (url: string, caFile: string | undefined) => PersistenceOptions,

@@ -1,18 +1,18 @@
 import { openDatabase } from './open-database';
 import type { PersistenceOptions } from './persistence-options';
 
-/** An install must end: a database that is not there after this long is said to be missing. */
+/** An installation must not wait forever. After this long, a missing database is an error. */
 const waitMs = 60_000;
 
 /**
- * Brings the schema up to date and returns the names of the migrations that ran, none when it already was. Runs as the service's
- * own role; makes the schema when it is not there and the role may. Two runs at once wait for each other.
+ * Migrates the schema and returns the names of the migrations that ran; none if the schema was up to date. Runs as the service's own
+ * role. Creates the schema if it does not exist and the role may. Concurrent runs wait for each other.
  */
 export const migrate = async (options: PersistenceOptions): Promise<string[]> => {
   const dataSource = await openDatabase({ ...options, poolSize: 2, statementTimeoutMs: 120_000 }, waitMs);
   try {
     return await dataSource.transaction(async (guard) => {
-      // A migration may take longer than a session may idle while it waits for it.
+      // This session idles in its transaction during the migrations, which may take longer than the usual limits.
       await guard.query('SET LOCAL idle_in_transaction_session_timeout = 0');
       await guard.query('SET LOCAL lock_timeout = 0');
       await guard.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`migrate ${options.schema}`]);

@@ -7,10 +7,7 @@ import { dataSourceOptions, type PersistenceOptions } from './persistence-option
 const logger = new Logger('Database');
 const retryMs = 1_000;
 
-/**
- * Opens the pool. A database that is not there yet is waited for, and said so, for ever or `waitMs`; a wrong password or schema is
- * thrown.
- */
+/** Opens the pool. Waits for a missing database, for `waitMs` or forever, and logs that. Throws on a wrong password or schema. */
 export const openDatabase = async (options: PersistenceOptions, waitMs = Infinity): Promise<DataSource> => {
   const deadline = Date.now() + waitMs;
   const dataSource = new DataSource(

@@ -7,26 +7,26 @@ type EntityClass = Exclude<EntityTarget<ObjectLiteral>, string | { type: unknown
 export interface PersistenceOptions {
   /** `postgres://role:password@host:port/database`; the role owns `schema` and nothing else. */
   readonly url: string;
-  /** PEM file of the CA that signed the server's certificate. With it the connection is TLS and the server is verified. */
+  /** PEM file of the CA that signed the server's certificate. If set, connections use TLS and verify the server. */
   readonly caFile?: string;
-  /** The service's schema: it is the only one in `search_path`. */
+  /** The service's schema, the only one in `search_path`. */
   readonly schema: string;
   readonly entities: readonly EntityClass[];
-  /** In the order they are to run: `[...messagingMigrations, ...operationsMigrations, ...own]`. */
+  /** In the order in which they run: `[...messagingMigrations, ...operationsMigrations, ...own]`. */
   readonly migrations: readonly (new () => MigrationInterface)[];
-  /** Connections of this process, default 10. */
+  /** Number of connections of this process; default 10. */
   readonly poolSize?: number;
-  /** Longest a statement may run, in milliseconds, default 15 000. */
+  /** How long a statement may run, in milliseconds; default 15 000. */
   readonly statementTimeoutMs?: number;
 }
 
 const connectTimeoutMs = 5_000;
-/** A session that stopped in the middle of a transaction (a frozen process) gives its row locks back after this long. */
+/** After this long, a session that stopped in the middle of a transaction (a frozen process) loses its row locks. */
 const idleInTransactionMs = 5_000;
 
 /**
- * Settings that every session starts with. The keepalives let the server notice within 20 s that a client's machine is gone, and
- * with it the locks that it held.
+ * Initial settings of every session. With the keepalives the server notices within 20 s that a client's machine is gone, and releases
+ * its locks.
  */
 const sessionSettings = (options: PersistenceOptions): string =>
   [
@@ -40,7 +40,7 @@ const sessionSettings = (options: PersistenceOptions): string =>
     .map((setting) => `-c ${setting}`)
     .join(' ');
 
-/** TypeORM's options. Nothing is ever synchronised from the entities: the schema changes by migrations only. */
+/** TypeORM's options. Never synchronizes the schema from the entities: only migrations change it. */
 export const dataSourceOptions = (
   options: PersistenceOptions,
   onPoolError: (error: Error) => void,
@@ -59,12 +59,12 @@ export const dataSourceOptions = (
     installExtensions: false,
     poolSize: options.poolSize ?? 10,
     connectTimeoutMS: connectTimeoutMs,
-    // An idle connection that breaks (server restarted) is dropped from the pool: without a listener it would end the process.
+    // The pool drops an idle connection that breaks, e.g. on a restart of the server. Without a listener that would end the process.
     poolErrorHandler: onPoolError,
     extra: {
       options: sessionSettings(options),
       statement_timeout: statementTimeoutMs,
-      // The client's own limit, for a server that cannot answer any more at all.
+      // The client's own limit, for a server that does not respond at all.
       query_timeout: statementTimeoutMs + 5_000,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,

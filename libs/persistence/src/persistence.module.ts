@@ -4,7 +4,7 @@ import { DataSource } from 'typeorm';
 import { openDatabase } from './open-database';
 import type { PersistenceOptions } from './persistence-options';
 
-/** Gives the service its `DataSource` (inject the class), opened, and closed after everything that uses it has stopped. */
+/** Provides the service's open `DataSource` (inject the class), and closes it after everything that uses it has stopped. */
 @Module({})
 export class PersistenceModule implements OnApplicationShutdown {
   constructor(

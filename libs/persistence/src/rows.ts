@@ -4,7 +4,7 @@ interface Queryable {
   query(sql: string, parameters?: unknown[]): Promise<unknown>;
 }
 
-/** Runs one statement and gives its rows, whatever the statement is (TypeORM wraps those of UPDATE and DELETE once more). */
+/** Runs any statement and returns its rows. (TypeORM wraps the rows of UPDATE and DELETE in another array.) */
 export const rows = async <Row>(
   database: Queryable | EntityManager,
   sql: string,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { startServices, type Services } from '@pgfleet/integration';
 import { openDatabase, rows } from './index';
 
-/** Two CAs, and a certificate by the first for the loopback address. */
+/** Two CAs, and a certificate from the first one for the loopback address. */
 const makeCertificates = (dir: string): void => {
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' });
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
