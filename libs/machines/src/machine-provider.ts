@@ -1,10 +1,10 @@
-/** What a machine is made from. The same name and specification always mean the same machine. */
+/** Specification of a machine. The same name and specification always mean the same machine. */
 export interface MachineSpec {
-  /** 1 to 24 characters of a-z, 0-9 and inner dashes; unique in the provider. */
+  /** 1 to 24 characters of a-z, 0-9 and inner hyphens; unique within the provider. */
   readonly name: string;
-  /** What it is for, e.g. `postgres_node`. */
+  /** Purpose of the machine, e.g. `postgres_node`. */
   readonly role: string;
-  /** Public SSH keys of those who administer it, as root. */
+  /** Public SSH keys that root accepts. */
   readonly sshKeys: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -14,51 +14,51 @@ export interface Machine {
   readonly name: string;
   readonly role: string;
   readonly address: string;
-  /** The SSH host key it shows (`<type> <base64>`): connections check it from the first one on. */
+  /** The machine's SSH host key (`<type> <base64>`). Every connection verifies it, including the first. */
   readonly hostKey: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** `running`: takes SSH connections. `unknown`: the provider cannot tell. */
+  /** `running`: accepts SSH connections. `unknown`: the provider cannot tell. */
   readonly state: 'booting' | 'running' | 'off' | 'frozen' | 'unknown';
-  /** Why it went off while it booted, as far as the provider can tell: the end of its console. */
+  /** Why the machine switched off during boot, if the provider knows: the end of its console output. */
   readonly bootFailure?: string | null;
 }
 
-/** `off` is a proof: not one process of the machine runs. A provider that cannot prove it says `unknown`. */
+/** `off` is proof that no process of the machine runs. A provider that cannot prove that returns `unknown`. */
 export interface MachinePower {
   readonly state: 'on' | 'off' | 'unknown';
-  /** When it was switched, or seen to have gone; ISO 8601. */
+  /** When it was switched on or off, or was found to be off; ISO 8601. */
   readonly since?: string;
 }
 
-/** How many machines there may be at once, and how many there are. */
+/** How many machines can exist at once, and how many do. */
 export interface MachineCapacity {
   readonly limit: number;
   readonly used: number;
 }
 
 /**
- * Where machines come from. Every call can be repeated: `create` gives the machine that is there already, `destroy` of none and
- * `fence` of a fenced one are done. All throw ProviderUnavailable when the provider does not answer.
+ * The source of machines. Every call can be repeated: `create` returns an existing machine, and `destroy` of a missing machine and `fence`
+ * of a fenced one succeed. All calls throw ProviderUnavailable when the provider does not answer.
  */
 export interface MachineProvider {
   readonly name: 'lab' | 'inventory';
-  /** Whether it can prove that a machine is off and keep it off. If not, `power` says `unknown` and `fence` throws NotOff, always. */
+  /** Whether it can prove that a machine is off and keep it off. If not, `power` is always `unknown` and `fence` always throws NotOff. */
   readonly provesPower: boolean;
   capacity(): Promise<MachineCapacity>;
-  /** Orders the machine and gives it as soon as it has an address; it may still be booting. Throws NoCapacity, SpecConflict. */
+  /** Orders the machine and resolves once it has an address; it may still be booting. Throws NoCapacity, SpecConflict. */
   create(spec: MachineSpec): Promise<Machine>;
-  /** Null when there is none. With `waitSeconds` (at most 60) a booting machine is waited for. */
+  /** Null if the machine does not exist. With `waitSeconds` (at most 60) it waits for a booting machine. */
   get(name: string, waitSeconds?: number): Promise<Machine | null>;
-  /** All machines that carry every one of `labels`. */
+  /** All machines that have all `labels`. */
   list(labels?: Readonly<Record<string, string>>): Promise<Machine[]>;
   destroy(name: string): Promise<void>;
   power(name: string): Promise<MachinePower>;
   /**
-   * Keeps a machine that is off from being switched on, by anyone, until `release`: once this resolved, nothing of the machine runs
-   * before it is released. Throws NotOff when the provider does not see it off, or cannot fence: it switches no machine off. With
-   * labd it is a word in the machine's record; in OpenStack it would be the lock of a stopped server.
+   * Keeps a machine that is off from being switched on, by anyone, until `release`. Once this has resolved, nothing on the machine runs
+   * until it is released. Never switches a machine off: throws NotOff if the provider does not see the machine off, or cannot fence.
+   * labd stores the fence in the machine's record; OpenStack would lock the stopped server.
    */
   fence(name: string): Promise<void>;
-  /** Lets a fenced machine be switched on again, and does not switch it on. Of a machine that is not fenced, or not there, it is done. */
+  /** Allows a fenced machine to be switched on again, but does not switch it on. Succeeds for a missing or unfenced machine. */
   release(name: string): Promise<void>;
 }

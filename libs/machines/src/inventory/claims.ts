@@ -13,13 +13,13 @@ const claim = z.object({
 export type Claim = z.infer<typeof claim>;
 
 /**
- * Who uses which machine of an inventory: a folder with a file per machine. A file is made whole and at once by link(2), which refuses
- * if there is one, so that two services (on one file system) never claim one machine. Nothing needs a lock or a database.
+ * The claims on the machines of an inventory: a folder with one file per machine. link(2) creates a complete file atomically and fails
+ * if it exists, so two services on one file system never claim the same machine. This needs no lock and no database.
  */
 export class Claims {
   constructor(private readonly dir: string) {}
 
-  /** Claims by the machine's name in the inventory. */
+  /** All claims, by the machine's name in the inventory. */
   async all(): Promise<Map<string, Claim>> {
     await mkdir(this.dir, { recursive: true, mode: 0o700 });
     const files = (await readdir(this.dir)).filter((file) => file.endsWith('.json'));
@@ -29,13 +29,13 @@ export class Claims {
     return new Map(entries.filter((entry): entry is [string, Claim] => entry[1] !== undefined));
   }
 
-  /** Machines that were given back and may still hold data: their file `<machine>.released` is removed by whoever wiped them. */
+  /** Machines that were given back and may still hold data. After wiping a machine, remove its file `<machine>.released`. */
   async released(): Promise<Set<string>> {
     const files = (await readdir(this.dir)).filter((file) => file.endsWith('.released'));
     return new Set(files.map((file) => file.slice(0, -'.released'.length)));
   }
 
-  /** True if the machine is claimed now, false if somebody else was first. */
+  /** True if this call claimed the machine, false if another process was first. */
   async take(machine: string, wanted: Claim): Promise<boolean> {
     const draft = join(this.dir, `.${randomUUID()}`);
     await writeFile(draft, `${JSON.stringify(wanted, null, 2)}\n`, { mode: 0o600 });
@@ -50,12 +50,12 @@ export class Claims {
     }
   }
 
-  /** Takes back a claim that was never used. */
+  /** Removes a claim that was never used. */
   async undo(machine: string): Promise<void> {
     await rm(this.file(machine), { force: true });
   }
 
-  /** Ends the claim; the machine is not claimed again before somebody says that it is clean. */
+  /** Ends the claim. The machine cannot be claimed again until its `.released` file is removed. */
   async release(machine: string): Promise<void> {
     await rename(this.file(machine), join(this.dir, `${machine}.released`)).catch(ignoreAbsent);
   }

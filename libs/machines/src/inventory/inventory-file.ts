@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ProviderRefused } from '../provider-errors';
 
 const inventoryMachine = z.strictObject({
-  /** Your own name of the machine; names its claim. */
+  /** Your name for the machine, and the name of its claim file. */
   name: z
     .string()
     .regex(
@@ -19,14 +19,14 @@ const inventoryMachine = z.strictObject({
       /^ssh-ed25519 [A-Za-z0-9+/=]+$/,
       'must be the ed25519 host key, "ssh-ed25519 <base64>", as ssh-keyscan -t ed25519 prints it after the address',
     ),
-  /** What it may be used for; for anything if absent. */
+  /** The roles that the machine may have; any role if absent. */
   roles: z.array(z.string()).optional(),
 });
 const inventory = z.strictObject({ machines: z.array(inventoryMachine) });
 
 export type InventoryMachine = z.infer<typeof inventoryMachine>;
 
-/** Reads an inventory in YAML (or JSON, which is YAML too). Throws ProviderRefused that names the file and the fault. */
+/** Reads an inventory in YAML (or JSON, which is also YAML). Throws ProviderRefused with the file and the fault. */
 export async function readInventory(file: string): Promise<InventoryMachine[]> {
   const result = inventory.safeParse(await contentOf(file));
   if (!result.success) {

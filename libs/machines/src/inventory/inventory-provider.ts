@@ -13,20 +13,20 @@ import { readInventory, type InventoryMachine } from './inventory-file';
 import { sshGreets } from './ssh-greeting';
 
 export interface InventoryProviderOptions {
-  /** YAML or JSON: `machines: [{name, address, hostKey, roles?}]`. Read at every call: machines can be added at any time. */
+  /** YAML or JSON: `machines: [{name, address, hostKey, roles?}]`. Read on every call, so you can add machines at any time. */
   readonly file: string;
   readonly outside: OutsideCalls;
-  /** Folder of the claims (`<file>.claims`). Services that share an inventory must share this folder too. */
+  /** Folder of the claims; default `<file>.claims`. Services that share an inventory must also share this folder. */
   readonly claimsDir?: string;
-  /** Milliseconds that a machine has to greet (2000). */
+  /** How long to wait for a machine's SSH greeting, in milliseconds; default 2000. */
   readonly greetingTimeoutMs?: number;
   readonly sshPort?: number;
 }
 
 /**
- * Machines that you already own. `create` claims a free one, whose root must already accept the platform's key; `destroy` gives it
- * back, to be wiped by you before it is used again: no customer gets a machine with another's data. There is no power switch, so
- * the power is always `unknown`, nothing may be concluded from silence, and no machine can be fenced.
+ * Machines that you already own. `create` claims a free machine, whose root must already accept the platform's key. `destroy` gives it
+ * back, and you wipe it before it can be used again: no customer gets a machine with another customer's data. There is no power switch,
+ * so the power is always `unknown`, a silent machine proves nothing, and no machine can be fenced.
  */
 export class InventoryProvider implements MachineProvider {
   readonly name = 'inventory';
@@ -56,7 +56,7 @@ export class InventoryProvider implements MachineProvider {
         );
       }
       if (!(await this.claims.take(free.name, wanted))) continue;
-      // Somebody else may have claimed another machine for the same name meanwhile; then both let go and look again.
+      // Another process may have claimed a second machine for the same name meanwhile. Then both undo their claims and try again.
       const doubled = [...(await this.claims.all())].some(
         ([machine, claim]) => claim.name === name && machine !== free.name,
       );
@@ -99,7 +99,7 @@ export class InventoryProvider implements MachineProvider {
     );
   }
 
-  /** Nothing is ever fenced. */
+  /** Does nothing, because no machine is ever fenced. */
   release(_name: string): Promise<void> {
     return Promise.resolve();
   }

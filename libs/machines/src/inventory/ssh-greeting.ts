@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-/** Whether an SSH server greets at `address` before `signal` fires. */
+/** Whether an SSH server at `address` sends its greeting before `signal` fires. */
 export function sshGreets(address: string, signal: AbortSignal, port = 22): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: address, port });

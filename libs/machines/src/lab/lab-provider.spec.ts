@@ -5,7 +5,7 @@ import { timeLimited } from '../outside-call';
 import { NotOff, ProviderRefused, ProviderUnavailable } from '../provider-errors';
 import { LabProvider } from './lab-provider';
 
-/** How the adapter takes a labd that fails. How it works with one that does not is tested on a real lab, in deploy/lab. */
+/** How the adapter handles a failing labd. Specs in deploy/lab test it against a working labd in a real lab. */
 describe('LabProvider', () => {
   let server: Server;
   let answer = { status: 200, body: '' };
@@ -28,7 +28,7 @@ describe('LabProvider', () => {
     new LabProvider({
       url: `http://127.0.0.1:${port}`,
       token: 'secret',
-      // Short only where nothing comes: on a busy machine an answer may take its time.
+      // Short only where no answer comes: on a busy machine an answer may be slow.
       outside: timeLimited(answer.status > 0 ? 4000 : 200),
     });
 

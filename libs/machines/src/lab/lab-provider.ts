@@ -13,7 +13,7 @@ import { labdCapacity, labdFenced, labdMachine, labdMachines, labdPower, labdPro
 export interface LabProviderOptions {
   /** Where labd listens on the bridge, e.g. `http://10.77.0.1:7070`. */
   readonly url: string;
-  /** labd's token. It can make and end every machine of the lab: only the service that orders machines gets it. */
+  /** labd's token. It can create and destroy every machine of the lab, so only the service that orders machines gets it. */
   readonly token: string;
   readonly outside: OutsideCalls;
 }
@@ -23,7 +23,7 @@ interface Answer {
   readonly body: unknown;
 }
 
-/** Machines of the lab, by labd's API. */
+/** Machines of the lab, through labd's API. */
 export class LabProvider implements MachineProvider {
   readonly name = 'lab';
   readonly provesPower = true;
@@ -38,7 +38,7 @@ export class LabProvider implements MachineProvider {
     return this.ask('create', labdMachine, path(name), { method: 'PUT', body: { role, sshKeys, labels } });
   }
 
-  /** labd answers as soon as the machine is no longer booting; `waitSeconds` must end before the time limit of `outside`. */
+  /** labd answers as soon as the machine is no longer booting. `waitSeconds` must be shorter than the time limit of `outside`. */
   async get(name: string, waitSeconds = 0): Promise<Machine | null> {
     const answer = await this.send('get', `${path(name)}?wait=${waitSeconds}`);
     return answer.status === 404 ? null : parsed(labdMachine, accepted(answer));
@@ -54,13 +54,13 @@ export class LabProvider implements MachineProvider {
     accepted(await this.send('destroy', path(name), { method: 'DELETE' }));
   }
 
-  /** A machine that the lab does not have has no process either, and says nothing about one that it may have had: `unknown`. */
+  /** `unknown` for a machine that the lab does not have: its absence says nothing about a machine that it may have had. */
   async power(name: string): Promise<MachinePower> {
     const answer = await this.send('power', `${path(name)}/power`);
     return answer.status === 404 ? { state: 'unknown' } : parsed(labdPower, accepted(answer));
   }
 
-  /** A machine that the lab does not have is not seen off: it says nothing about one that it may have had. */
+  /** Throws NotOff for a machine that the lab does not have: its absence says nothing about a machine that it may have had. */
   async fence(name: string): Promise<void> {
     const answer = await this.setFenced('fence', name, true);
     if (answer.status === 404) throw new NotOff(refusal(answer).message);
@@ -111,7 +111,7 @@ interface Request {
   readonly body?: unknown;
 }
 
-/** The answer's body, or the error that its refusal means. */
+/** Returns the body of an answer, or throws the error for its refusal. */
 function accepted(answer: Answer): unknown {
   if (answer.status < 400) return answer.body;
   const { code, message } = refusal(answer);
@@ -134,7 +134,7 @@ function parsed<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
   );
 }
 
-/** fetch says "fetch failed" and keeps the reason in `cause`. */
+/** fetch only says "fetch failed" and has the reason in `cause`. */
 function reason(error: unknown): string {
   const { message, cause } = error as { message?: string; cause?: { message?: string } };
   return cause?.message ?? message ?? String(error);

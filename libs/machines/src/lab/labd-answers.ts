@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What labd answers, as far as this adapter uses it. */
+/** The fields of labd's answers that this adapter uses. */
 export const labdMachine = z.object({
   name: z.string(),
   role: z.string(),
@@ -13,6 +13,6 @@ export const labdMachine = z.object({
 export const labdMachines = z.object({ machines: z.array(labdMachine) });
 export const labdCapacity = z.object({ machines: z.object({ limit: z.number(), used: z.number() }) });
 export const labdPower = z.object({ state: z.enum(['on', 'off']), since: z.string() });
-/** The machine, as far as a fence goes: a fence holds only when labd says so. */
+/** The answer to a fence request. The machine is fenced only if labd confirms it. */
 export const labdFenced = z.object({ fenced: z.literal(true) });
 export const labdProblem = z.object({ code: z.string(), detail: z.string(), remedy: z.string().optional() });
