@@ -15,7 +15,7 @@ import { Targets } from './targets/targets';
 
 const service = 'healthcheck-scheduler';
 
-/** Probes every node of every cluster, keeps how they are, and tells when that changes. */
+/** Probes every node of every cluster, stores their health, and publishes changes. */
 @Module({})
 export class AppModule {
   static with(config: Config): DynamicModule {

@@ -12,7 +12,7 @@ const read = (path: string, context: z.RefinementCtx): string => {
 };
 const Count = z.coerce.number().int().min(1);
 
-/** Every variable that healthcheck-scheduler reads. */
+/** All environment variables of healthcheck-scheduler. */
 export const Env = BaseEnv.extend({
   PGFLEET_DATABASE_URL: z.string(),
   PGFLEET_HTTP_PORT: Port.default(8083),
@@ -20,16 +20,16 @@ export const Env = BaseEnv.extend({
   PGFLEET_CLUSTERS_CA_FILE: z.string().default('/etc/pgfleet/clusters-ca.crt').transform(read),
   /** How often a node is probed, ±10 %. */
   PGFLEET_PROBE_INTERVAL_MS: Count.default(5_000),
-  /** How long one question to a node may take; the questions of a probe are asked at once. */
+  /** How long one request to a node may take. A probe sends its requests in parallel. */
   PGFLEET_PROBE_TIMEOUT_MS: Count.default(2_000),
-  /** Nodes that one process probes at once. */
+  /** How many nodes one process probes at once. */
   PGFLEET_PROBE_CONCURRENCY: Count.default(32),
-  /** Failed probes in a row that make a node unhealthy, and good ones that make it healthy. */
+  /** How many failed probes in a row make a node unhealthy, and how many successful ones make it healthy. */
   PGFLEET_UNHEALTHY_AFTER: Count.default(2),
   PGFLEET_HEALTHY_AFTER: Count.default(1),
-  /** A replica further behind than this is not healthy: four WAL segments. */
+  /** A replica with more lag than this is unhealthy. The default is four WAL segments. */
   PGFLEET_MAX_LAG_BYTES: Count.default(64 * 1024 * 1024),
-  /** How often the list of nodes is asked for, besides on every event that changes it. */
+  /** How often the list of nodes is refreshed, in addition to events that change it. */
   PGFLEET_TARGETS_REFRESH_MS: Count.default(60_000),
 }).refine((env) => env.PGFLEET_PROBE_TIMEOUT_MS < env.PGFLEET_PROBE_INTERVAL_MS, {
   path: ['PGFLEET_PROBE_TIMEOUT_MS'],
@@ -39,5 +39,5 @@ export const Env = BaseEnv.extend({
 export type Config = z.output<typeof Env>;
 export const readConfig = (): Config => parseEnv(Env);
 
-/** Token under which the configuration is injected. */
+/** Injection token of the configuration. */
 export const CONFIG = Symbol('config');

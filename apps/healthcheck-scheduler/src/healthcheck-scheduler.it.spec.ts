@@ -52,7 +52,7 @@ class Clusters {
   }
 }
 
-/** Two replicas of the service, on real NATS and PostgreSQL; they probe real Patroni, PgBouncer and PostgreSQL. */
+/** Two replicas of the service on real NATS and PostgreSQL. They probe real Patroni, PgBouncer and PostgreSQL. */
 describe('healthcheck-scheduler', () => {
   const prefix = `127.${randomInt(1, 255)}.${randomInt(255)}`;
   let services: Services;
@@ -112,7 +112,7 @@ describe('healthcheck-scheduler', () => {
     await jetstream(spec).publish(eventSubject(contract, clusterId), JSON.stringify(event), { msgID: id });
   };
 
-  /** `<from> → <to>` of every change that was published of a node. */
+  /** `<from> → <to>` of every published change of a node. */
   const published = async (node: string): Promise<string[]> => {
     const filter = eventSubject(nodeHealthChanged, node);
     const consumer = await jetstream(spec).consumers.get('EVENTS', { filter_subjects: filter });
@@ -194,7 +194,7 @@ describe('healthcheck-scheduler', () => {
     }
     const nodes = Array.from({ length: 3 }, (_, n) => ({ name: `h${n}`, address: `${prefix}.9` }));
     targets = [...targets, { clusterId: hangingId, database: 'postgres', password: 'x', nodes }];
-    // As after a restore, during which a cluster is no target.
+    // As after a restore: a cluster is not probed while it is restored.
     const change = { from: 'restoring', to: 'ready', reason: 'its restore has ended' } as const;
     await publish(clusterStateChanged, { clusterId: hangingId, name: 'hanging', ...change });
     await eventually(async () => expect((await health(hangingId)).state).toBe('unhealthy'));

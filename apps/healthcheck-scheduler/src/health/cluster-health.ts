@@ -4,11 +4,11 @@ import { DataSource } from 'typeorm';
 import { NodeChangeEntity } from '../persistence/node-change.entity';
 import { NodeEntity } from '../persistence/node.entity';
 
-/** As bad as the worst of its nodes. */
+/** A cluster is as healthy as its worst node. */
 const worst = (states: readonly HealthState[]): HealthState =>
   (['unhealthy', 'unknown', 'saturated'] as const).find((state) => states.includes(state)) ?? 'healthy';
 
-/** The nodes share what they tell; the one that was asked last knows best. */
+/** All nodes see the same catalogs, so the most recently probed node has the latest notices. */
 const latestNotices = (nodes: readonly NodeEntity[]): string[] =>
   nodes
     .toSorted((a, b) => Number(b.checkedAt) - Number(a.checkedAt))
@@ -25,12 +25,12 @@ const view = (node: NodeEntity, changes: readonly NodeChangeEntity[]): NodeHealt
     .map(({ state, at, reason }) => ({ state, at: at.toISOString(), reason })),
 });
 
-/** Health of a cluster's nodes now, and their changes, newest first. */
+/** Current health of a cluster's nodes, and its changes, newest first. */
 @Injectable()
 export class ClusterHealths {
   constructor(private readonly database: DataSource) {}
 
-  /** 404 for a cluster that is not probed: one that is not there, or not ready yet. */
+  /** 404 for a cluster that is not probed, because it does not exist or is not ready yet. */
   async of(clusterId: string): Promise<ClusterHealth> {
     const nodes = await this.database.manager.find(NodeEntity, {
       where: { clusterId },

@@ -5,7 +5,7 @@ import { NodeEntity } from '../persistence/node.entity';
 
 const name = 'pgfleet_node_saturated';
 
-/** Read from the database when it is scraped, so that every replica of the service shows the same. */
+/** Reads the database on every scrape, so that all replicas of the service report the same values. */
 @Injectable()
 export class HealthMetrics implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(private readonly database: DataSource) {}

@@ -9,7 +9,7 @@ import type { ProbeResult } from '../probes/node-probe';
 import type { Claim } from '../schedule/claims';
 import { afterProbe } from './hysteresis';
 
-/** Changes of a node that are kept. */
+/** How many changes are kept per node. */
 const keptChanges = 50;
 
 const reasonOf = (checks: readonly HealthCheck[]): string => {
@@ -18,7 +18,7 @@ const reasonOf = (checks: readonly HealthCheck[]): string => {
   return failed.map(({ name, detail }) => `${name}: ${detail}`).join('; ');
 };
 
-/** Writes down what probes found. A change of health, its place in the history and its event are one transaction. */
+/** Stores the results of probes. A change of health, its history entry and its event are one transaction. */
 @Injectable()
 export class HealthRecords {
   constructor(
@@ -27,7 +27,7 @@ export class HealthRecords {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** Nothing is written for a node that is no longer probed, or that was claimed again since. */
+  /** Writes nothing if the node is no longer probed, or was claimed again in the meantime. */
   record({ clusterId, name, probe }: Claim, { checks, seen, notices, certain }: ProbeResult): Promise<void> {
     return this.database.transaction(async (tx) => {
       const node = await tx.findOne(NodeEntity, {

@@ -2,20 +2,20 @@ import type { HealthState } from '@pgfleet/contracts';
 
 export interface Standing {
   state: HealthState;
-  /** Probes in a row that said otherwise than the state. */
+  /** How many probes in a row contradicted the state. */
   contrary: number;
 }
 
 export interface Thresholds {
-  /** Failed probes in a row that make a node unhealthy, or saturated: whichever the last one saw. */
+  /** How many failed probes in a row make a node unhealthy or saturated. The last probe decides which. */
   unhealthyAfter: number;
-  /** Good probes in a row that make a node healthy. */
+  /** How many successful probes in a row make a node healthy. */
   healthyAfter: number;
 }
 
 /**
- * What a probe makes of a node's standing. One failure is no verdict: a switchover or a lost packet fails a single probe. A node that
- * is not known yet follows the same counts.
+ * Applies the result of a probe to a node's state. One failure does not change the state, because a switchover or a lost packet can
+ * fail a single probe. The same thresholds apply while the state is unknown.
  */
 export function afterProbe(
   { state, contrary }: Standing,
@@ -24,7 +24,7 @@ export function afterProbe(
 ): Standing {
   const ok = seen === 'healthy';
   if (seen === state) return { state, contrary: 0 };
-  // While unknown, good probes count upwards and failed ones downwards: the first side to reach its count wins.
+  // While unknown, successful probes count up and failed ones count down. The first side to reach its threshold wins.
   const sameSide = state !== 'unknown' || contrary === 0 || contrary > 0 === ok;
   const count = (sameSide ? Math.abs(contrary) : 0) + 1;
   if (count >= (ok ? thresholds.healthyAfter : thresholds.unhealthyAfter))

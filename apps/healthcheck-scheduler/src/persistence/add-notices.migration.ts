@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** What a customer did with SQL to what is theirs. */
+/** Notices about a customer's SQL changes to their role or database. */
 export class AddNotices1800000000015 implements MigrationInterface {
   readonly name = 'AddNotices1800000000015';
 

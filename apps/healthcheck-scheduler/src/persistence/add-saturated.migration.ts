@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** A node whose poolers are full is neither healthy nor unhealthy. */
+/** Adds the state of a node whose poolers are full: neither healthy nor unhealthy. */
 export class AddSaturated1800000000014 implements MigrationInterface {
   readonly name = 'AddSaturated1800000000014';
 

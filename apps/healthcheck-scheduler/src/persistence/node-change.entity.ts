@@ -1,7 +1,7 @@
 import type { HealthState } from '@pgfleet/contracts';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** A node's health changed; the newest of each node are kept. */
+/** A change of a node's health. Only the newest changes of each node are kept. */
 @Entity('node_change')
 export class NodeChangeEntity {
   @PrimaryColumn('bigint', { generated: 'identity' }) id!: string;

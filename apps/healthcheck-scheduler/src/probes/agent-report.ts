@@ -2,7 +2,7 @@ import { NodeReport } from '@pgfleet/patroni';
 
 const port = 8009;
 
-/** What a node's agent (follow_leader) says of itself. */
+/** Reads the status of a node's agent (follow_leader). */
 export async function agentReport(address: string, signal: AbortSignal): Promise<NodeReport> {
   const response = await fetch(`http://${address}:${port}/status`, { signal });
   return NodeReport.parse(await response.json());

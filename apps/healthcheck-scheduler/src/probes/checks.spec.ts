@@ -65,7 +65,7 @@ describe('checks', () => {
       ok: false,
       detail: '250 clients of app wait for a connection to app, the longest for 12 s: all 50 are in use',
     });
-    // A burst, and a leader that changes.
+    // A burst, and a change of the leader.
     expect(judgePools([{ ...pool, waiting: 9, longestWait: 1 }]).ok).toBe(true);
     expect(judgePools([{ ...pool, waiting: 9, longestWait: 7, active: 0 }]).ok).toBe(true);
   });

@@ -4,16 +4,16 @@ import type { Pool } from './pool-probe';
 
 type Verdict = Pick<HealthCheck, 'ok' | 'detail'>;
 
-/** A few WAL segments: PostgreSQL ends itself when it cannot create the next one. */
+/** A few WAL segments. PostgreSQL stops when it cannot create the next segment. */
 const fullBytes = 64 * 2 ** 20;
 
-/** Patroni answers, and PostgreSQL under it runs. */
+/** Passes if Patroni answers and its PostgreSQL is running. */
 export const judgePatroni = (status: PatroniStatus): Verdict => {
   const timeline = status.timeline === null ? '' : ` on timeline ${status.timeline}`;
   return { ok: status.state === 'running', detail: `${status.role}, ${status.state}${timeline}` };
 };
 
-/** A query got through PgBouncer, and PostgreSQL is what Patroni says that it is. Without Patroni's word any answer is good. */
+/** Passes if a query got through PgBouncer and PostgreSQL has the role that Patroni reports. Without a report, any answer passes. */
 export const judgeSql = (inRecovery: boolean, role: string | null): Verdict => {
   const said = inRecovery ? 'answers, in recovery' : 'answers, takes writes';
   if (role === 'leader' && inRecovery) return { ok: false, detail: `${said}, although Patroni leads` };
@@ -21,12 +21,12 @@ export const judgeSql = (inRecovery: boolean, role: string | null): Verdict => {
   return { ok: true, detail: said };
 };
 
-/** A client that gets a connection within this many seconds was served. */
+/** Clients that wait less than this for a connection do not count as waiting. */
 const patienceSeconds = 5;
 
 /**
- * Clients that wait while every server connection is in use: a pool is full. While a leader changes clients wait as well, for a server
- * that is not there; no connection is in use then.
+ * Fails if clients wait while every server connection is in use: the pool is full. Clients also wait for a server during a change of the
+ * leader, but then no connection is in use.
  */
 export const judgePools = (pools: readonly Pool[]): Verdict => {
   const full = pools.filter(
@@ -47,26 +47,26 @@ export const judgePools = (pools: readonly Pool[]): Verdict => {
   return { ok: true, detail: `${active} connections in use` };
 };
 
-/** The node's agent says how full the disk with its WAL is. Without its word nothing speaks against the disk. */
+/** Judges the disk with the WAL by the report of the node's agent. Passes without a report. */
 export const judgeDisk = (disk: NodeReport['disk']): Verdict => {
   if (!disk) return { ok: true, detail: 'not known' };
   const detail = `${disk.free} of ${disk.bytes} bytes of the disk with the WAL are free`;
   return disk.free < fullBytes ? { ok: false, detail: `full: ${detail}` } : { ok: true, detail };
 };
 
-/** The node says itself that it cannot serve. No lost packet explains that, so nobody waits for a second failure. */
+/** True if the node itself reports that it cannot serve. A lost packet cannot explain that, so one failed probe is enough. */
 export const isCertain = (status: Pick<PatroniStatus, 'state'> | null, disk: Pick<Verdict, 'ok'>): boolean =>
   status?.state === 'start failed' || !disk.ok;
 
 export interface ReplicationView {
   status: PatroniStatus;
   cluster: PatroniCluster;
-  /** Every node of the cluster that there is meant to be. */
+  /** All nodes that the cluster should have. */
   nodes: readonly string[];
   maxLagBytes: number;
 }
 
-/** A leader feeds every other node; a replica streams and is not far behind. */
+/** A leader passes if every other node streams from it. A replica passes if it streams with little lag. */
 export const judgeReplication = ({ status, cluster, nodes, maxLagBytes }: ReplicationView): Verdict => {
   if (status.role === 'leader') {
     const others = nodes.filter((name) => name !== status.name);

@@ -3,19 +3,19 @@ export interface Customer {
   user: string;
 }
 
-/** What PostgreSQL's catalogs say of the customer's role and database; null where there is none of that name. */
+/** The customer's role and database in PostgreSQL's catalogs. Fields are null if the role or database does not exist. */
 export interface CustomerFacts {
   mayLogIn: boolean | null;
   roleLimit: number | null;
   databaseLimit: number | null;
   mayConnect: boolean | null;
-  /** The setting with which the role's sessions begin, e.g. `on`; null: PostgreSQL's own. */
+  /** `default_transaction_read_only` of the role's sessions, e.g. `on`; null for PostgreSQL's default. */
   readOnly: string | null;
 }
 
 /**
- * The shared catalogs tell it in every database, to every role. A setting for both counts before one for the role, and that before the
- * database's. $1: the database, $2: the role.
+ * Reads only shared catalogs, so it works in every database and for every role. A setting for role and database takes precedence over
+ * one for the role, which takes precedence over one for the database. $1: the database, $2: the role.
  */
 export const factsQuery = `
   select (select rolcanlogin and (rolvaliduntil is null or rolvaliduntil > now()) from pg_roles where rolname = $2) as "mayLogIn",
@@ -32,7 +32,7 @@ export const factsQuery = `
             and (s.setrole = 0 or r.rolname = $2) and (s.setdatabase = 0 or d.datname = $1)
           order by s.setrole = 0, s.setdatabase = 0 limit 1) as "readOnly"`;
 
-/** In words, for whoever did it. Passwords are not among it: see GET /clusters/:id/credentials. */
+/** Describes the changes for the customer. Does not cover passwords: see GET /clusters/:id/credentials. */
 export const customerNotices = (
   { mayLogIn, roleLimit, databaseLimit, mayConnect, readOnly }: CustomerFacts,
   { database, user }: Customer,

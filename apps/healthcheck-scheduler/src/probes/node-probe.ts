@@ -9,7 +9,7 @@ import { askNode } from './sql-probe';
 
 const patroniPort = 8008;
 const poolerPort = 6433;
-/** The pooler to the leader, and the one to the node itself. */
+/** Ports of the pooler to the leader and of the pooler to the node itself. */
 const poolerPorts = [6432, poolerPort];
 const monitor = 'pgfleet_monitor';
 
@@ -18,9 +18,9 @@ export interface NodeTarget {
   address: string;
   database: string;
   password: string;
-  /** What the customer owns; absent while an earlier release of cluster-service answers. */
+  /** The customer's database and its owner. Missing while an earlier release of cluster-service answers. */
   customer?: Customer | undefined;
-  /** Every node of the cluster. */
+  /** All nodes of the cluster. */
   nodes: readonly string[];
 }
 
@@ -32,11 +32,11 @@ export interface ProbeLimits {
 
 export interface ProbeResult {
   checks: HealthCheck[];
-  /** What one probe makes of the node. */
+  /** The state of the node by this probe alone. */
   seen: Exclude<HealthState, 'unknown'>;
-  /** null when the node could not be asked. */
+  /** Null if the node did not answer. */
   notices: string[] | null;
-  /** It is so beyond doubt: one probe is enough. */
+  /** Whether one probe is enough to change the state. */
   certain: boolean;
 }
 
@@ -56,14 +56,14 @@ const timed = async <T>(work: Promise<T>): Promise<Timed<T>> => {
   }
 };
 
-/** Node's fetch hides the reason in `cause`; a refused connection to several addresses is an AggregateError without a message. */
+/** Node's fetch hides the reason in `cause`. A refused connection to several addresses is an AggregateError without a message. */
 const reason = (error: unknown): string => {
   const { message, cause, code } = error as { message?: string; cause?: unknown; code?: string };
   const inner = cause ? reason(cause) : '';
   return (inner || message || code || String(error)).slice(0, 300);
 };
 
-/** The questions to one node. It has breakers of its own: a node that is gone says nothing about the others. */
+/** Probes one node. Each node has its own circuit breakers, because a lost node says nothing about the others. */
 export class NodeProbe {
   private readonly patroni: Outside;
   private readonly pooler: Outside;
@@ -81,7 +81,7 @@ export class NodeProbe {
     this.rest = new PatroniRest(`http://${address}:${patroniPort}`);
   }
 
-  /** Asks everything at once; never rejects, and takes little longer than the timeout. */
+  /** Sends all requests in parallel. Never rejects, and takes little longer than the timeout. */
   async run(target: NodeTarget): Promise<ProbeResult> {
     const { authority, maxLagBytes } = this.limits;
     const { address, database, password } = target;

@@ -1,25 +1,25 @@
 import { ask, type SqlTarget } from './sql-probe';
 
-/** What a pooler says of the pool of a database and a user. */
+/** A pooler's pool of a database and a user. */
 export interface Pool {
   database: string;
   user: string;
-  /** Clients that wait for a server connection. */
+  /** How many clients wait for a server connection. */
   waiting: number;
-  /** For how many seconds the first of them has been waiting. */
+  /** How many seconds the longest-waiting client has waited. */
   longestWait: number;
-  /** Server connections in use, and those that are not. */
+  /** Server connections in use (`active`) and not in use (`idle`). */
   active: number;
   idle: number;
 }
 
-/** A row of `SHOW POOLS`: PgBouncer answers numbers as text. */
+/** A row of `SHOW POOLS`. PgBouncer sends numbers as text. */
 type Row = Record<
   'database' | 'user' | 'cl_waiting' | 'sv_active' | 'sv_idle' | 'maxwait' | 'maxwait_us',
   string
 >;
 
-/** Asks a PgBouncer's console for its pools. */
+/** Reads the pools from a PgBouncer's console. */
 export async function readPools(login: Omit<SqlTarget, 'database'>, signal: AbortSignal): Promise<Pool[]> {
   const rows = await ask<Row>({ ...login, database: 'pgbouncer' }, 'show pools', signal);
   return rows

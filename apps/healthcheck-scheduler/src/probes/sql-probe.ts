@@ -14,11 +14,11 @@ export interface SqlTarget {
 
 export interface SqlAnswer {
   inRecovery: boolean;
-  /** What the customer did with SQL that keeps their role from working. */
+  /** The customer's SQL changes that keep their role from working. */
   notices: string[];
 }
 
-/** Asks a node through its PgBouncer, in the platform's own database, whether it is in recovery, and what became of the customer's role. */
+/** Asks a node, through PgBouncer and in the platform's own database, whether it is in recovery and the customer's role works. */
 export async function askNode(
   target: SqlTarget,
   customer: Customer | undefined,
@@ -31,9 +31,7 @@ export async function askNode(
   return { inRecovery: row.recovery, notices: customer ? customerNotices(row, customer) : [] };
 }
 
-/**
- * Connects as any client would: TLS, verified, scram. The socket is ours, so that an abort ends it whatever state the connection is in.
- */
+/** Connects like any client: verified TLS and SCRAM. Creates the socket itself, so that an abort closes it in any state. */
 export async function ask<T extends QueryResultRow>(
   target: SqlTarget,
   question: string,
@@ -52,7 +50,7 @@ export async function ask<T extends QueryResultRow>(
     application_name: 'pgfleet health',
     stream: () => socket,
   });
-  // A connection that breaks outside of a query says so here, and would end the process if nobody listened.
+  // A connection that breaks outside a query emits this event. Without a listener it would end the process.
   client.on('error', () => undefined);
   const abort = () => socket.destroy();
   signal.addEventListener('abort', abort, { once: true });
@@ -62,7 +60,7 @@ export async function ask<T extends QueryResultRow>(
     return (await client.query<T>(question, values)).rows;
   } finally {
     signal.removeEventListener('abort', abort);
-    // PgBouncer keeps its server connection; ours needs no farewell that could hang.
+    // PgBouncer keeps its server connection, so there is no need to wait for a clean close that could hang.
     client.end().catch(() => undefined);
     setTimeout(abort, 1_000).unref();
   }

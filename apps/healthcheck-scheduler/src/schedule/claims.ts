@@ -3,7 +3,7 @@ import { rows } from '@pgfleet/persistence';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../config';
 
-/** The right to probe a node now, and to write down the result as long as nobody has begun a later probe. */
+/** The right to probe a node now, and to store the result unless a later probe has started. */
 export interface Claim {
   clusterId: string;
   name: string;
@@ -11,7 +11,7 @@ export interface Claim {
   probe: string;
 }
 
-/** Shares the nodes that are due among the replicas of this service: each is taken by one. */
+/** Distributes due nodes among the replicas of this service. Only one replica takes a node. */
 @Injectable()
 export class Claims {
   constructor(
@@ -20,8 +20,8 @@ export class Claims {
   ) {}
 
   /**
-   * At most `limit` nodes of these clusters that are due, longest overdue first. The next probe of each is due an interval (±10 %)
-   * from now, whatever becomes of this one: a process that dies leaves nothing to clean up.
+   * Takes at most `limit` due nodes of these clusters, longest overdue first. The next probe of each is due one interval (±10 %) from
+   * now, whatever happens to this one, so a process that dies leaves nothing to clean up.
    */
   async take(clusterIds: readonly string[], limit: number): Promise<Claim[]> {
     return rows<Claim>(
@@ -36,7 +36,7 @@ export class Claims {
     );
   }
 
-  /** When the next of these clusters' nodes is due, and whether nodes of other clusters wait: another replica heard of them. */
+  /** When the next node of these clusters is due, and whether nodes of other clusters are waiting that only another replica knows. */
   async outlook(clusterIds: readonly string[]): Promise<{ nextInMs: number | null; othersWait: boolean }> {
     const [row] = await rows<{ next: number | null; others: boolean | null }>(
       this.database,

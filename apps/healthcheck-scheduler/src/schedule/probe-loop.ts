@@ -12,17 +12,17 @@ import { NodeProbe } from '../probes/node-probe';
 import { Targets } from '../targets/targets';
 import { type Claim, Claims } from './claims';
 
-/** A node may be added at any moment, by another replica too: nobody waits longer for its first probe. */
+/** Upper bound of the wait for a new node's first probe. Any replica may add a node at any time. */
 const longestPauseMs = 1_000;
 const afterErrorMs = 1_000;
 
-/** Probes every node when it is due, so many at once; one that hangs takes one place, for as long as the timeout. */
+/** Probes every due node, with bounded concurrency. A node that hangs occupies one slot until the timeout. */
 @Injectable()
 export class ProbeLoop implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('ProbeLoop');
   private readonly stop = new AbortController();
   private readonly running = new Set<Promise<void>>();
-  /** By cluster and node; kept over probes, for the sake of its breakers. */
+  /** By cluster and node. Kept between probes, because each has circuit breakers. */
   private readonly probes = new Map<string, NodeProbe>();
   private loop: Promise<void> = Promise.resolve();
 
@@ -54,7 +54,7 @@ export class ProbeLoop implements OnApplicationBootstrap, OnApplicationShutdown 
     }
   }
 
-  /** Begins what there is room for; gives how long to wait for the next turn. */
+  /** Starts as many probes as there are free slots. Returns how long to wait before the next call. */
   private async turn(): Promise<number> {
     const room = this.config.PGFLEET_PROBE_CONCURRENCY - this.running.size;
     if (room === 0) {

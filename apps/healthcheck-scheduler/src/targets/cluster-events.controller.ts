@@ -9,7 +9,7 @@ import {
 import { OnEvent } from '@pgfleet/messaging';
 import { Targets } from './targets';
 
-/** After each of these the list of nodes may be another. Whichever replica hears it brings the shared tables up to date. */
+/** Each of these events may change the list of nodes. The replica that receives it updates the shared tables. */
 @Controller()
 export class ClusterEventsController {
   constructor(private readonly targets: Targets) {}
@@ -19,7 +19,7 @@ export class ClusterEventsController {
     return this.refresh();
   }
 
-  /** A cluster is not probed while it is restored, and is again afterwards. */
+  /** A cluster is not probed while it is restored. */
   @OnEvent(clusterStateChanged, { inbox: false })
   stateChanged(): Promise<void> {
     return this.refresh();
@@ -40,7 +40,7 @@ export class ClusterEventsController {
     return this.refresh();
   }
 
-  /** Not waited for: a refresh that fails is repeated until it succeeds. */
+  /** Does not wait: a failed refresh is retried until it succeeds. */
   private refresh(): Promise<void> {
     this.targets.refresh();
     return Promise.resolve();

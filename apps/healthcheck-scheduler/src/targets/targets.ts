@@ -13,12 +13,12 @@ import { CONFIG, type Config } from '../config';
 type ClusterTarget = RequestOutput<typeof listProbeTargets>[number];
 
 const retryMs = 1_000;
-/** Shorter than a session may idle in a transaction. */
+/** Must be shorter than the time that a session may idle in a transaction. */
 const answerWithinMs = 3_000;
 
 /**
- * Which nodes are to be probed, as cluster-service says. The nodes stand in our tables, which every replica of this service shares;
- * passwords are kept in memory only.
+ * The nodes to probe, from cluster-service. The list of nodes is in a table that all replicas of this service share. Passwords stay in
+ * memory only.
  */
 @Injectable()
 export class Targets implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -45,7 +45,7 @@ export class Targets implements OnApplicationBootstrap, OnApplicationShutdown {
     await this.running;
   }
 
-  /** The clusters that this process knows how to log in to. */
+  /** The clusters whose passwords this process has. */
   get clusterIds(): string[] {
     return [...this.clusters.keys()];
   }
@@ -54,7 +54,7 @@ export class Targets implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.clusters.get(clusterId) ?? null;
   }
 
-  /** Asks anew, soon: while it asks already, once more afterwards. */
+  /** Starts a refresh. If one is already running, another one follows. */
   refresh(): void {
     this.wanted = true;
     if (this.running || this.stopped) return;
@@ -79,7 +79,7 @@ export class Targets implements OnApplicationBootstrap, OnApplicationShutdown {
     if (!this.stopped) this.timer = setTimeout(() => this.refresh(), nextMs);
   }
 
-  /** One replica at a time, from the question to the commit: an older answer never overwrites a newer one. */
+  /** Runs on one replica at a time, from the request to the commit, so that an older list never overwrites a newer one. */
   private async take(tx: EntityManager): Promise<ClusterTarget[]> {
     await tx.query(`select pg_advisory_xact_lock(hashtext('pgfleet health targets'))`);
     const clusters = await this.requester.ask(listProbeTargets, {}, { timeoutMs: answerWithinMs });

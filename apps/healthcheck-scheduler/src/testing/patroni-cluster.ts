@@ -38,7 +38,7 @@ postgresql:
   parameters: {unix_socket_directories: /srv, shared_buffers: 16MB, fsync: 'off'}
 `;
 
-/** Two connections for each user of a database: few clients fill such a pool. */
+/** Has only two connections per user and database, so that a few clients fill the pool. */
 const poolerConfig = (address: string, port: number) => `
 [databases]
 * = host=/srv port=5432
@@ -57,7 +57,7 @@ client_tls_cert_file = /srv/server.crt
 client_tls_key_file = /srv/server.key
 `;
 
-/** A node of a cluster as the platform sets it up, as far as probes see it: Patroni, PostgreSQL, PgBouncer with TLS. */
+/** A node as the platform sets it up, as far as probes can see: Patroni, PostgreSQL, and PgBouncer with TLS. */
 class PatroniNode {
   private processes: ChildProcess[] = [];
 
@@ -81,7 +81,7 @@ class PatroniNode {
     }
   }
 
-  /** Power loss: every process is gone at once. */
+  /** Simulates a power loss: kills every process at once. */
   async kill(): Promise<void> {
     const running = this.processes.filter(
       ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
@@ -90,7 +90,7 @@ class PatroniNode {
     const gone = running.map((child) => once(child, 'close'));
     for (const child of running) child.kill('SIGKILL');
     await Promise.all(gone);
-    // What a power loss would not leave either: a socket that looks taken.
+    // A power loss would remove this lock file as well. Left behind, it makes the socket look taken.
     rmSync(join(this.data, '.s.PGSQL.5432.lock'), { force: true });
   }
 
@@ -122,7 +122,7 @@ class PatroniNode {
   }
 }
 
-/** Two nodes on addresses of the loopback, with the ports that nodes have; certificates are made anew. */
+/** Two nodes on loopback addresses, with the real ports and new certificates. */
 export class PatroniCluster {
   private constructor(
     private readonly dir: string,
