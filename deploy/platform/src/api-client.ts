@@ -14,7 +14,7 @@ import {
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** The API refused, or answered something that is not its own. */
+/** The API refused, or the answer is not the API's own. */
 export class ApiRefusal extends Error {
   constructor(
     readonly status: number,
@@ -71,7 +71,7 @@ export class ApiClient {
   replaceMember(id: string, member: string): Promise<Operation> {
     return this.call('POST', `/clusters/${id}/members/${member}/replace`);
   }
-  /** Who led when, newest first. */
+  /** The cluster's leaders, newest first. */
   history(id: string): Promise<ClusterHistory> {
     return this.call('GET', `/clusters/${id}/history`);
   }
@@ -85,7 +85,7 @@ export class ApiClient {
     return this.call('POST', `/operations/${id}/retry`);
   }
 
-  /** Any route; for what has no method here. */
+  /** Calls any route, including those without a method here. */
   async call<T>(
     method: string,
     path: string,
@@ -113,8 +113,8 @@ export class ApiClient {
   }
 
   /**
-   * Follows an operation to its end and gives it. `onChange` gets it whenever something of it changed. While the control plane is
-   * away the operation cannot be seen, yet it goes on: silence is borne until `withinMs` is over.
+   * Follows an operation to its end and returns it. Calls `onChange` whenever the operation changes. While the control plane is
+   * down the operation cannot be seen, but it may still be running: silence is tolerated until `withinMs` is over.
    */
   async follow(
     id: string,

@@ -20,7 +20,7 @@ const usage = `usage: npm start | npm stop [-- --keep-data] | npm run status [--
 Environment: PGFLEET_LAB (name), PGFLEET_SUBNET, PGFLEET_STATE, PGFLEET_CACHE: set the first two for a second checkout beside the first.
 `;
 
-/** What a verb needs is loaded when it is given: `lab` and `status` are to answer at once. */
+/** Loads a verb's modules only when the verb is given: `lab` and `status` must answer at once. */
 async function main([verb = '', ...args]: string[]): Promise<number> {
   if (verb === '' || verb === '--help' || verb === 'help' || (verb !== 'lab' && args.includes('--help'))) {
     process.stdout.write(usage);

@@ -1,7 +1,7 @@
 import { labPaths, type LabSettings } from '@pgfleet/lab';
 import { mustRun, runProgram, type ProgramResult } from './run-program';
 
-/** The machine that Ansible and the five services run on, over ssh. */
+/** The machine that runs Ansible and the five services, over ssh. */
 export class ControlMachine {
   readonly name = 'control1';
   private readonly config: string;
@@ -15,12 +15,12 @@ export class ControlMachine {
     return mustRun('ssh', this.argv(command), options);
   }
 
-  /** Runs a shell command there, however it ends. */
+  /** Runs a shell command there, and returns its result even when it fails. */
   try(command: string): Promise<ProgramResult> {
     return runProgram('ssh', this.argv(command));
   }
 
-  /** Puts a text file there, readable by root only. */
+  /** Writes a text file there, readable by root only. */
   async write(path: string, text: string): Promise<void> {
     await this.run(`install -D -m 600 /dev/stdin ${path}`, { input: text });
   }

@@ -6,7 +6,10 @@ import { say } from './report';
 const userName = 'demo';
 const clusterName = 'demo';
 
-/** Acts as a first customer through the public API: a user, a 3-node cluster, followed until it is ready. Finds them again later. */
+/**
+ * Acts as a first customer through the public API: creates a user and a 3-node cluster, and waits until the cluster is ready.
+ * Finds them again on later runs.
+ */
 export async function demoCluster(api: ApiClient): Promise<Cluster> {
   const user =
     (await api.users()).items.find(({ name }) => name === userName) ??

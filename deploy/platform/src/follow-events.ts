@@ -4,7 +4,7 @@ import { CloudEvent } from '@pgfleet/contracts';
 import type { PlatformAccess } from './platform-access';
 
 export interface FollowOptions {
-  /** From the beginning of what the stream holds (seven days), or only what is new. */
+  /** From the beginning of the stream (seven days), or only new events. */
   from: 'all' | 'new';
   /** NATS subject of the events, e.g. `events.cluster.*.leader.changed`. */
   subject: string;
@@ -29,7 +29,7 @@ export async function followEvents(
     deliver_policy: from === 'all' ? DeliverPolicy.All : DeliverPolicy.New,
   });
   const messages = await consumer.consume({
-    // A request for messages that NATS lost (it restarted, say) is noticed and repeated after this long; the default is 30 s.
+    // A request for messages that NATS lost (in a restart, for example) is noticed and repeated after this long; the default is 30 s.
     expires: 5_000,
     callback: (message) => hear(CloudEvent.parse(message.json()) as CloudEvent),
   });

@@ -5,14 +5,14 @@ import { say } from './report';
 const seconds = (from: string | null, to: string | null): string =>
   from && to ? `${((Date.parse(to) - Date.parse(from)) / 1000).toFixed(1)} s` : '';
 
-/** Where the time of an operation went, a line per step. */
+/** How long each step of an operation took, one line per step. */
 export const stepTimes = (operation: Operation): string[] =>
   operation.steps.map(
     ({ name, state, attempt, startedAt, endedAt }) =>
       `${name.padEnd(24)} ${state.padEnd(10)} ${seconds(startedAt, endedAt).padStart(8)}${attempt > 1 ? `  attempt ${attempt}` : ''}`,
   );
 
-/** Follows an operation and says each step as it begins and ends. Throws with cause and remedy when it fails. */
+/** Follows an operation and prints each step as it begins and ends. Throws with cause and remedy when it fails. */
 export async function followOperation(api: ApiClient, id: string, withinMs = 600_000): Promise<Operation> {
   const told = new Set<string>();
   const tell = (line: string) => {

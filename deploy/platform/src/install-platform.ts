@@ -36,7 +36,7 @@ const hashFolder = (folder: string): string => {
   return hash.digest('hex').slice(0, 16);
 };
 
-/** The inventory of the lab, as one writes it for machines of one's own (`inventories/production.example.yml`); JSON is YAML. */
+/** The lab's inventory, as one would write it for other machines (`inventories/production.example.yml`); JSON is YAML. */
 const inventory = ({ settings, machines, control }: Install): string => {
   const address = new Map(machines.map((machine) => [machine.name, machine.address]));
   const hosts = (names: readonly string[]) =>
@@ -66,12 +66,12 @@ const inventory = ({ settings, machines, control }: Install): string => {
   );
 };
 
-/** A task's name when it begins, without what Ansible draws around it. */
+/** A task's name when it begins, without Ansible's decoration. */
 const taskName = (line: string): string | undefined => /^TASK \[(.+?)\]/.exec(line)?.[1];
 
 /**
- * Installs etcd, NATS, the management database, the object store and the five services with the playbook that a production install
- * uses, run on the control machine. Skipped when the same release and roles were installed on the same machines.
+ * Installs etcd, NATS, the management database, the object store and the five services. It runs the playbook of a production
+ * install on the control machine. Skipped when the same release and roles were installed on the same machines.
  */
 export async function installPlatform(install: Install): Promise<void> {
   const { settings, control, machines, release, image } = install;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { labPaths, type LabSettings, type MachineView } from '@pgfleet/lab';
 import type { ControlMachine } from './control-machine';
 
-/** How a program reaches the platform: the API with its token, and NATS as a system that only listens. */
+/** How a program reaches the platform: the API with its token, and NATS as a system that only subscribes. */
 export interface PlatformAccess {
   api: { url: string; token: string };
   nats: { url: string; user: string; password: string; ca: string };
@@ -16,7 +16,7 @@ const addressOf = (machines: MachineView[], name: string): string => {
   return machine.address;
 };
 
-/** Reads the credentials where Ansible made them, on the control machine. */
+/** Reads the credentials where Ansible created them, on the control machine. */
 export async function platformAccess(
   control: ControlMachine,
   machines: MachineView[],
@@ -35,12 +35,12 @@ export async function platformAccess(
 
 const fileOf = (settings: LabSettings): string => join(labPaths(settings).state, 'access.json');
 
-/** Keeps the access on this host, for root only, so that commands need not log in to the control machine to find it. */
+/** Saves the access on this host, readable by root only, so that commands need not log in to the control machine for it. */
 export function saveAccess(settings: LabSettings, access: PlatformAccess): void {
   writeFileSync(fileOf(settings), JSON.stringify(access), { mode: 0o600 });
 }
 
-/** What `npm start` kept. Throws when there is no platform in this lab. */
+/** The access that `npm start` saved. Throws when there is no platform in this lab. */
 export function savedAccess(settings: LabSettings): PlatformAccess {
   try {
     return JSON.parse(readFileSync(fileOf(settings), 'utf8')) as PlatformAccess;

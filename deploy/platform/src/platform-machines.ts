@@ -11,7 +11,7 @@ export const platformGroups = {
 
 export const platformMachineNames = [...new Set(Object.values(platformGroups).flat())];
 
-/** Boots the platform's machines, all at once; those that run stay as they are, those that are off are switched on. */
+/** Boots the platform's machines, all at once. Running machines stay as they are; those that are off are switched on. */
 export async function bootPlatformMachines(
   lab: LabClient,
 ): Promise<{ machines: MachineView[]; changed: boolean }> {

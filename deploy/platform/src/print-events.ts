@@ -4,8 +4,8 @@ import { followEvents } from './follow-events';
 import { savedAccess } from './platform-access';
 
 /**
- * Prints a JSON line per event on standard output until Ctrl-C. Says on standard error when it is listening: whatever happens after
- * that is printed.
+ * Prints each event as a JSON line on standard output until Ctrl-C. Reports on standard error when it is listening: every later
+ * event is printed.
  */
 export async function printEvents(args: string[]): Promise<void> {
   const { values } = parseArgs({

@@ -16,7 +16,7 @@ import { repository } from './repository';
 import { mustRun } from './run-program';
 
 export interface Release {
-  /** Hash of everything in it. */
+  /** Hash of the release's entire content. */
   key: string;
   file: string;
 }
@@ -31,7 +31,7 @@ const filesUnder = (folder: string): string[] =>
     return entry.isDirectory() ? filesUnder(path) : [path];
   });
 
-/** What the services run: compiled code without tests, and what belongs to it. */
+/** What the services run: compiled code without tests, and its accompanying files. */
 const isShipped = (path: string): boolean =>
   !/(\/testing\/.*|\.spec\.js|\.spec\.d\.ts|\.js\.map|tsbuildinfo)$/.test(relative(repository, path));
 
@@ -73,7 +73,7 @@ const copyTo = (target: string, files: string[]): void => {
   }
 };
 
-/** The packages that run in production, installed once per lock file and kept in the cache. */
+/** The production packages, installed once per lock file and cached. */
 async function dependencies(cache: string): Promise<string> {
   const files = manifests();
   const folder = join(cache, `dependencies-${hashOf(files)}`);
@@ -87,7 +87,7 @@ async function dependencies(cache: string): Promise<string> {
   return folder;
 }
 
-/** Keeps the newest few of what the cache has of a kind. */
+/** Keeps only the newest few entries of a kind in the cache. */
 function prune(cache: string, prefix: string, keep: number): void {
   readdirSync(cache)
     .filter((name) => name.startsWith(prefix))
@@ -97,7 +97,7 @@ function prune(cache: string, prefix: string, keep: number): void {
     .forEach(({ path }) => rmSync(path, { recursive: true, force: true }));
 }
 
-/** Packs the five services and the packages that they need into one tarball, as a production install takes it. */
+/** Packs the five services and the packages that they need into one tarball, as a production install uses it. */
 export async function packRelease(cacheDir: string): Promise<Release> {
   const cache = join(cacheDir, 'releases');
   mkdirSync(cache, { recursive: true });

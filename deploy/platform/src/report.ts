@@ -1,12 +1,12 @@
 const started = Date.now();
 
-/** Seconds since this program started, for a column. */
+/** Seconds since this program started, padded for a column. */
 const clock = (): string => `${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s`;
 
-/** Progress of long work goes to standard error, so that standard output stays for results. */
+/** Progress of long work goes to standard error, so that standard output contains only results. */
 export const say = (text: string): void => void process.stderr.write(`${clock()}  ${text}\n`);
 
-/** Runs a piece of work and says how long it took. */
+/** Runs a piece of work and prints how long it took. */
 export async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
   const begun = Date.now();
   say(`${what} …`);

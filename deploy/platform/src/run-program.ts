@@ -10,11 +10,11 @@ interface RunOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
   input?: string;
-  /** Gets every line of both streams as it comes. */
+  /** Receives every line of both streams as it arrives. */
   onLine?: (line: string) => void;
 }
 
-/** Runs a program to its end, whatever that is. */
+/** Runs a program to its end, whatever its outcome. */
 export function runProgram(
   command: string,
   args: string[],

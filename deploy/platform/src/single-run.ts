@@ -1,9 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 
-/** When a process began, in ticks since boot; undefined when there is none. Tells it from a later one with the same number. */
+/** When a process began, in ticks since boot; undefined when there is none. This distinguishes it from a later process with the same PID. */
 const beganAt = (pid: number): string | undefined => {
   try {
-    // The name in parentheses may hold anything; the rest is separated by spaces, and the start is field 22.
+    // The name in parentheses may contain anything; the rest is separated by spaces, and the start time is field 22.
     return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19];
   } catch {
     return undefined;
@@ -20,8 +20,8 @@ const holderOf = (file: string): number | undefined => {
 };
 
 /**
- * Makes this process the only one that tests in a lab: a second run would end the machines of the first as left over. A killed run's
- * mark does not count. Gives a function that takes the mark away.
+ * Makes this process the only one that tests in a lab: a second run would end the first one's machines as leftovers. A killed
+ * run's mark does not count. Returns a function that removes the mark.
  */
 export function claimLab(lab: string): () => void {
   const file = `/run/pgfleet-test-${lab}.pid`;

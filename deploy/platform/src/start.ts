@@ -15,11 +15,11 @@ export interface Platform {
   api: ApiClient;
 }
 
-/** Brings up the lab and the control plane; what is up already stays as it is. */
+/** Brings up the lab and the control plane; parts that are already up stay as they are. */
 export async function bringUp(settings: LabSettings): Promise<Platform> {
   await ensureHostPackages(say);
   const packing = timed('packing the release', () => packRelease(settings.cacheDir));
-  // Its failure is met below; until then it must not end the process as an unhandled one.
+  // Its failure is handled below; until then it must not end the process as an unhandled rejection.
   packing.catch(() => undefined);
   const { key: image } = await ensureImage(settings, say);
   const lab = await startLabd(settings);
@@ -49,7 +49,7 @@ async function untilReady(url: string): Promise<void> {
   throw new Error(`the API at ${url} is not ready: ${last}\nnpm run lab -- logs control1 shows its journal`);
 }
 
-/** `npm start`: the platform, a first customer's cluster, and how to go on. */
+/** `npm start`: the platform, a first customer's cluster, and the next steps. */
 export async function start(settings: LabSettings): Promise<void> {
   const { api, access } = await bringUp(settings);
   const cluster = await demoCluster(api);

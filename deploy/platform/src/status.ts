@@ -22,7 +22,7 @@ interface StatusEndpoint {
   password: string;
 }
 
-/** The ports of the services' health, as deploy/ansible/roles/control_plane/vars has them. */
+/** The health ports of the services, as in deploy/ansible/roles/control_plane/vars. */
 const servicePorts = {
   'api-gateway': 8080,
   'cluster-service': 8081,
@@ -32,7 +32,7 @@ const servicePorts = {
 };
 const healthMs = 2_000;
 
-/** `ready`; `not ready` of one that runs and misses something, or `away`. */
+/** `ready`; `not ready` for a service that runs but lacks something; or `away`. */
 async function serviceStates(host: string): Promise<PlatformStatus['services']> {
   return Promise.all(
     Object.entries(servicePorts).map(async ([name, port]) => {
@@ -71,7 +71,7 @@ async function withEndpoints(api: ApiClient, cluster: Cluster): Promise<Platform
   return { ...base, primary: endpoint(connection.primary), replicas: endpoint(connection.replicas) };
 }
 
-/** Everything that runs, asked now: machines from the lab, services from systemd, clusters from the API. */
+/** The current state of everything that runs: machines from the lab, services from systemd, clusters from the API. */
 export async function platformStatus(settings: LabSettings): Promise<PlatformStatus> {
   const lab = await connectLab(settings);
   const access = savedAccess(settings);

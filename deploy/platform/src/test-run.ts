@@ -14,11 +14,11 @@ interface StageResult {
   failed: number;
   skipped: number;
   seconds: number;
-  /** Failed tests, each with how its failure begins. */
+  /** Failed tests, each with the start of its failure message. */
   failures?: string[];
 }
 
-/** What is read of Jest's JSON output. */
+/** The parts of Jest's JSON output that are read here. */
 interface JestResults {
   numPassedTests: number;
   numFailedTests: number;
@@ -32,7 +32,7 @@ interface JestResults {
   }[];
 }
 
-/** The lab of the tests, apart from the one that `npm start` uses; the environment can move it. */
+/** The lab of the tests, separate from the one that `npm start` uses; the environment can change it. */
 const testLab = {
   PGFLEET_LAB: process.env.PGFLEET_TEST_LAB ?? 'pgftest',
   PGFLEET_SUBNET: process.env.PGFLEET_TEST_SUBNET ?? '10.78.0.0/24',
@@ -59,7 +59,7 @@ function run(command: string, args: string[], env: NodeJS.ProcessEnv = {}): Prom
   });
 }
 
-/** A tool that says yes or no counts as one test. */
+/** A tool that passes or fails counts as one test. */
 async function check(stage: string, command: string, args: string[]): Promise<StageResult> {
   const begun = Date.now();
   say(`${stage}: ${command} ${args.join(' ')}`);
@@ -67,7 +67,7 @@ async function check(stage: string, command: string, args: string[]): Promise<St
   return { stage, passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0, seconds: (Date.now() - begun) / 1000 };
 }
 
-/** Jest that has its results and does not end, because a failed spec left something open, is ended: that counts as a failure. */
+/** Ends a Jest that has its results but does not exit, because a failed spec left something open: that counts as a failure. */
 function endIfHanging(results: string, stage: string): NodeJS.Timeout {
   let since: number | undefined;
   return setInterval(() => {
@@ -114,7 +114,7 @@ async function jest(stage: string, args: string[], env: NodeJS.ProcessEnv = {}):
   }
 }
 
-/** A log that is cut at its top still tells what failed: this stands at its end. */
+/** Printed at the end, so that a log with its top cut off still says what failed. */
 function failuresOf({ testResults }: JestResults): string[] {
   const begin = (message: string) =>
     stripVTControlCharacters(message).trim().split('\n').slice(0, 12).join('\n    ');
@@ -132,7 +132,7 @@ async function inTestLab(work: () => Promise<StageResult>): Promise<StageResult>
   const settings = labSettings({ ...process.env, ...testLab });
   const release = claimLab(settings.lab);
   await ensureHostPackages(say);
-  // What a killed earlier run left is ended first.
+  // Ends what a killed earlier run left.
   await stopLab(settings);
   await ensureImage(settings, say);
   try {
@@ -157,13 +157,13 @@ const stages: Record<string, (patterns: string[]) => Promise<StageResult[]>> = {
   faults: async (patterns) => [await inTestLab(() => jest('faults', ['--runInBand', ...patterns], testLab))],
 };
 
-/** What is lost in the middle of long work, on a cluster of its own: with it the whole would not be done within an hour on two cores. */
+/** Losses in the middle of long work, on a separate cluster: with this stage the whole run would take more than an hour on two cores. */
 const onlyWhenNamed: readonly string[] = ['faults'];
 
 /**
- * `npm test`: every stage but those that are to be named, or the named ones; `e2e/failover` is of a stage what matches. A failed stage does not keep the next from
- * running. `faults --shard i/n` runs that part of the fault matrix instead of the other specs of the stage; `--seed N` chooses other
- * cases for its sample. Gives the exit code.
+ * `npm test`: runs every stage except those that must be named, or the named ones. `e2e/failover` runs the matching part of a
+ * stage. A failed stage does not keep the next from running. `faults --shard i/n` runs that part of the fault matrix instead of
+ * the stage's other specs; `--seed N` chooses other cases for its sample. Returns the exit code.
  */
 export async function runTests(args: string[]): Promise<number> {
   const { values, positionals: names } = parseArgs({
@@ -185,7 +185,7 @@ export async function runTests(args: string[]): Promise<number> {
   const chosen = names.map((name) => name.split(/\/(.*)/s) as [stage: string, pattern?: string]);
   const unknown = chosen.find(([stage]) => !stages[stage])?.[0];
   if (unknown) throw new Error(`there is no stage ${unknown}; there are ${Object.keys(stages).join(', ')}`);
-  // The children get Ctrl-C from the terminal as well; staying alive here is what lets the lab be ended afterwards.
+  // The children get Ctrl-C from the terminal as well; this process stays alive so that it can end the lab afterwards.
   const interrupt = (signal: NodeJS.Signals) => {
     interrupted = true;
     for (const child of running) child.kill(signal);

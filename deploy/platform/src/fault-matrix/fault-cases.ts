@@ -14,7 +14,7 @@ export interface FaultCase {
   facts: OperationFacts;
 }
 
-/** All cases of the operations that are started, by the steps that their programs name. */
+/** All cases of the started operations, by the steps that their programs name. */
 export function faultCases(programs: ReadonlyMap<string, readonly string[]>): FaultCase[] {
   return started.flatMap((operation) => {
     const facts = operationFacts[operation];
@@ -38,7 +38,7 @@ export function shardOf(cases: readonly FaultCase[], shard: string): FaultCase[]
   return cases.filter((_, index) => index % n === i - 1);
 }
 
-/** As many quick cases as asked for, the same for the same seed. */
+/** The requested number of quick cases; the same seed gives the same cases. */
 export function sampleOf(cases: readonly FaultCase[], seed: number, count: number): FaultCase[] {
   const left = cases.filter(({ facts }) => facts.quick);
   const random = mulberry32(seed);

@@ -1,4 +1,4 @@
-/** Operations that the runner (e2e/src/fault-matrix) starts by the API. */
+/** Operations that the runner (e2e/src/fault-matrix) starts through the API. */
 export const started = [
   'cluster.switchover',
   'cluster.settings',
@@ -11,11 +11,11 @@ export const started = [
 ] as const;
 export type Started = (typeof started)[number];
 
-/** What is known of one operation beyond its steps, which its program names. */
+/** Facts about one operation beyond its steps, which its program names. */
 export interface OperationFacts {
-  /** It is over within seconds: the sample is of such ones. */
+  /** Ends within seconds: the sample contains only such operations. */
   quick: boolean;
-  /** Nobody is served while it works, by its nature: writes are not expected to go on. */
+  /** By its nature the operation interrupts service: writes are not expected to continue. */
   interrupts: boolean;
   /** Steps that no case waits for, each with the reason. */
   without: Readonly<Record<string, string>>;

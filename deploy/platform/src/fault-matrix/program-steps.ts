@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Of one source file: the kind of operation that its program runs, and its steps; null when there is no program in it. */
+/** The kind of operation that the program in one source file runs, and its steps; null when the file contains no program. */
 export function stepsIn(source: string): { kind: string; steps: string[] } | null {
   const kind = /readonly kind(?:: string)? = '([^']+)'/.exec(source)?.[1];
   // Declared, or put together by the constructor.
