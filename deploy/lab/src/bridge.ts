@@ -5,7 +5,10 @@ import { runCommand } from './run-command';
 import type { LabSettings } from './settings';
 import type { Subnet } from './subnet';
 
-/** Creates the lab's bridge with the gateway's address, if it is not there. Its MTU is the uplink's, so that nothing sent outside is too large. */
+/**
+ * Creates the lab's bridge with the gateway's address, if it does not exist. Its MTU is the uplink's, so that no packet sent
+ * outside is too large.
+ */
 export async function ensureBridge(settings: LabSettings, paths: LabPaths): Promise<void> {
   if (existsSync(`/sys/class/net/${paths.bridge}`)) return;
   const { subnet } = settings;
@@ -18,23 +21,23 @@ export async function ensureBridge(settings: LabSettings, paths: LabPaths): Prom
 }
 
 /**
- * Removes the bridge and every cable of the lab. A cable would go with its machine's namespace, but the kernel keeps that for minutes
- * while the dead machine's half-closed connections run out.
+ * Removes the bridge and every cable of the lab. A cable would disappear with its machine's namespace, but the kernel keeps that
+ * for minutes while the dead machine's half-closed connections time out.
  */
 export async function removeBridge(paths: LabPaths): Promise<void> {
   const cable = new RegExp(`^${paths.bridge.replace(/br$/, '')}(\\d+|br)$`);
   const links = readdirSync('/sys/class/net').filter((name) => cable.test(name));
   const batch = links.map((name) => `link del ${name}`).join('\n');
-  // The kernel may have taken one away in the meantime: the others go all the same.
+  // The kernel may have removed one meanwhile: the others are removed all the same.
   if (links.length > 0) await runCommand(['ip', '-force', '-batch', '-'], { input: batch, accept: [1] });
 }
 
-/** MTU of the lab's bridge, which its machines take too. */
+/** MTU of the lab's bridge, which its machines use too. */
 export function bridgeMtu(paths: LabPaths): number {
   return Number(readFileSync(`/sys/class/net/${paths.bridge}/mtu`, 'utf8'));
 }
 
-/** Runs a batch of ip(8) commands: one process for all of them. */
+/** Runs a batch of ip(8) commands in one process. */
 export async function ip(commands: readonly string[]): Promise<void> {
   await runCommand(['ip', '-batch', '-'], { input: commands.join('\n') });
 }

@@ -11,8 +11,8 @@ export function cgroup2Mount(mounts: string = readFileSync('/proc/self/mounts', 
 }
 
 /**
- * A group of processes of cgroup v2. Killing and freezing it needs no controller, so it works on hosts that give all controllers to
- * v1, and reaches every process of the group whatever it forked: that is what makes it a machine's power switch.
+ * A cgroup v2 process group. Killing and freezing it needs no controller, so it works on hosts that give all controllers to v1.
+ * It reaches every process of the group, whatever the process forked: that makes the group a machine's power switch.
  */
 export class Cgroup {
   readonly path: string;
@@ -47,7 +47,7 @@ export class Cgroup {
     return this.event('frozen');
   }
 
-  /** Stops (or lets go on) every process of the group; resolves when the kernel says that all of them stand still. */
+  /** Freezes or thaws every process of the group; resolves when the kernel reports that all of them are stopped. */
   async freeze(frozen: boolean): Promise<void> {
     writeFileSync(join(this.path, 'cgroup.freeze'), frozen ? '1' : '0');
     while (this.populated && this.frozen !== frozen) await delay(2);
@@ -71,8 +71,8 @@ export class Cgroup {
 }
 
 /**
- * Where a group of this name would be: in the hierarchy of v2, and beside it in each of v1 that the host still has. The lab itself uses that of
- * v2 and that of the cpu controller; systemd-nspawn makes its groups in the one named systemd as well.
+ * Where a group with this name would be: in v2's hierarchy, and in each v1 hierarchy that the host still has. The lab itself uses
+ * v2's and the cpu controller's; systemd-nspawn also creates groups in the one named systemd.
  */
 export function groupFolders(
   name: string,
@@ -85,7 +85,7 @@ export function groupFolders(
     .map(([, point]) => join(point, name));
 }
 
-/** Removes the group of this name and those below it from every hierarchy of the host; it must be empty of processes. */
+/** Removes this group and its subgroups from every hierarchy of the host; no process may be left in it. */
 export async function removeGroups(name: string): Promise<void> {
   for (const folder of groupFolders(name)) await removeGroup(folder);
 }

@@ -3,18 +3,21 @@ import { dirname, join } from 'node:path';
 import { cgroup2Mount } from './cgroup';
 
 /**
- * Machines that share a host's processors, as if each had its own. Without this the kernel shares them out by session (autogroup): all of a
- * PostgreSQL, which is one session, would get as much as each of the many services of the control plane or of the object store, and a
- * switchover under load, whose every step waits for a processor, took twice as long (docs/benchmarks.md).
+ * Machines share a host's CPUs as if each had its own. Without this the kernel shares them by session (autogroup). All of a
+ * PostgreSQL, which is one session, would get as much as each of the many services of the control plane or the object store. A
+ * switchover under load waits for the CPU at every step, and took twice as long (docs/benchmarks.md).
  *
- * When there are more takers than processors the databases and what they and their customers need to go on come first.
+ * When the CPUs are overcommitted, the databases come first, with what they and their customers need to continue.
  */
 const platformRoles = ['control', 'objects'];
 const weightOf = (role: string): number => (platformRoles.includes(role) ? 10 : 100);
-/** The whole lab, beside the sessions of the host, each of which has 100. */
+/** The weight of the whole lab, against the host's sessions with 100 each. */
 const labWeight = 1000;
 
-/** Gives a machine's group, which exists, its part. @returns the files through which a process enters it, beside that of the group. */
+/**
+ * Assigns a CPU share to a machine's existing group. @returns the files through which a process enters it, in addition to the
+ * group's own.
+ */
 export function claimCpu(lab: string, machineGroup: string, role: string): string[] {
   const mount = cpuMount();
   const share = mount ? shareBesideV2(mount) : shareInV2;
@@ -22,7 +25,7 @@ export function claimCpu(lab: string, machineGroup: string, role: string): strin
   return share(machineGroup, weightOf(role));
 }
 
-/** Where the cpu controller is mounted by itself, as hosts do that give their controllers to v1. */
+/** Where the cpu controller is mounted by itself, as on hosts that give their controllers to v1. */
 export function cpuMount(mounts: string = readFileSync('/proc/self/mounts', 'utf8')): string | undefined {
   return mounts
     .split('\n')
@@ -49,7 +52,7 @@ function shareInV2(group: string, weight: number): string[] {
     for (const path of above) writeFileSync(join(path, 'cgroup.subtree_control'), '+cpu');
     writeFileSync(join(mount, group, 'cpu.weight'), String(weight));
   } catch (error) {
-    // A host that keeps the controller to itself, as in a container: the machines share as sessions do, and all else works.
+    // Some hosts keep the controller to themselves, as in a container: the machines then share like sessions, and everything else works.
     console.warn(`${group}: no part of the processors of its own: ${(error as Error).message}`);
   }
   return [];

@@ -3,8 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Runs `work` while holding an exclusive flock(2) on `file`; a second holder waits.
- * The lock belongs to a flock(1) process that ends when our end of its standard input closes, so a killed owner frees it at once.
+ * Runs `work` while holding an exclusive flock(2) on `file`; a second holder waits. The lock belongs to a flock(1) process that
+ * ends when our end of its standard input closes, so a killed owner releases it at once.
  */
 export async function withFileLock<T>(file: string, work: () => Promise<T>, onWait?: () => void): Promise<T> {
   mkdirSync(dirname(file), { recursive: true });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Progress } from './image';
 import { runCommand, SEARCH_PATH } from './run-command';
 
-/** What the lab needs on the host (a program, or a file by its path), and the Debian package that brings it. */
+/** What the lab needs on the host (a program, or a file by its path), and the Debian package that provides it. */
 const NEEDS: Readonly<Record<string, string>> = {
   'systemd-nspawn': 'systemd-container',
   mmdebstrap: 'mmdebstrap',
@@ -15,13 +15,13 @@ const NEEDS: Readonly<Record<string, string>> = {
   '/usr/share/keyrings/debian-archive-keyring.gpg': 'debian-archive-keyring',
 };
 
-/** The packages of which something that the lab needs is not on this host. */
+/** The packages that provide something that the lab needs and this host lacks. */
 export function missingPackages(has: (need: string) => boolean = onHost): string[] {
   const missing = Object.entries(NEEDS).filter(([need]) => !has(need));
   return [...new Set(missing.map(([, name]) => name))];
 }
 
-/** Installs with apt-get what the lab needs of the host; does nothing when all is there. */
+/** Installs with apt-get what the lab needs on the host; does nothing when nothing is missing. */
 export async function ensureHostPackages(progress: Progress = () => undefined): Promise<void> {
   const packages = missingPackages();
   if (packages.length === 0) return;

@@ -16,7 +16,7 @@ import { removeMachineTraces } from './machine-traces';
 import type { LabSettings } from './settings';
 import { writeSshConfig } from './ssh-config';
 
-/** Host numbers below this are left to the bridge and to things yet to come; small subnets have none to spare. */
+/** Host numbers below this are reserved for the bridge and for future use; small subnets have none to spare. */
 const FIRST_HOST = 10;
 
 /** All machines of one lab. */
@@ -32,7 +32,7 @@ export class Hypervisor {
     private readonly paths: LabPaths,
   ) {}
 
-  /** Finds the machines that an earlier labd made and clears away what it left half made. */
+  /** Finds the machines that an earlier labd created and removes what it left half-created. */
   async start(): Promise<void> {
     mkdirSync(this.paths.machines, { recursive: true });
     mkdirSync(dirname(this.paths.sshKey), { recursive: true, mode: 0o700 });
@@ -65,7 +65,7 @@ export class Hypervisor {
     writeFileSync(this.paths.capacity, JSON.stringify({ machines }));
   }
 
-  /** Makes and boots the machine, unless there is one of this name and specification. Two calls at once make one machine. */
+  /** Creates and boots the machine, unless one with this name and specification exists. Two concurrent calls create one machine. */
   async create(name: string, spec: MachineSpec): Promise<{ machine: Machine; created: boolean }> {
     const existing = this.machines.get(name) ?? this.making.get(name);
     if (existing) return { machine: sameSpec(await existing, spec), created: false };
@@ -111,7 +111,7 @@ export class Hypervisor {
         sshKeys: [this.labKey, ...spec.sshKeys],
       });
       const now = new Date().toISOString();
-      // On in the books before it is: a labd that dies here is followed by one that switches the machine on.
+      // The record says "on" before the machine is: if this labd dies here, the next one switches the machine on.
       const power = { power: 'on', powerSince: now, hostBoot: '' } as const;
       const record = {
         ...spec,
@@ -143,7 +143,7 @@ export class Hypervisor {
     this.lastHost = Math.max(this.lastHost, machine.spec.host);
   }
 
-  /** The next free host number, going round: an address is not given again while others remember who had it. */
+  /** The next free host number, cyclically: an address is not reused while others remember its previous machine. */
   private takeHost(): number {
     const { lastHost } = this.settings.subnet;
     const first = Math.min(FIRST_HOST, lastHost > 2 * FIRST_HOST ? FIRST_HOST : 2);

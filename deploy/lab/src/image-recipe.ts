@@ -5,7 +5,7 @@ import { parsePackageList } from './package-list';
 
 const RECIPE_DIR = join(__dirname, '..', 'image');
 
-/** What an image is made from. The key names the result: other inputs, another key. */
+/** What an image is built from. The key names the result: different inputs, different key. */
 export interface ImageRecipe {
   readonly key: string;
   readonly packages: readonly string[];
@@ -23,14 +23,14 @@ const OPTIONS = [
   '--aptopt=Acquire::Languages "none"',
   '--aptopt=Acquire::Retries "3"',
   '--dpkgopt=force-unsafe-io',
-  // Keeps createcluster.conf as the hook below wrote it before the package came.
+  // Keeps createcluster.conf as the hook below wrote it before the package was installed.
   '--dpkgopt=force-confold',
   '--dpkgopt=path-exclude=/usr/share/man/*',
   '--dpkgopt=path-exclude=/usr/share/doc/*',
   '--dpkgopt=path-exclude=/usr/share/locale/*',
-  // Without logind nobody may ask the bus for it: systemctl poweroff then goes to PID 1 at once.
+  // Without logind no process may request it over D-Bus: systemctl poweroff then goes to PID 1 at once.
   '--dpkgopt=path-exclude=/usr/share/dbus-1/system-services/org.freedesktop.login1.service',
-  // Installing PostgreSQL must not make a database: Patroni does, where it is wanted.
+  // Installing PostgreSQL must not create a database: Patroni creates one where it is wanted.
   '--essential-hook=mkdir -p "$1/etc/postgresql-common" && echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.conf"',
 ];
 

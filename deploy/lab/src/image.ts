@@ -10,10 +10,10 @@ import { unmountUnder } from './mounts';
 import { CommandFailed, runCommand } from './run-command';
 import type { LabSettings } from './settings';
 
-/** Told what is going on, a line at a time. */
+/** Receives progress messages, one line at a time. */
 export type Progress = (line: string) => void;
 
-/** What ensureImage gives: the image's key, its folder, and whether it was built just now. */
+/** The result of ensureImage: the image's key, its folder, and whether it was built just now. */
 export interface ImageResult {
   readonly key: string;
   readonly dir: string;
@@ -27,9 +27,9 @@ export function imageDir(settings: LabSettings, key: string): string {
 }
 
 /**
- * Makes sure that the image exists which today's recipe describes. A build goes to a folder of its own and is renamed when it is
- * whole, so there never is half an image; a second builder waits for the first and uses its result. `signal` ends a build and
- * clears it away; what a killed builder left is cleared away by the next.
+ * Ensures that the image of the current recipe exists. A build goes to a separate folder and is renamed once complete, so half an
+ * image never exists. A second builder waits for the first and uses its result. `signal` ends a build and removes it; the next
+ * build removes what a killed builder left.
  */
 export async function ensureImage(
   settings: LabSettings,
@@ -66,7 +66,7 @@ async function build(
   onLine: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  // All processes of a build live in one group: what a killed builder left running is ended before its folder is cleared away.
+  // All processes of a build are in one group: whatever a killed builder left running is ended before its folder is removed.
   const name = `pgfleet-image-${createHash('sha256').update(images).digest('hex').slice(0, 8)}`;
   const group = new Cgroup(name);
   await group.kill();
@@ -82,7 +82,7 @@ async function build(
       signal?.throwIfAborted();
       throw new Error(`the image was not built: ${faultOf(error)}`);
     });
-    // Packages were unpacked without waiting for the disk: wait once, so that a crash of the host cannot hollow out the image.
+    // Packages were unpacked without waiting for the disk: wait once, so that a crash of the host cannot leave the image with empty files.
     await runCommand(['sync', '--file-system', tmp]);
     signal?.throwIfAborted();
     renameSync(tmp, dir);
@@ -105,7 +105,7 @@ function mmdebstrap(recipe: ImageRecipe, target: string): string[] {
   ];
 }
 
-/** What mmdebstrap and apt complain of, without what they did before. */
+/** The error message of mmdebstrap and apt, without the output before it. */
 function faultOf(error: Error): string {
   const lines = error instanceof CommandFailed ? error.output.split('\n') : [];
   const faults = lines.filter((line) => line.startsWith('E: '));

@@ -1,15 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const LIMIT = '/proc/sys/fs/inotify/max_user_instances';
-/** inotify instances that a machine holds: systemd, journald, D-Bus, logind and what watches files there. Measured: 5 or 6. */
+/** inotify instances per machine: systemd, journald, D-Bus, logind and everything that watches files there. Measured: 5 or 6. */
 const PER_MACHINE = 6;
-/** For whatever else runs on this host. */
+/** For everything else that runs on this host. */
 const RESERVE = 64;
 const WANTED = 4096;
 
 /**
- * Raises the kernel's limit on inotify instances. Root shares it over all machines of the host, and a machine that gets none does not
- * boot ("Too many open files"); the default, 128, is enough for some twenty. Does nothing when it is high enough or may not be changed.
+ * Raises the kernel's limit on inotify instances. Root shares it across all machines of the host, and a machine that gets none
+ * does not boot ("Too many open files"). The default, 128, is enough for about twenty. Does nothing when the limit is high enough
+ * or cannot be changed.
  */
 export function raiseInotifyLimit(): void {
   if (instances() >= WANTED) return;

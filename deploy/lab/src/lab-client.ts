@@ -18,7 +18,7 @@ const info = z.object({ lab: z.string(), subnet: z.string(), build: z.string(), 
 /** No labd answers on the lab's socket. */
 export class LabNotRunning extends Error {}
 
-/** labd's API over its unix socket, typed. A refusal is thrown as ProblemError, silence as LabNotRunning. */
+/** labd's API over its unix socket, typed. Throws ProblemError for a refusal, and LabNotRunning when nothing answers. */
 export class LabClient {
   private readonly socket: string;
 
@@ -34,7 +34,7 @@ export class LabClient {
     return capacityView.parse(await this.call('GET', '/capacity'));
   }
 
-  /** How many machines the lab takes at most; fewer than there are is allowed and only stops new ones. */
+  /** Sets how many machines the lab accepts at most. A number below the current one is allowed and only stops new machines. */
   async setCapacity(machines: number): Promise<CapacityView> {
     return capacityView.parse(await this.call('PUT', '/capacity', { machines }));
   }
@@ -54,7 +54,7 @@ export class LabClient {
     return machineView.parse(answer);
   }
 
-  /** Makes and boots the machine, or gives the one of this name and specification. */
+  /** Creates and boots the machine, or returns the one with this name and specification. */
   async create(name: string, spec: MachineSpecInput): Promise<MachineView> {
     return machineView.parse(await this.call('PUT', machine(name), spec));
   }
@@ -79,12 +79,12 @@ export class LabClient {
     return machineView.parse(await this.call('PUT', `${machine(name)}/frozen`, { frozen }));
   }
 
-  /** Keeps a machine that is off from being switched on, or lets it be switched on again. */
+  /** Fences a machine that is off, so that it cannot be switched on; or lifts the fence. */
   async setFenced(name: string, fenced: boolean): Promise<MachineView> {
     return machineView.parse(await this.call('PUT', `${machine(name)}/fence`, { fenced }));
   }
 
-  /** What the machine wrote to its console since it was made. */
+  /** What the machine has written to its console since it was created. */
   async console(name: string): Promise<string> {
     return String(await this.call('GET', `${machine(name)}/console`));
   }

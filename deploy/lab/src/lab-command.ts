@@ -13,7 +13,7 @@ import { stopLab } from './stop-lab';
 
 const BOOT_SECONDS = 30;
 
-/** Runs `npm run lab -- <verb> …` and gives its exit code: 0, 1 for a refusal or a fault, 2 for wrong use, or that of ssh. */
+/** Runs `npm run lab -- <verb> …` and returns its exit code: 0, 1 for a refusal or a fault, 2 for wrong usage, or ssh's own. */
 export async function runLabCommand(args: readonly string[]): Promise<number> {
   let exitCode = 0;
   try {

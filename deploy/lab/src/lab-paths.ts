@@ -4,7 +4,7 @@ import type { LabSettings } from './settings';
 /** Port of labd's API on the bridge. */
 export const LABD_PORT = 7070;
 
-/** Where everything of one lab lies on the host. */
+/** Where everything of one lab is on the host. */
 export function labPaths(settings: LabSettings) {
   const { stateDir, cacheDir, lab } = settings;
   return {

@@ -30,7 +30,7 @@ describe('a lab', () => {
   }, 30_000);
 
   const machineGroup = (name: string) => new Cgroup(machinePaths(labPaths(settings), name).cgroup);
-  /** As after a reboot of the host: labd starts again what is on in the books of an earlier boot. */
+  /** Simulates a reboot of the host: labd restarts every machine that the record of an earlier boot lists as on. */
   const onInTheBooks = (name: string) => {
     const { record } = machinePaths(labPaths(settings), name);
     writeRecord(record, { ...readRecord(record), power: 'on', hostBoot: '' });

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import { internal, invalidInput, notFound, ProblemError, tooLarge, unauthorized } from './problem';
 
-/** The API as an HTTP application; with a token on the bridge, without one on the unix socket, which only root can open. */
+/** The API as an HTTP application: with a token on the bridge, without one on the unix socket, which only root can open. */
 export function labdApp(routes: Router, token?: string): Express {
   const app = express();
   app.disable('x-powered-by');
@@ -17,7 +17,7 @@ export function labdApp(routes: Router, token?: string): Express {
   return app;
 }
 
-/** One line for each change that was asked for, and how it ended: what happened to a machine can be read afterwards. */
+/** Logs one line for each requested change, with its outcome, so that a machine's history can be read afterwards. */
 const logChange: RequestHandler = (request, response, next) => {
   if (request.method === 'GET') return next();
   const started = Date.now();
@@ -51,7 +51,7 @@ function asProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   const { status, message } = error as { status?: number; message?: string };
   if (status === 413) return tooLarge('the body is larger than 64 KiB');
-  // What Express and its body parser refuse: broken JSON, a wrong charset, a broken escape in the path.
+  // Refusals of Express and its body parser: broken JSON, a wrong charset, a broken escape in the path.
   if (status !== undefined && status >= 400 && status < 500)
     return invalidInput(message ?? 'the request cannot be read');
   return internal(message ?? String(error));

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The compiled labd: tests run the sources of everything else, but labd is always a process of its own. */
+/** The compiled labd: tests run everything else from source, but labd is always a separate process. */
 export const LABD_DIR = join(__dirname, '..', 'dist');
 
-/** Names the code of labd, so that a labd of an older build is seen and replaced (its machines do not notice). */
+/** Identifies labd's code, so that a labd of an older build is detected and replaced (its machines do not notice). */
 export function labdBuild(): string {
   const hash = createHash('sha256');
   for (const file of readdirSync(LABD_DIR)

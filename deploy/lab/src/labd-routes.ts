@@ -15,7 +15,7 @@ import {
 } from './machine-api';
 import { invalidInput } from './problem';
 
-/** What labd says of itself under `GET /v1`. */
+/** What labd reports about itself under `GET /v1`. */
 export interface LabdInfo {
   readonly lab: string;
   readonly subnet: string;
@@ -23,7 +23,7 @@ export interface LabdInfo {
   readonly pid: number;
 }
 
-/** labd's API. Each route parses its input, has the hypervisor do it, and translates the outcome. */
+/** labd's API. Each route parses its input, calls the hypervisor, and translates the outcome. */
 export function labdRoutes(hypervisor: Hypervisor, info: LabdInfo): Router {
   const routes = express.Router();
   const named = (request: Request): Machine =>

@@ -13,7 +13,7 @@ import { labdRoutes } from './labd-routes';
 import { ensureNat } from './nat';
 import { labSettings } from './settings';
 
-/** The lab's hypervisor: one process per lab, whose death no machine notices. */
+/** The lab's hypervisor: one process per lab. Its machines survive its death unnoticed. */
 async function main(): Promise<void> {
   const settings = labSettings();
   const paths = labPaths(settings);
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   );
 }
 
-/** A group of its own: labd is found, and ended, by it; and it is no part of the session that happened to start it. */
+/** Enters a separate group: it identifies labd, and stops it; and labd is no longer part of the session that happened to start it. */
 function enterOwnGroup(name: string): void {
   const group = new Cgroup(name);
   group.create();

@@ -19,7 +19,7 @@ export const machineName = name;
 export const machineSpec = z.strictObject({
   role: z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, 'must be 1 to 32 characters of a-z, 0-9, "_" and "-"'),
   image: z.literal('node').default('node'),
-  /** Who may log in as root, beside the lab's own key. */
+  /** Who may log in as root, in addition to the lab's own key. */
   sshKeys: z.array(sshKey).max(20),
   labels: z.record(z.string().max(63), label).default({}),
 });
@@ -28,26 +28,26 @@ export const networkSwitch = z.strictObject({ state: z.enum(['up', 'cut']) });
 export const frozenSwitch = z.strictObject({ frozen: z.boolean() });
 export const fenceSwitch = z.strictObject({ fenced: z.boolean() });
 export const capacityChange = z.strictObject({ machines: z.int().min(0).max(4000) });
-/** `?wait=` of `GET /v1/machines/:name`: seconds to wait for a machine that boots. */
+/** `?wait=` of `GET /v1/machines/:name`: seconds to wait for a machine that is booting. */
 export const waitQuery = z.strictObject({ wait: z.coerce.number().min(0).max(60).default(0) });
 
-/** A machine as the API shows it. `running` means that sshd accepts. */
+/** A machine as the API shows it. `running` means that sshd accepts connections. */
 export const machineView = z.object({
   name: z.string(),
   role: z.string(),
   address: z.string(),
   state: z.enum(['booting', 'running', 'off', 'frozen']),
   network: z.enum(['up', 'cut']),
-  /** True while it cannot be switched on. A labd from before there were fences does not say it, and fences nothing. */
+  /** True while the machine cannot be switched on. A lab older than fences does not report this, and fences nothing. */
   fenced: z.boolean().default(false),
   hostKey: z.string(),
   labels: z.record(z.string(), z.string()),
-  /** The last lines of the console of a machine that went off while it booted; null otherwise. */
+  /** The last console lines of a machine that went off while it was booting; null otherwise. */
   bootFailure: z.string().nullable().default(null),
   createdAt: z.string(),
 });
 
-/** The power of a machine as the kernel knows it: `off` means that not one of its processes lives. */
+/** The power of a machine as the kernel sees it: `off` means that none of its processes is alive. */
 export const powerView = z.object({ state: z.enum(['on', 'off']), since: z.string() });
 export const capacityView = z.object({ machines: z.object({ limit: z.number(), used: z.number() }) });
 

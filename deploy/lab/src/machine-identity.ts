@@ -10,8 +10,8 @@ export interface MachineIdentity {
 }
 
 /**
- * Writes what makes a machine itself into its disk: name, machine id, host key, who may log in, name servers.
- * Gives the public host key, so that whoever connects can check it from the first time on.
+ * Writes a machine's identity to its disk: name, machine id, host key, who may log in, name servers. Returns the public host key,
+ * so that clients can verify it from the first connection on.
  */
 export async function writeIdentity(disk: string, identity: MachineIdentity): Promise<string> {
   const { name, address, sshKeys } = identity;
@@ -29,7 +29,7 @@ export async function writeIdentity(disk: string, identity: MachineIdentity): Pr
   return generateKey(join(disk, 'etc', 'ssh', 'ssh_host_ed25519_key'), name);
 }
 
-/** Makes an ed25519 key pair at `file` and `file`.pub, if there is none, and gives the public half without its comment. */
+/** Creates an ed25519 key pair at `file` and `file`.pub, if there is none, and returns the public half without its comment. */
 export async function generateKey(file: string, comment: string): Promise<string> {
   if (!existsSync(`${file}.pub`)) {
     await runCommand(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file]);
@@ -37,7 +37,7 @@ export async function generateKey(file: string, comment: string): Promise<string
   return readFileSync(`${file}.pub`, 'utf8').split(' ').slice(0, 2).join(' ');
 }
 
-/** The host's name servers; a stub that only listens on the host's loopback is looked through. */
+/** The host's name servers. When the host uses a stub on its loopback, returns the servers behind the stub. */
 function nameServers(): string {
   const files = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
   for (const file of files.filter((candidate) => existsSync(candidate))) {

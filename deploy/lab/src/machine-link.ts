@@ -8,8 +8,8 @@ import { runCommand } from './run-command';
 import type { LabSettings } from './settings';
 
 /**
- * A machine's network: a namespace with its interface, made by the host before the machine starts, so that a machine is on the
- * network from its first process on, and a cable (veth) to the lab's bridge.
+ * A machine's network: a namespace with its interface, and a cable (veth) to the lab's bridge. The host creates both before the
+ * machine starts, so that the machine is on the network from its first process on.
  */
 export class MachineLink {
   constructor(
@@ -24,7 +24,7 @@ export class MachineLink {
     return `${this.settings.lab}-${this.host}`;
   }
 
-  /** Makes namespace and cable, plugged in or not. */
+  /** Creates namespace and cable, plugged in or not. */
   async create(plugged: boolean): Promise<void> {
     await this.remove();
     writeFileSync(this.machine.netns, '');
@@ -54,7 +54,7 @@ export class MachineLink {
     if (this.exists) await ip([`link set ${this.device} up`]);
   }
 
-  /** Removes cable and namespace; the address answers nothing any more. */
+  /** Removes cable and namespace; nothing answers at the address any more. */
   async remove(): Promise<void> {
     if (this.exists) await ip([`link del ${this.device}`]);
     if (mountsUnder(this.machine.netns).length > 0) await unmountUnder(this.machine.netns);
@@ -65,13 +65,13 @@ export class MachineLink {
     return existsSync(`/sys/class/net/${this.device}`);
   }
 
-  /** The same at every boot, so that a rebooted machine is reached at once by those who remember it. */
+  /** The same at every boot, so that peers that remember it reach a rebooted machine at once. */
   private get mac(): string {
     const digest = createHash('sha256').update(`${this.settings.subnet} ${this.host}`).digest();
     return ['02', ...[...digest.subarray(0, 5)].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
   }
 
-  /** What the cable's state is in the kernel's eyes. */
+  /** Whether the cable is plugged in, as the kernel sees it. */
   get plugged(): boolean {
     if (!this.exists) return false;
     return (Number(readFileSync(`/sys/class/net/${this.device}/flags`, 'utf8')) & 1) === 1;

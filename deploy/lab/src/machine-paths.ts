@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import type { LabPaths } from './lab-paths';
 
-/** Where one machine's files lie, and what the host calls its parts. */
+/** Where one machine's files are, and the names of its parts on the host. */
 export function machinePaths(lab: LabPaths, name: string) {
   const dir = join(lab.machines, name);
   return {
     dir,
     record: join(dir, 'machine.json'),
-    /** The machine's own disk: what differs from the image. */
+    /** The machine's own disk: its differences from the image. */
     upper: join(dir, 'upper'),
     work: join(dir, 'work'),
     root: join(dir, 'root'),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readRecord, writeRecord } from './machine-record';
 
-/** As it was written before there were fences. */
+/** A record written before fences existed. */
 const early = {
   name: 'etcd1',
   role: 'etcd',

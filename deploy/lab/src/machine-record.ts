@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync
 import { dirname } from 'node:path';
 import { z } from 'zod';
 
-/** What is kept of a machine on disk. What can be seen (is it powered, is the cable in) is not kept but looked at. */
+/** What is stored about a machine on disk. Anything that can be observed (is it powered, is the cable plugged in) is not stored. */
 export const machineRecord = z.object({
   name: z.string(),
   role: z.string(),
@@ -15,12 +15,12 @@ export const machineRecord = z.object({
   hostKey: z.string(),
   createdAt: z.iso.datetime(),
   network: z.enum(['up', 'cut']),
-  /** When the power was last switched, or seen to have gone. */
+  /** When the power was last switched, or found to be gone. */
   powerSince: z.iso.datetime(),
   power: z.enum(['on', 'off']),
-  /** The host's boot in which the machine was switched on: a machine that is on in the books of another boot is to be started again. */
+  /** The host's boot in which the machine was switched on: a machine recorded as on in an earlier boot must be started again. */
   hostBoot: z.string(),
-  /** Whether the machine is to stay off until it is released. A record from before there were fences says nothing of it. */
+  /** Whether the machine must stay off until it is released. A record older than fences does not say. */
   fenced: z.boolean().default(false),
 });
 
@@ -30,14 +30,14 @@ export function readRecord(file: string): MachineRecord {
   return machineRecord.parse(JSON.parse(readFileSync(file, 'utf8')));
 }
 
-/** Writes whole or not at all; with `durable` it is on the disk when this returns, whatever happens to the host then. */
+/** Writes completely or not at all. With `durable`, the record is on the disk when this returns, whatever happens to the host then. */
 export function writeRecord(file: string, record: MachineRecord, durable = false): void {
   writeFileSync(`${file}.tmp`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600, flush: durable });
   renameSync(`${file}.tmp`, file);
   if (durable) syncDir(dirname(file));
 }
 
-/** A new name of a file is on the disk when its folder is. */
+/** A file's new name is on the disk once its folder is. */
 function syncDir(dir: string): void {
   const folder = openSync(dir, 'r');
   try {
@@ -47,7 +47,7 @@ function syncDir(dir: string): void {
   }
 }
 
-/** Names this boot of the host. */
+/** Identifies this boot of the host. */
 export function currentBoot(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }

@@ -7,13 +7,13 @@ import { unmountUnder } from './mounts';
 import { removeNspawnTraces } from './nspawn';
 import type { LabSettings } from './settings';
 
-/** Removes all that a machine has on the host, its disk too, from its name alone: whatever state a crash left it in. */
+/** Removes everything that a machine has on the host, including its disk, from its name alone: whatever state a crash left it in. */
 export async function removeMachineTraces(settings: LabSettings, lab: LabPaths, name: string): Promise<void> {
   await endMachine(settings, lab, name);
   await rm(machinePaths(lab, name).dir, { recursive: true, force: true });
 }
 
-/** Ends a machine and removes its mounts and groups, and keeps its disk. */
+/** Ends a machine and removes its mounts and groups, but keeps its disk. */
 export async function endMachine(settings: LabSettings, lab: LabPaths, name: string): Promise<void> {
   const paths = machinePaths(lab, name);
   await new Cgroup(paths.cgroup).kill();

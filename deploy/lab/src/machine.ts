@@ -16,8 +16,8 @@ import type { LabSettings } from './settings';
 import { sshAccepts } from './ssh-readiness';
 
 /**
- * One machine: disk (an overlay on the image), network (a namespace and a cable) and processes (a cgroup).
- * Its power is what the kernel says of its cgroup, never what we remember. Changes of one machine run one after the other.
+ * One machine: disk (an overlay on the image), network (a namespace and a cable) and processes (a cgroup). Its power is what the
+ * kernel reports about its cgroup, never what we remember. Changes to one machine run one after the other.
  */
 export class Machine {
   readonly paths: MachinePaths;
@@ -28,7 +28,7 @@ export class Machine {
   private ready = false;
   private bootFailure: string | null = null;
   private switchingOff = false;
-  /** Between the decision to switch on and the first process the group is empty, and the machine not dead. */
+  /** Between the decision to switch on and the first process, the group is empty although the machine is not dead. */
   private starting = false;
   private readonly listeners = new Set<() => void>();
 
@@ -62,7 +62,7 @@ export class Machine {
     return { state: this.record.power, since: this.record.powerSince };
   }
 
-  /** Takes up a machine that an earlier labd made: still running, or to be started because this host was, or dead since. */
+  /** Takes over a machine that an earlier labd created. It is still running, needs a restart because the host rebooted, or has died since. */
   async adopt(): Promise<void> {
     const { power, hostBoot, fenced } = this.record;
     if (this.group.populated) this.follow();
@@ -94,7 +94,7 @@ export class Machine {
     });
   }
 
-  /** Power loss. The cable goes first: a machine without power tells nobody that it is gone. */
+  /** Power loss. The cable goes first: a machine without power notifies no peer that it is gone. */
   powerOff(): Promise<void> {
     return this.alone(async () => {
       this.switchingOff = true;
@@ -124,19 +124,20 @@ export class Machine {
   }
 
   /**
-   * Keeps the machine off until it is released. Only one that is off as the kernel sees it takes a fence: in the machine's turn, so
-   * that none is being switched on meanwhile, and on the disk before the answer, so that whoever relies on it may.
+   * Keeps the machine off until it is released. Only a machine that the kernel sees as off can be fenced. The fence takes its
+   * turn among the machine's changes, so that none is switching it on meanwhile. It is on the disk before the answer, so that
+   * callers may rely on it.
    */
   setFenced(fenced: boolean): Promise<void> {
     return this.alone(async () => {
       if (fenced && this.group.populated) throw notOffRefusal(this.record.name);
       this.noticePowerLoss();
-      // Also if it is so already: an earlier write may have failed.
+      // Writes it even when it is already set: an earlier write may have failed.
       this.keep({ fenced }, true);
     });
   }
 
-  /** Ends the machine and everything that was its own, its disk too. */
+  /** Ends the machine and removes everything of its own, including its disk. */
   async destroy(): Promise<void> {
     await this.powerOff();
     await this.alone(() => rm(this.paths.dir, { recursive: true, force: true }));
@@ -165,7 +166,7 @@ export class Machine {
     return this.ready ? 'running' : 'booting';
   }
 
-  /** Looks after a running machine: when sshd accepts, and when its last process ends. */
+  /** Watches a running machine: when sshd accepts, and when its last process ends. */
   private follow(): void {
     this.ready = false;
     this.watcher?.close();
@@ -193,7 +194,7 @@ export class Machine {
     this.listeners.forEach((listener) => listener());
   }
 
-  /** Leaves of a dead machine its disk alone: its address must not answer for it. */
+  /** Leaves only the disk of a dead machine: nothing may answer at its address. */
   private async clearAway(): Promise<void> {
     if (this.group.populated) return;
     await this.link.remove();

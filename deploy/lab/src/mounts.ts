@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { runCommand } from './run-command';
 
-/** Mount points at or below `path`, the deepest first: the order in which they can be taken away. */
+/** Mount points at or below `path`, deepest first: the order in which they can be unmounted. */
 export function mountsUnder(
   path: string,
   mounts: string = readFileSync('/proc/self/mounts', 'utf8'),
@@ -16,7 +16,7 @@ export function mountsUnder(
 /** Unmounts everything at or below `path`. */
 export async function unmountUnder(path: string): Promise<void> {
   for (const point of mountsUnder(path)) {
-    // Lazily, because a file that some reader of the host holds open (a log, a copy) is no reason to keep a machine's disk in place.
+    // Lazily, because a file that a process on the host keeps open (a log, a copy) must not keep a machine's disk mounted.
     await runCommand(['umount', '--lazy', point]);
   }
 }

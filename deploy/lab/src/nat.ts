@@ -7,11 +7,11 @@ import { runCommand } from './run-command';
 import type { LabSettings } from './settings';
 
 const FORWARDING = '/proc/sys/net/ipv4/ip_forward';
-/** Says that forwarding was off before the first lab of this host: the last lab turns it off again. */
+/** Records that forwarding was off before the first lab of this host: the last lab turns it off again. */
 const FORWARDING_WAS_OFF = '/run/pgfleet/forwarding-was-off';
 
 /**
- * Lets the lab's machines out through the host's address, and nobody in: what comes from outside the bridge reaches neither a
+ * Lets the lab's machines out through the host's address, and no traffic in: packets from outside the bridge reach neither a
  * machine nor labd. One nft table per lab, replaced as a whole.
  */
 export async function ensureNat(settings: LabSettings, paths: LabPaths): Promise<void> {
@@ -31,7 +31,7 @@ export async function ensureNat(settings: LabSettings, paths: LabPaths): Promise
   if (await forwardIsDroppedByDefault()) await acceptForwarding(paths, '-I');
 }
 
-/** Removes the lab's rules, and turns forwarding off again if no lab is left that turned it on. */
+/** Removes the lab's rules, and turns forwarding off again if a lab turned it on and none is left. */
 export async function removeNat(paths: LabPaths): Promise<void> {
   // Without nft there never was a lab on this host.
   if (!onHost('nft')) return;
@@ -56,7 +56,7 @@ function enableForwarding(): void {
   writeFileSync(FORWARDING, '1');
 }
 
-/** Docker, for one, drops by default what the host forwards, and no nft table of ours can overrule that: its own chain must accept. */
+/** Docker, for example, drops forwarded packets by default, and our nft table cannot override that: Docker's own chain must accept them. */
 async function forwardIsDroppedByDefault(): Promise<boolean> {
   return (await forwardRules()).includes('-P FORWARD DROP');
 }
@@ -71,7 +71,7 @@ async function acceptForwarding(paths: LabPaths, action: '-I' | '-D'): Promise<v
   }
 }
 
-/** The FORWARD chain as iptables has it; empty where iptables is not installed or does not run: then it cannot be in the way. */
+/** The FORWARD chain according to iptables; empty where iptables is not installed or does not run, because it cannot block anything then. */
 async function forwardRules(): Promise<string> {
   try {
     return await runCommand(['iptables', '-w', '5', '-S', 'FORWARD']);

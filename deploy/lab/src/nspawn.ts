@@ -9,15 +9,15 @@ import { SEARCH_PATH } from './run-command';
 
 const CONSOLE_LINES = 4;
 
-/** What nspawn calls a machine on the host; unique across labs. */
+/** nspawn's name for a machine on the host; unique across labs. */
 export function nspawnName(lab: string, name: string): string {
   return `${lab}-${name}`;
 }
 
 /**
- * Starts systemd as PID 1 of a machine whose disk is mounted and whose network exists, and resolves once nspawn runs.
- * The machine is in its own session and cgroup and writes its console to a file: it does not notice when its starter dies.
- * Needs no systemd on the host: nothing is registered with machined, and no unit or scope is asked for.
+ * Starts systemd as PID 1 of a machine with a mounted disk and an existing network, and resolves once nspawn runs. The machine is
+ * in its own session and cgroup and writes its console to a file: it does not notice when its starter dies. Needs no systemd on
+ * the host: registers nothing with machined, and requests no unit or scope.
  */
 export async function startMachine(
   lab: string,
@@ -36,12 +36,12 @@ export async function startMachine(
       stdio: ['ignore', console, console],
       env: {
         PATH: SEARCH_PATH,
-        // The machine sees cgroup v2 alone, also on a host that gives its controllers to v1: systemd 257 takes nothing else.
+        // The machine sees only cgroup v2, even on a host that gives its controllers to v1: systemd 257 accepts nothing else.
         UNIFIED_CGROUP_HIERARCHY: '1',
         SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1',
-        // Its network namespace is its own, so are the settings under /proc/sys/net.
+        // The machine has its own network namespace, so the settings under /proc/sys/net are its own too.
         SYSTEMD_NSPAWN_API_VFS_WRITABLE: 'network',
-        // Lock files would stay behind after a power loss; that a machine is started once is seen to by its group.
+        // Lock files would remain after a power loss; the group already ensures that a machine is started only once.
         SYSTEMD_NSPAWN_LOCK: '0',
       },
     });
@@ -80,14 +80,14 @@ function nspawnCommand(lab: string, name: string, paths: MachinePaths): string[]
   ];
 }
 
-/** What nspawn leaves on the host after a machine's sudden death. */
+/** Removes what nspawn leaves on the host after a machine's sudden death. */
 export async function removeNspawnTraces(lab: string, name: string): Promise<void> {
   for (const dir of ['/run/systemd/nspawn/propagate', '/run/systemd/nspawn/unix-export']) {
     await rm(`${dir}/${nspawnName(lab, name)}`, { recursive: true, force: true });
   }
 }
 
-/** What a machine wrote to its console last since it was switched on, as one line. */
+/** The last console output of a machine since it was switched on, as one line. */
 export function lastConsoleLines(paths: MachinePaths): string {
   const [, sincePowerOn = ''] = readFileSync(paths.console, 'utf8').split(
     /--- power on .*\n(?![^]*--- power on )/,

@@ -1,4 +1,4 @@
-/** RFC 9457 problem details as labd gives them; `code` is stable and meant for programs. */
+/** RFC 9457 problem details as labd returns them; `code` is stable and meant for programs. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -14,7 +14,7 @@ interface ProblemOptions {
   errors?: { path: string; message: string }[];
 }
 
-/** An answer that is not what was asked for, thrown where it is found and translated once, at the edge. */
+/** An error answer, thrown where the fault is found and translated once, at the edge. */
 export class ProblemError extends Error {
   constructor(readonly problem: Problem) {
     super(problem.remedy ? `${problem.detail} (${problem.remedy})` : problem.detail);

@@ -1,6 +1,6 @@
 import { rmdirSync } from 'node:fs';
 
-/** Removes a folder that nobody has anything in; leaves it, or its absence, alone otherwise. */
+/** Removes an empty folder; leaves a folder with content, or a missing one, alone. */
 export function removeIfEmpty(dir: string): void {
   try {
     rmdirSync(dir);

@@ -5,11 +5,11 @@ export interface CommandOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Exit codes, besides 0, that are not an error. */
   readonly accept?: readonly number[];
-  /** Called for each line of standard output and standard error as it comes. */
+  /** Called for each line of standard output and standard error as it arrives. */
   readonly onLine?: (line: string) => void;
 }
 
-/** A program that ended otherwise than it should. The message is one line: what ran, how it ended, its last words. */
+/** A program that failed. The message is one line: what ran, how it ended, its last output. */
 export class CommandFailed extends Error {
   constructor(
     command: readonly string[],
@@ -21,10 +21,10 @@ export class CommandFailed extends Error {
   }
 }
 
-/** Where the host's programs are, also for a root whose PATH has no sbin. */
+/** Where the host's programs are, even for a root whose PATH has no sbin. */
 export const SEARCH_PATH = `${process.env.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`;
 
-/** Runs a program to its end and gives its standard output; throws CommandFailed, or an Error when it cannot be started. */
+/** Runs a program to its end and returns its standard output; throws CommandFailed, or an Error when it cannot be started. */
 export function runCommand(
   command: readonly [string, ...string[]],
   options: CommandOptions = {},
@@ -46,7 +46,7 @@ export function runCommand(
       stderr += text;
       lines(text);
     });
-    // A program that does not read its input ends all the same; how it ended says what matters.
+    // A program that does not read its input ends all the same; only how it ended matters.
     child.stdin.on('error', () => undefined);
     child.stdin.end(options.input ?? '');
     child.on('error', (error) => reject(new Error(`cannot run ${file}: ${error.message}`)));

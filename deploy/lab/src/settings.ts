@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { Subnet } from './subnet';
 
-/** Where the state of labs lies whose settings do not say otherwise. */
+/** Where a lab's state is stored unless its settings say otherwise. */
 export const DEFAULT_STATE_ROOT = '/var/lib/pgfleet';
 
 const environment = z.object({
@@ -15,18 +15,18 @@ const environment = z.object({
   PGFLEET_CACHE: z.string().startsWith('/', 'must be an absolute path').default('/var/cache/pgfleet'),
 });
 
-/** One lab: its name, its subnet and where its files live. Two labs with another name and subnet run side by side. */
+/** One lab: its name, its subnet and where its files are. Two labs with different names and subnets run side by side. */
 export interface LabSettings {
-  /** At most 8 characters: it starts the names of the lab's network interfaces, which the kernel cuts at 15. */
+  /** At most 8 characters: it starts the names of the lab's network interfaces, which the kernel limits to 15. */
   readonly lab: string;
   readonly subnet: Subnet;
   /** Machines, console logs, socket, token and keys of this lab. */
   readonly stateDir: string;
-  /** What is slow to make and shared by all labs: images. */
+  /** What is slow to build and shared by all labs: images. */
   readonly cacheDir: string;
 }
 
-/** Reads the lab's settings from the environment; throws an Error that names the variable that is wrong. */
+/** Reads the lab's settings from the environment; throws an Error that names the invalid variable. */
 export function labSettings(env: NodeJS.ProcessEnv = process.env): LabSettings {
   const parsed = environment.safeParse(env);
   if (!parsed.success) {

@@ -11,12 +11,12 @@ import { SEARCH_PATH } from './run-command';
 import { claimState, refuseOtherState, stateOwner } from './state-claim';
 import { settingsEnvironment, type LabSettings } from './settings';
 
-/** Milliseconds for labd to listen; machines kept from an earlier run are switched on before it does. */
+/** Milliseconds until labd must listen; before that it switches on machines kept from an earlier run. */
 const START_TIMEOUT = 60_000;
 
 /**
- * Gives a client of the lab's labd, which is started if it does not run, and replaced if it is of another build: machines do not
- * notice. It outlives its starter. Two starts at once make one labd.
+ * Returns a client of the lab's labd. Starts labd if it is not running, and replaces one of another build: machines do not
+ * notice. labd outlives its starter. Two concurrent starts result in one labd.
  */
 export async function startLabd(settings: LabSettings): Promise<LabClient> {
   const paths = labPaths(settings);
@@ -32,7 +32,7 @@ export async function startLabd(settings: LabSettings): Promise<LabClient> {
   });
 }
 
-/** A client of the lab that runs. A labd that died while its machines run is started again; throws LabNotRunning if there is no lab. */
+/** A client of the running lab. Restarts a labd that died while its machines run; throws LabNotRunning if there is no lab. */
 export async function connectLab(settings: LabSettings): Promise<LabClient> {
   const client = new LabClient(settings);
   try {

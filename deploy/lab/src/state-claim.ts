@@ -6,8 +6,8 @@ import { removeIfEmpty } from './remove-if-empty';
 import type { LabSettings } from './settings';
 
 /**
- * A state folder belongs to one lab and one subnet, because its machines have addresses there; and a lab that runs belongs to one state
- * folder, because bridge, groups and rules of the host carry the lab's name alone. Whoever comes with another pair is refused.
+ * A state folder belongs to one lab and one subnet, because its machines have addresses there. A running lab belongs to one state
+ * folder, because the host's bridge, groups and rules carry only the lab's name. Any other combination is refused.
  */
 export function claimState(settings: LabSettings, paths: LabPaths): void {
   refuseOtherState(settings, paths);
@@ -25,7 +25,7 @@ export function claimState(settings: LabSettings, paths: LabPaths): void {
   writeFileSync(running(settings), paths.state);
 }
 
-/** Throws if the lab of this name runs from another state folder; makes nothing. */
+/** Throws if the lab with this name runs from another state folder; creates nothing. */
 export function refuseOtherState(settings: LabSettings, paths: LabPaths): void {
   if (!new Cgroup(paths.cgroup).exists || !existsSync(running(settings))) return;
   const state = readFileSync(running(settings), 'utf8');
@@ -40,12 +40,12 @@ export function releaseState(settings: LabSettings): void {
   removeIfEmpty(dirname(running(settings)));
 }
 
-/** Says, in the state folder, whose it is. */
+/** The file in the state folder that names its owner. */
 export function stateOwner(paths: LabPaths): string {
   return join(paths.state, 'lab.json');
 }
 
-/** Says, until the host's next boot, from where a lab runs. */
+/** The file that names, until the host's next boot, where a lab runs from. */
 function running(settings: LabSettings): string {
   return `/run/pgfleet/${settings.lab}.state`;
 }

@@ -29,7 +29,7 @@ describe('the end of a lab', () => {
       ]);
       await Promise.all([lab.get('same-name', 20), other.get('same-name', 20)]);
       await lab.setPower('dead', 'off');
-      // A connection that nobody ends keeps the namespace of a dead machine alive for minutes, and the cable with it.
+      // An open connection keeps the namespace of a dead machine alive for minutes, and the cable with it.
       const open = `exec 3<>/dev/tcp/${settings.subnet.gateway}/${LABD_PORT}; sleep 600`;
       await ssh(settings, 'same-name', `setsid bash -c '${open}' >/dev/null 2>&1 </dev/null & sleep 0.3`);
       await stopLab(settings);
@@ -68,7 +68,7 @@ describe('the end of a lab', () => {
     const lab = await startLabd(settings);
     await lab.create('whole', spec);
     process.kill((await lab.info()).pid, 'SIGKILL');
-    // As it is when labd is killed before the machine's record was written.
+    // The state after labd is killed before it wrote the machine's record.
     const half = join(labPaths(settings).machines, 'half', 'upper', 'etc');
     mkdirSync(half, { recursive: true });
     writeFileSync(join(half, 'hostname'), 'half\n');

@@ -14,13 +14,13 @@ import { refuseOtherState, releaseState, stateOwner } from './state-claim';
 import { DEFAULT_STATE_ROOT, type LabSettings } from './settings';
 
 export interface StopOptions {
-  /** Keep the machines' disks, addresses and keys: the next start switches on again what ran. */
+  /** Keep the machines' disks, addresses and keys: the next start switches on again what was running. */
   readonly keepData?: boolean;
 }
 
 /**
- * Ends a lab: machines lose power, labd ends, and mounts, bridge, cables, rules, groups and files go. Works from what is on the host,
- * not from what a labd knows, so it also clears away what a killed run left; it does nothing when there is nothing.
+ * Ends a lab: machines lose power, labd ends, and mounts, bridge, cables, rules, groups and files are removed. Works from what is
+ * on the host, not from labd's knowledge, so it also removes what a killed run left. Does nothing when there is nothing.
  */
 export async function stopLab(settings: LabSettings, { keepData = false }: StopOptions = {}): Promise<void> {
   const paths = labPaths(settings);
@@ -45,14 +45,14 @@ export async function stopLab(settings: LabSettings, { keepData = false }: StopO
   if (!existed || !keepData) removeEmptyState(paths);
 }
 
-/** A machine that runs now is to run again at the next start. */
+/** A machine that is running now must run again at the next start. */
 function rememberPower(paths: LabPaths, name: string): void {
   const { record, cgroup } = machinePaths(paths, name);
   if (existsSync(record) && new Cgroup(cgroup).populated)
     writeRecord(record, { ...readRecord(record), hostBoot: '' });
 }
 
-/** Only what is the lab's own: others may keep files in the state folder too. */
+/** Removes only the lab's own files: others may keep files in the state folder too. */
 async function removeState(paths: LabPaths): Promise<void> {
   const own = [
     paths.machines,
@@ -65,7 +65,7 @@ async function removeState(paths: LabPaths): Promise<void> {
   for (const path of own) await rm(path, { recursive: true, force: true });
 }
 
-/** The lock goes last; the folder above the state only if it is our own default and no other lab is in it. */
+/** The lock goes last. The folder above the state goes only if it is our own default and has no other lab in it. */
 function removeEmptyState(paths: LabPaths): void {
   rmSync(paths.lock, { force: true });
   removeIfEmpty(paths.state);

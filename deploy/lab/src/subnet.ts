@@ -1,4 +1,4 @@
-/** An IPv4 network of the lab's own, e.g. 10.77.0.0/24. */
+/** The lab's own IPv4 network, e.g. 10.77.0.0/24. */
 export class Subnet {
   private constructor(
     private readonly base: number,
@@ -29,13 +29,12 @@ export class Subnet {
     return 2 ** (32 - this.prefix) - 2;
   }
 
-  /** The address of host number `host`. */
   address(host: number): string {
     if (host < 1 || host > this.lastHost) throw new Error(`${this.toString()} has no host ${host}`);
     return dotted(this.base + host);
   }
 
-  /** Whether `address` (dotted) lies in this subnet. */
+  /** Whether `address` (dotted) is in this subnet. */
   contains(address: string): boolean {
     const value = address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
     return value >= this.base && value <= this.base + this.lastHost + 1;

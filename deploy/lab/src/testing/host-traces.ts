@@ -5,7 +5,7 @@ import { mountsUnder } from '../mounts';
 import { runCommand } from '../run-command';
 import type { LabSettings } from '../settings';
 
-/** Everything of a lab that is on the host, by kind: all lists are empty when nothing is left of it. */
+/** Everything of a lab that is on the host, by kind: all lists are empty when nothing is left. */
 export async function hostTraces(settings: LabSettings): Promise<Record<string, string[]>> {
   const paths = labPaths(settings);
   const ruleset = await runCommand(['nft', 'list', 'ruleset']);
@@ -45,7 +45,7 @@ function nspawnFiles(): string[] {
   return dirs.filter((dir) => existsSync(dir)).flatMap((dir) => readdirSync(dir));
 }
 
-/** Processes come and go while one looks. */
+/** Processes may come and go while this reads. */
 function contentOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
