@@ -4,11 +4,11 @@ interface Sent {
   readonly row: number;
   /** Just before it was sent. */
   readonly sentAt: number;
-  /** Just after its end was known. */
+  /** Just after its outcome was known. */
   readonly at: number;
 }
 
-/** The database said that the row is there. */
+/** The database reported that the row was written. */
 export interface Acknowledged extends Sent {
   readonly outcome: 'acknowledged';
   /** The server that accepted it: the address that it listens on. */
@@ -17,13 +17,13 @@ export interface Acknowledged extends Sent {
   readonly timeline: string;
 }
 
-/** The server itself answered with an error: the row cannot be there. */
+/** The server itself answered with an error: the row cannot exist. */
 export interface Refused extends Sent {
   readonly outcome: 'refused';
   readonly message: string;
 }
 
-/** The connection was lost, or no answer came in time: the row may be there or not. */
+/** The connection was lost, or no answer came in time: the row may exist or not. */
 export interface Unknown extends Sent {
   readonly outcome: 'unknown';
   readonly message: string;
@@ -34,7 +34,7 @@ export type Attempt = Acknowledged | Refused | Unknown;
 export const isAcknowledged = (attempt: Attempt): attempt is Acknowledged =>
   attempt.outcome === 'acknowledged';
 
-/** A row as the table has it. */
+/** A row as it is in the table. */
 export interface WrittenRow {
   readonly client: number;
   readonly row: number;

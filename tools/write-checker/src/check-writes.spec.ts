@@ -31,7 +31,7 @@ const written = ({ client, row, server, timeline }: WrittenRow): WrittenRow => (
 });
 
 describe('checkWrites', () => {
-  // A failover: rows 1 to 3 by the old leader, 6 to 8 by the new one, the two between without an acknowledgement.
+  // A failover: the old leader wrote rows 1 to 3, the new one rows 6 to 8, and the two between have no acknowledgement.
   const promoted = { server: second, timeline: newer };
   const before = [1, 2, 3].map((row) => acknowledged(row));
   const after = [6, 7, 8].map((row) => acknowledged(row, promoted));

@@ -3,36 +3,36 @@ import { type DoubleLeader, doubleLeaders, type StaleLeader, staleLeaders } from
 import { duplicatesIn, keyOf, type Duplicate, type Stranger, strangersIn } from './unexpected-rows';
 
 export interface WriteCheck {
-  /** Every attempt of the clients; they have stopped. */
+  /** Every attempt of the clients, which have stopped. */
   readonly log: readonly Attempt[];
-  /** What the table has after that. */
+  /** The table's rows after that. */
   readonly rows: readonly WrittenRow[];
   /**
-   * `sync` (by default): what was acknowledged is on two machines and must be there. `async`: the last moments of a leader that was
-   * lost may be missing.
+   * `sync` (the default): acknowledged rows are on two machines and must exist. `async`: the last rows of a leader that was lost
+   * may be missing.
    */
   readonly durability?: 'sync' | 'async';
-  /** How much may be missing under `async`; left out, any number of rows. */
+  /** How much may be missing under `async`; by default any number of rows. */
   readonly lossMax?: { readonly rows?: number };
 }
 
 export interface Verdict {
-  /** Acknowledged, but not there. */
+  /** Acknowledged, but missing. */
   readonly lost: readonly Acknowledged[];
-  /** There more than once, though sent once. */
+  /** Present more than once, though sent once. */
   readonly duplicated: readonly Duplicate[];
-  /** There, though nobody sent them, or refused, or not what was acknowledged. */
+  /** Present, though never sent, or refused, or different from what was acknowledged. */
   readonly strangers: readonly Stranger[];
   readonly doubleLeaders: readonly DoubleLeader[];
   readonly staleLeaders: readonly StaleLeader[];
   readonly acknowledged: number;
   readonly unknown: number;
   readonly refused: number;
-  /** Whether the cluster kept its word. */
+  /** Whether the cluster kept its promise. */
   readonly ok: boolean;
 }
 
-/** Holds what a cluster has against what it has acknowledged. */
+/** Compares a cluster's rows with what it has acknowledged. */
 export const checkWrites = ({ log, rows, durability = 'sync', lossMax }: WriteCheck): Verdict => {
   const acknowledged = log.filter(isAcknowledged);
   const there = new Set(rows.map(keyOf));
@@ -40,7 +40,7 @@ export const checkWrites = ({ log, rows, durability = 'sync', lossMax }: WriteCh
   const faults = {
     duplicated: duplicatesIn(rows),
     strangers: strangersIn(rows, log),
-    // Rows also tell of writes that were accepted but not acknowledged, the log of rows that are lost.
+    // Rows also show writes that were accepted but not acknowledged; the log also shows rows that are lost.
     doubleLeaders: doubleLeaders([...acknowledged, ...rows]),
     staleLeaders: staleLeaders(acknowledged),
   };

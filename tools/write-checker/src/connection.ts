@@ -5,7 +5,7 @@ import { Client, type ClientConfig } from 'pg';
 
 export interface ConnectionSettings {
   readonly uri: string;
-  /** TLS as the program wants it, whatever `sslmode` the URI has; left out, the URI decides. */
+  /** TLS as the program wants it, whatever the URI's `sslmode`; when omitted, the URI decides. */
   readonly ssl?: boolean | ConnectionOptions;
   /** How long to wait for a connection, and for the answer to a statement. */
   readonly timeoutMs: number;
@@ -14,8 +14,9 @@ export interface ConnectionSettings {
 const closeWithinMs = 1000;
 
 /**
- * A connection that knows when it is lost, and that can be left whatever became of the other side. The timeout is the client's own: a
- * `statement_timeout` would make the server give up its wait for a synchronous replica and acknowledge what is on one machine only.
+ * A connection that notices when it is lost, and that can be dropped whatever happened to the other side. The timeout is the
+ * client's own. A `statement_timeout` would make the server stop waiting for a synchronous replica and acknowledge a row that is
+ * on one machine only.
  */
 export class Connection {
   private lost: Error | undefined;
@@ -40,7 +41,7 @@ export class Connection {
     }
   }
 
-  /** Why it is of no more use; undefined while it is. */
+  /** Why the connection is unusable; undefined while it works. */
   get lostBecause(): Error | undefined {
     return this.lost;
   }
@@ -49,10 +50,10 @@ export class Connection {
     return (await this.client.query(sql, values)).rows as Row[];
   }
 
-  /** Says goodbye when somebody listens, and lets go of the connection in any case. */
+  /** Ends the session if the server still answers, and drops the connection in any case. */
   async close(): Promise<void> {
     const goodbye = this.client.end().catch(() => undefined);
-    // A machine without power never answers it.
+    // A machine without power never answers.
     await Promise.race([goodbye, pause(closeWithinMs, undefined, { ref: false })]);
     this.socket.destroy();
   }
@@ -60,7 +61,7 @@ export class Connection {
 
 const configuration = ({ uri, ssl, timeoutMs }: ConnectionSettings, socket: Socket): ClientConfig => {
   const url = new URL(uri);
-  // What the URI says would win over the option.
+  // The URI's value would override the option.
   if (ssl !== undefined) url.searchParams.delete('sslmode');
   return {
     connectionString: url.href,

@@ -2,7 +2,7 @@ import type { Verdict } from './check-writes';
 
 const shown = 3;
 
-/** A verdict in short lines for people: first the sum of it, then each kind of fault with examples. */
+/** A verdict in short lines for people: first the summary, then each kind of fault with examples. */
 export const explain = (verdict: Verdict): string[] => [
   `${verdict.ok ? 'the cluster kept its word' : 'the cluster broke its word'}: ` +
     `${verdict.acknowledged} writes acknowledged, ${verdict.unknown} unknown, ${verdict.refused} refused`,

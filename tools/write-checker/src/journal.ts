@@ -1,6 +1,6 @@
 import type { Attempt } from './attempt';
 
-/** Something that went wrong with a client's connection or write. */
+/** A fault of a client's connection or write. */
 export interface WriteError {
   readonly client: number;
   readonly at: number;
@@ -12,6 +12,6 @@ export interface WriteError {
 export interface Journal {
   readonly log: Attempt[];
   readonly errors: WriteError[];
-  /** Established connections that were lost, or left because no answer came in time. */
+  /** Established connections that were lost, or dropped because no answer came in time. */
   disconnects: number;
 }

@@ -6,14 +6,14 @@ export interface DoubleLeader {
   readonly servers: readonly string[];
 }
 
-/** A write that was sent after a newer timeline was known to have a leader, and still accepted on an older one. */
+/** A write that was accepted on an older timeline although it was sent after a newer timeline was known to have a leader. */
 export interface StaleLeader {
   readonly stale: Acknowledged;
   /** The first acknowledgement on the newer timeline. */
   readonly newer: Acknowledged;
 }
 
-/** A promotion begins a timeline, so each has one leader ever; two servers on one are two leaders. */
+/** A promotion begins a timeline, so each timeline only ever has one leader; two servers on one timeline are two leaders. */
 export const doubleLeaders = (
   written: Iterable<Pick<WrittenRow, 'server' | 'timeline'>>,
 ): readonly DoubleLeader[] => {
@@ -29,8 +29,8 @@ export const doubleLeaders = (
 };
 
 /**
- * Writes that prove two leaders at once. Both times are the clients': one was noted before the write was sent, the other after the
- * acknowledgement came, so the order is certain.
+ * Writes that prove two leaders at once. Both times are the clients': one was noted before the write was sent, the other after
+ * the acknowledgement arrived, so the order is certain.
  */
 export const staleLeaders = (acknowledged: readonly Acknowledged[]): StaleLeader[] => {
   const first = new Map<string, Acknowledged>();

@@ -1,9 +1,9 @@
 import { Connection, type ConnectionSettings } from './connection';
 
-/** What is done once, before and after the writes, may take its time: a cluster may still be busy with its recovery. */
+/** Work that runs once, before and after the writes, may take longer: a cluster may still be recovering. */
 const patienceMs = 30_000;
 
-/** Does something on a connection of its own. */
+/** Runs work on a separate connection. */
 export const onOneConnection = async <T>(
   settings: ConnectionSettings,
   work: (connection: Connection) => Promise<T>,

@@ -1,22 +1,22 @@
 import type { Attempt, WrittenRow } from './attempt';
 
-/** A row that was sent once and is there more often. */
+/** A row that was sent once but exists more than once. */
 export interface Duplicate {
   readonly client: number;
   readonly row: number;
   readonly times: number;
 }
 
-/** A row that cannot be there. */
+/** A row that cannot exist. */
 export interface Stranger extends WrittenRow {
   readonly why: 'never sent' | 'refused' | 'not as acknowledged';
 }
 
-/** What makes two sightings the same row, down to who accepted it. */
+/** What makes two sightings the same row, including the server that accepted it. */
 export const keyOf = ({ client, row, server, timeline }: WrittenRow): string =>
   [client, row, timeline, server].join(' ');
 
-/** What was sent with one number, whoever accepted it. */
+/** Identifies what was sent with one number, whichever server accepted it. */
 const numberOf = ({ client, row }: Pick<WrittenRow, 'client' | 'row'>): string => `${client} ${row}`;
 
 export const duplicatesIn = (rows: readonly WrittenRow[]): Duplicate[] => {
@@ -40,6 +40,6 @@ const strangeness = (row: WrittenRow, attempt: Attempt | undefined): Stranger['w
   if (!attempt) return 'never sent';
   if (attempt.outcome === 'refused') return 'refused';
   if (attempt.outcome === 'acknowledged' && keyOf(attempt) !== keyOf(row)) return 'not as acknowledged';
-  // Of a write without an answer nothing is certain, and nothing can be wrong.
+  // Nothing is certain about a write without an answer, so nothing can be wrong.
   return undefined;
 };

@@ -9,10 +9,10 @@ export interface WriteClientSettings extends ConnectionSettings {
   readonly pauseMs: number;
 }
 
-/** A server that refuses connections does so at once: without a pause a client would do nothing but ask. */
+/** A server that refuses connections does so at once: without a pause a client would retry in a tight loop. */
 const leastPauseAfterError = 10;
 
-/** Writes numbered rows one after the other. A number is used up when it was sent, whatever came of it. */
+/** Writes numbered rows one after the other. Sending a number uses it up, whatever the outcome. */
 export class WriteClient {
   private connection: Connection | undefined;
 
@@ -22,7 +22,7 @@ export class WriteClient {
     private readonly journal: Journal,
   ) {}
 
-  /** Writes until it is told to stop; its last write has ended then. */
+  /** Writes until it is told to stop; resolves once its last write has ended. */
   async writeUntil(stop: AbortSignal): Promise<void> {
     for (let row = 1; !stop.aborted;) {
       const connection = await this.connected();
@@ -47,7 +47,7 @@ export class WriteClient {
     }
   }
 
-  /** Whether it was acknowledged. */
+  /** Returns whether the write was acknowledged. */
   private async write(connection: Connection, row: number): Promise<boolean> {
     const sentAt = Date.now();
     const attempt = () => ({ client: this.client, row, sentAt, at: Date.now() });
@@ -79,7 +79,7 @@ export class WriteClient {
   }
 }
 
-/** Node.js gives an error without a message when none of a name's addresses answers. */
+/** Node.js throws an error without a message when none of a name's addresses answers. */
 const messageOf = (error: unknown): string =>
   error instanceof Error
     ? error.message || String((error as NodeJS.ErrnoException).code ?? error.name)

@@ -7,15 +7,15 @@ import { WriteClient, type WriteClientSettings } from './write-client';
 import { makeTable, readRows } from './write-table';
 
 export interface WriteClientsOptions {
-  /** How many write at the same time; 4 by default. */
+  /** How many clients write at the same time; 4 by default. */
   readonly clients?: number;
-  /** `once` (by default): a connection is kept until something goes wrong with it. `every-write`: each row has its own. */
+  /** `once` (the default): a connection is kept until it fails. `every-write`: each row gets a new connection. */
   readonly connect?: 'once' | 'every-write';
   /** How long a client waits for a connection, and for the answer to a write, before it gives up; 2000 by default. */
   readonly timeoutMs?: number;
-  /** Between two writes of one client; 20 by default. */
+  /** The pause between two writes of one client; 20 by default. */
   readonly pauseMs?: number;
-  /** As for `pg`; left out, the `sslmode` of the URI decides. */
+  /** As in `pg`; when omitted, the URI's `sslmode` decides. */
   readonly ssl?: boolean | ConnectionOptions;
 }
 
@@ -44,7 +44,7 @@ export class WriteClients {
     };
   }
 
-  /** Makes the table anew, `write_check`, and lets the clients write. Can be called once. */
+  /** Recreates the table, `write_check`, and starts the clients. Can be called once. */
   async start(): Promise<void> {
     if (this.startedAt !== undefined) throw new Error('these clients have been started before');
     this.startedAt = Date.now();
@@ -59,7 +59,7 @@ export class WriteClients {
     this.writing = Promise.all(clients.map((client) => client.writeUntil(this.stopping.signal)));
   }
 
-  /** No more writes; when it resolves, each attempt has ended and is in the log. */
+  /** Stops the writes; when it resolves, each attempt has ended and is in the log. */
   async stop(): Promise<void> {
     this.stoppedAt ??= Date.now();
     this.stopping.abort();
@@ -71,33 +71,33 @@ export class WriteClients {
     return this.journal.log;
   }
 
-  /** Everything that went wrong with a connection or a write. */
+  /** Every fault of a connection or a write. */
   get errors(): readonly WriteError[] {
     return this.journal.errors;
   }
 
-  /** How many established connections were lost, or left because no answer came in time. */
+  /** How many established connections were lost, or dropped because no answer came in time. */
   get disconnects(): number {
     return this.journal.disconnects;
   }
 
   /**
-   * The longest time, over all clients, without an acknowledgement: of the whole run, or of the gaps that reach into a part of it. The
-   * time since the last one counts as well; `over` is false then.
+   * The longest time without an acknowledgement, over all clients: in the whole run, or among the gaps that overlap a part of it.
+   * The time since the last acknowledgement counts as well; `over` is false then.
    */
   worstGap(range: { from?: number; to?: number } = {}): Gap {
     return longestGap(this.gaps(), range);
   }
 
   /**
-   * The gap that an instant is in. A failure takes effect a little later than it is asked for, and acknowledgements may still come
-   * meanwhile: to measure what it did, `worstGap({ from })` is what you want.
+   * The gap that contains an instant. A failure takes effect a little after the request, and acknowledgements may still arrive
+   * meanwhile. To measure its effect, use `worstGap({ from })`.
    */
   gapAcross(instant: number): Gap {
     return gapAround(this.gaps(), instant);
   }
 
-  /** The rows that the table has now, where the clients write or on the server of another URI. */
+  /** The table's current rows, where the clients write or on another URI's server. */
   async rows(uri = this.settings.uri): Promise<WrittenRow[]> {
     return onOneConnection({ ...this.settings, uri }, (connection) => connection.query<WrittenRow>(readRows));
   }

@@ -5,8 +5,8 @@ export const makeTable = [
 ];
 
 /**
- * One statement, so that the row and what is said about it come from the same transaction. Each node listens on its own address only,
- * which names it also behind a load balancer. A server in recovery refuses it.
+ * One statement, so that the row and the data about it come from the same transaction. Each node listens only on its own address,
+ * which identifies the node even behind a load balancer. A server in recovery refuses the statement.
  */
 export const insertRow = `
   INSERT INTO write_check (client, row, server, timeline)

@@ -2,10 +2,10 @@ import type { PgbenchOptions, PgbenchTarget } from './pgbench-options';
 
 const debianProgram = '/usr/lib/postgresql/17/bin/pgbench';
 
-/** Where the report ends and the transactions begin in what a run writes. */
+/** Separates the report from the transactions in a run's output. */
 export const logMark = '--- transactions';
 
-/** pgbench writes its log into files where it runs; this shows them after the report and leaves nothing behind. */
+/** pgbench writes its log to files where it runs; this prints them after the report and removes them. */
 const showLog = `
   folder=$(mktemp -d) && trap 'rm -rf "$folder"' EXIT
   patience=$1 program=$2; shift 2
@@ -13,7 +13,7 @@ const showLog = `
   echo '${logMark}'; cat "$folder"/log.* 2>/dev/null
   exit $code`;
 
-/** The command that makes pgbench's tables. */
+/** The command that creates pgbench's tables. */
 export const tablesCommand = (target: PgbenchTarget, scale: number): string[] => [
   target.program ?? debianProgram,
   '--initialize',
@@ -22,7 +22,7 @@ export const tablesCommand = (target: PgbenchTarget, scale: number): string[] =>
   connection(target),
 ];
 
-/** The command that runs a benchmark: its report, then its log of transactions. */
+/** The command that runs a benchmark: prints its report, then its log of transactions. */
 export const benchmarkCommand = (options: PgbenchOptions): string[] => [
   'sh',
   '-c',
@@ -30,9 +30,9 @@ export const benchmarkCommand = (options: PgbenchOptions): string[] => [
   'sh',
   String(patience(options)),
   options.program ?? debianProgram,
-  // The tables are vacuumed when they are made; on a replica they cannot be.
+  // The tables are vacuumed when they are created; on a replica they cannot be.
   '--no-vacuum',
-  // An error is an error, also one that a second try would hide.
+  // Every error counts, even one that a second attempt would hide.
   '--max-tries=1',
   `--builtin=${options.builtin ?? 'tpcb-like'}`,
   `--protocol=${options.mode}`,
@@ -51,7 +51,7 @@ const amount = ({ seconds, transactions }: PgbenchOptions): string => {
   return seconds === undefined ? `--transactions=${transactions}` : `--time=${seconds}`;
 };
 
-/** A connection string in place of a database's name; the password is never in it. */
+/** A connection string in place of a database's name; it never contains the password. */
 const connection = ({ host, port, database, user, parameters = {} }: PgbenchTarget): string =>
   Object.entries({ ...parameters, host, port, dbname: database, user })
     .map(([name, value]) => `${name}='${String(value).replaceAll(/[\\']/g, '\\$&')}'`)

@@ -6,8 +6,8 @@ export interface Latencies {
 }
 
 /**
- * Reads the log of transactions, a line for each: client, number, microseconds (or why it failed), script, time. The latencies of
- * none are zero.
+ * Reads the log of transactions, one per line: client, number, microseconds (or why it failed), script, time. Without
+ * transactions all latencies are zero.
  */
 export const readLatencies = (log: string): Latencies => {
   const sorted = Float64Array.from(
@@ -19,6 +19,6 @@ export const readLatencies = (log: string): Latencies => {
   return { p50: atShare(sorted, 0.5), p99: atShare(sorted, 0.99), worst: sorted.at(-1) ?? 0 };
 };
 
-/** The least latency that this share of the transactions did not exceed. */
+/** The lowest latency that this share of the transactions did not exceed. */
 const atShare = (sorted: Float64Array, share: number): number =>
   sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;

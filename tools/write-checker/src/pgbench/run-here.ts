@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Ran, RunProgram } from './pgbench-options';
 
-/** Runs a program on this machine. */
 export const runHere: RunProgram = (argv, env) => spawnToEnd(argv, '', env);
 
 /** Runs a program to its end with this input. */

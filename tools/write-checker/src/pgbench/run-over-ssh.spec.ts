@@ -2,7 +2,7 @@ import { runHere } from './run-here';
 import { runOverSsh } from './run-over-ssh';
 
 describe('programs that are run elsewhere', () => {
-  /** Does what sshd does: gives the words of a command, joined, to a shell. */
+  /** Does what sshd does: joins the words of a command and passes them to a shell. */
   const ssh = ['sh', '-c', 'shift; exec sh -c "$*"', 'ssh'];
   const hard = `it's "$HOME" \\ $(id)\n*`;
 

@@ -1,7 +1,7 @@
 import type { RunProgram } from './pgbench-options';
 import { spawnToEnd } from './run-here';
 
-/** Reads the environment from the standard input, so that no process list has it, here or there. */
+/** Reads the environment from standard input, so that it appears in no process list, here or there. */
 const withEnvironment = `eval "$(cat)"; exec "$@"`;
 
 /** Runs programs on a machine over ssh; `ssh` is the command with its options, `['ssh', '-F', config]`. */
@@ -13,5 +13,5 @@ export const runOverSsh =
     return spawnToEnd([...ssh, machine, command], exported.join(''));
   };
 
-/** One word of a shell, whatever is in it. */
+/** Quotes any text as one shell word. */
 const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;

@@ -10,7 +10,7 @@ describe('pgbench on a real server', () => {
   let root: string;
   const folder = mkdtempSync(join(tmpdir(), 'pgfleet-pgbench-'));
 
-  /** As root, whose temporary files stay on the host. */
+  /** Runs as root, whose temporary files stay on the host. */
   const run: RunProgram = async (argv, env) => {
     const { exitCode, ...output } = await runInImage({
       root,
@@ -64,7 +64,7 @@ describe('pgbench on a real server', () => {
     await services.postgres.start();
     expect(result.transactions).toBeGreaterThan(0);
     expect(result.disconnects).toBe(3);
-    // The backend may come to say why it ends before it is gone.
+    // The backend may still report why it ends before it is gone.
     expect(result.aborted[0]?.message).toMatch(
       /^client \d (aborted in command \d+ \(SQL\) of script 0; perhaps|script 0 aborted in command \d+ query \d+: FATAL:)/,
     );

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { PgbenchOptions, Ran, RunProgram } from './pgbench-options';
 import { makePgbenchTables, runPgbench } from './run-pgbench';
 
-/** What the command of a run really wrote, with the pgbench of the machines' image (17.12). */
+/** The real output of the command, with the pgbench of the machines' image (17.12). */
 const captured = (name: string, code: number): Ran => {
   const read = (stream: string) => {
     const file = join(__dirname, 'captures', `${name}.${stream}.txt`);

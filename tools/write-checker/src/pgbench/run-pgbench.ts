@@ -4,20 +4,20 @@ import type { PgbenchOptions, PgbenchResult, PgbenchTarget, Ran } from './pgbenc
 import { readAborts, readReport } from './pgbench-report';
 import { runHere } from './run-here';
 
-/** What pgbench ends with when clients were given up on the way: there is a report. */
+/** pgbench's exit code when it aborted clients during the run: there is a report. */
 const runWasAborted = 2;
-/** What `timeout` ends with. */
+/** The exit code of `timeout`. */
 const killed = 124;
 
-/** Makes pgbench's tables anew. */
+/** Recreates pgbench's tables. */
 export const makePgbenchTables = async (target: PgbenchTarget & { scale: number }): Promise<void> => {
   const ran = await (target.run ?? runHere)(tablesCommand(target, target.scale), secret(target));
   if (ran.code !== 0) throw failure('pgbench could not make its tables', ran);
 };
 
 /**
- * Runs the real pgbench and gives what it saw; lost connections are a result, not an error. It throws when pgbench did not come to run
- * or to its end.
+ * Runs the real pgbench and returns what it saw; lost connections are a result, not an error. Throws when pgbench did not start
+ * or did not finish.
  */
 export const runPgbench = async (options: PgbenchOptions): Promise<PgbenchResult> => {
   const command = benchmarkCommand(options);
