@@ -20,12 +20,12 @@ import { userId } from './user-id';
 const bin = '/usr/lib/postgresql/17/bin/';
 
 /**
- * The first process of the machine inherits what others leave behind. PostgreSQL in its place takes an orphan that fails (a push in the
- * background, a backup that is told to end) for a backend that has crashed, and recovers.
+ * The machine's first process inherits orphans. If PostgreSQL were that process, it would take a failing orphan (a background
+ * push, a backup that was told to end) for a crashed backend, and start recovery.
  */
 const init = ['sh', '-c', '"$@"; exit $?', 'init'];
 
-/** What pgBackRest on a machine is told of a PostgreSQL whose data and socket are in `home`; the store is /srv/repo. */
+/** The pgBackRest configuration on a machine, for a PostgreSQL with its data and socket in `home`; the repository is /srv/repo. */
 export const pgbackrestConf = (
   stanza: string,
   { home = '/srv', port = 5432, retentionFull = 2 }: NodeOptions & { home?: string } = {},
@@ -60,19 +60,19 @@ archive_command = 'pgbackrest --stanza=${stanza} archive-push %p'
 `;
 
 export interface NodeOptions {
-  /** Of the PostgreSQL that pgBackRest asks; 5432 by default. */
+  /** The port of the PostgreSQL that pgBackRest connects to; 5432 by default. */
   port?: number;
   /** How many full backups are kept; 2 by default. */
   retentionFull?: number;
 }
 
-/** A machine of the node image, its folder made and pgBackRest configured, nothing else. */
+/** Creates a machine of the node image with its folder and pgBackRest's configuration, and nothing else. */
 export async function makeNodeFolder(
   stanza: string,
   options: NodeOptions = {},
 ): Promise<{ root: string; folder: string }> {
   const root = await serversRoot();
-  // The name by which the next spec's servers find what a killed process left, and remove it.
+  // By this name the next spec's servers find and remove what a killed process left.
   const folder = mkdtempSync(join(tmpdir(), `pgfleet-it-${process.pid}-`));
   const { uid, gid } = userId(root, 'postgres');
   chownSync(folder, uid, gid);
@@ -81,7 +81,7 @@ export async function makeNodeFolder(
   return { root, folder };
 }
 
-/** A PostgreSQL that archives through pgBackRest, as on a node of a cluster; its store is a folder. Programs see the folder as /srv. */
+/** A PostgreSQL that archives through pgBackRest, as on a cluster's node; its repository is a folder. Programs see the folder as /srv. */
 export class ArchivingNode {
   readonly config = '/srv/pgbackrest.conf';
   private server: ChildProcess | undefined;
@@ -100,7 +100,7 @@ export class ArchivingNode {
     return node;
   }
 
-  /** With more options of initdb, and more settings, than it has by itself. */
+  /** Accepts extra initdb options and extra settings. */
   async initialise({ initdb = [], more = '' }: { initdb?: string[]; more?: string } = {}): Promise<void> {
     const argv = ['-D', '/srv/data', '--data-checksums', '--no-sync', '-A', 'trust', ...initdb];
     await this.must([`${bin}initdb`, ...argv]);
@@ -108,7 +108,7 @@ export class ArchivingNode {
     await this.startServer();
   }
 
-  /** On its own data, or on others in the folder: those of a restore. */
+  /** Starts on its own data, or on other data in the folder, such as those of a restore. */
   async startServer(data = '/srv/data'): Promise<void> {
     this.server = this.start([...init, `${bin}postgres`, '-D', data]);
     for (const stream of [this.server.stdout!, this.server.stderr!])
@@ -132,7 +132,7 @@ export class ArchivingNode {
     return startInImage(this.inImage(argv));
   }
 
-  /** What is run from now on is run beside that, as on one machine. */
+  /** Programs that start from now on run beside that process, as on one machine. */
   join(process: ChildProcess | undefined): void {
     this.server = process;
   }
@@ -142,14 +142,14 @@ export class ArchivingNode {
     return (await this.must(argv)).stdout.trim();
   }
 
-  /** Runs a program that is to succeed. */
+  /** Runs a program that must succeed. */
   async must(argv: string[]): Promise<Ran> {
     const ran = await this.run(argv);
     if (ran.exitCode !== 0) throw new Error(`${argv.join(' ')}: ${ran.stdout}${ran.stderr}`);
     return ran;
   }
 
-  /** Puts a folder of the host where its programs see it, as /srv/NAME. */
+  /** Copies a folder of the host to where its programs see it, as /srv/NAME. */
   copyIn(folder: string, name: string): void {
     cpSync(folder, join(this.folder, name), { recursive: true });
   }

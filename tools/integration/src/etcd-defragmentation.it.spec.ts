@@ -15,7 +15,7 @@ interface Member {
   readonly server: ServerProcess;
 }
 
-/** What an etcd machine does every night with its own member: three real members, their databases full of compacted history. */
+/** What an etcd machine does every night with its own member: three real members, with databases full of compacted history. */
 describe('defragment-etcd', () => {
   const dir = makeWorkDir();
   let root: string;
@@ -50,7 +50,7 @@ describe('defragment-etcd', () => {
     await etcdctl(first!.url, ['etcdctl', 'compact', '--physical', String(header.revision)]);
     for (const { url } of members)
       await eventually(async () => {
-        // Pages that compaction freed are counted as free by the commits that follow.
+        // The commits that follow a compaction count the pages it freed as free.
         await etcdctl(url, ['etcdctl', 'put', 'big', 'small']);
         const { dbSize, dbSizeInUse } = await status(url);
         if (dbSizeInUse * 2 > dbSize) throw new Error(`${dbSizeInUse} of ${dbSize} bytes are in use`);

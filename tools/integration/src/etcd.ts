@@ -3,7 +3,6 @@ import { freePort } from './free-port';
 import { ServerProcess } from './server-process';
 import { userId } from './user-id';
 
-/** One etcd member. */
 export class Etcd extends ServerProcess {
   private constructor(
     readonly url: string,

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Tries `check` until it does not throw any more, and gives what it returns; after `withinMs` its last error is thrown. */
+/** Retries `check` until it no longer throws, and returns its result; after `withinMs` it throws the last error. */
 export const eventually = async <T>(check: () => T | Promise<T>, withinMs = 10_000): Promise<T> => {
   const deadline = Date.now() + withinMs;
   for (;;) {

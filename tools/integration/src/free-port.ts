@@ -2,14 +2,14 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /**
- * Below those that outgoing connections get (`ip_local_port_range`, from 32768): one of them could be taken by anybody's connection before
- * the server that it was chosen for listens.
+ * Below the ports of outgoing connections (`ip_local_port_range`, from 32768): any connection could take one of those before the
+ * server that it was chosen for listens.
  */
 const lowest = 20_000;
 const highest = 32_767;
 const tries = 100;
 
-/** A port of the loopback that nothing listens on now. */
+/** A loopback port on which nothing listens now. */
 export async function freePort(): Promise<number> {
   for (let tried = 0; tried < tries; tried++) {
     const port = randomInt(lowest, highest + 1);

@@ -7,11 +7,11 @@ export interface InImage {
   readonly root: string;
   /** Folder of the host that the program sees as /srv. */
   readonly data: string;
-  /** The user of the image that it runs as. */
+  /** The user of the image that the program runs as. */
   readonly user: string;
   readonly argv: readonly string[];
   readonly env?: Record<string, string>;
-  /** Another that runs: the program joins its mounts and processes, as on one machine, and ends with it. */
+  /** Another running program: this one joins its mounts and processes, as on one machine, and ends with it. */
   readonly beside?: ChildProcess;
 }
 
@@ -21,13 +21,13 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** Mounts and processes of its own: all of them end when the process that was started here is killed. */
+/** Separate mount and process namespaces: everything in them ends when the process started here is killed. */
 const enter = `
   mount --bind "$DATA" "$ROOT/srv" && mount -t proc proc "$ROOT/proc" && mount --rbind /dev "$ROOT/dev" &&
   exec chroot "$ROOT" setpriv --reuid "$RUN_AS" --regid "$RUN_AS" --clear-groups --pdeathsig KILL -- "$@"
 `;
 
-/** The process that the chain which was started at last became or started. */
+/** The last process in the chain that was started here. */
 const innermost = ({ pid }: ChildProcess): string =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0] || String(pid);
 
@@ -41,7 +41,7 @@ const joined = (other: ChildProcess, user: string, argv: readonly string[]): str
     .concat(['setpriv', '--reuid', user, '--regid', user, '--clear-groups', '--pdeathsig', 'KILL', '--'])
     .concat(argv);
 
-/** Starts a program of the node image; it dies with this process, and everything that it has started dies with it. */
+/** Starts a program of the node image; the program and everything it has started die with this process. */
 export const startInImage = ({ root, data, user, argv, env = {}, beside }: InImage): ChildProcess =>
   spawn(
     'setpriv',
@@ -52,7 +52,7 @@ export const startInImage = ({ root, data, user, argv, env = {}, beside }: InIma
     },
   );
 
-/** Tells all that a process has started to end, as systemd tells a unit; the process itself only waits for them. */
+/** Tells all processes started by this one to end, as systemd does with a unit; the process itself only waits for them. */
 const terminate = (pid: number): void => {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
     .trim()

@@ -4,7 +4,7 @@ import { ArchivingNode } from './archiving-node';
 import { eventually } from './eventually';
 import { StreamingReplica } from './streaming-replica';
 
-/** What `max_slot_wal_keep_size` of postgres_node relies on: a replica whose slot was given up is not lost. */
+/** `max_slot_wal_keep_size` in postgres_node relies on this: a replica is not lost when its slot is invalidated. */
 describe('a replica that was away for longer than its slot keeps WAL', () => {
   let leader: ArchivingNode;
   afterAll(() => leader?.stop());
@@ -34,7 +34,7 @@ describe('a replica that was away for longer than its slot keeps WAL', () => {
       expect(await ofSlot('wal_status')).toBe('lost');
     }, 30_000);
 
-    // It asks the archive for one segment after the other.
+    // The replica requests one segment after the other from the archive.
     await replica.startServer(90_000);
     await eventually(async () => {
       const { stdout } = await replica.run(['psql', '-XAtc', 'select count(*) from filler']);

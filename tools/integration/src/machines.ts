@@ -10,7 +10,7 @@ import {
 } from '@pgfleet/lab';
 
 export interface Machines {
-  /** To freeze, cut and power machines. */
+  /** Freezes, disconnects and powers machines. */
   readonly lab: LabClient;
   /** Private key that logs in as root. */
   readonly keyFile: string;
@@ -20,7 +20,7 @@ export interface Machines {
 }
 
 /**
- * Real machines for a spec: a lab of its own, with a name and a subnet that no other lab of this host is likely to have.
+ * Real machines for a spec: a separate lab, with a name and a subnet that no other lab of this host is likely to have.
  * @example const machines = await startMachines(); afterAll(() => machines.stop());
  */
 export const startMachines = async (): Promise<Machines> => {

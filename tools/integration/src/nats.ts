@@ -39,13 +39,13 @@ export class Nats extends ServerProcess {
     return nats;
   }
 
-  /** Loses the streams, as a machine that is set up anew does. Only while it is not running. */
+  /** Deletes the streams, like setting up a machine again. Call it only while the server is not running. */
   eraseData(): void {
     rmSync(join(this.dir, 'jetstream'), { recursive: true, force: true });
   }
 }
 
-/** A server that is ready says INFO to whoever connects. */
+/** A server that is ready sends INFO to every client that connects. */
 const greets = (port: number): Promise<void> =>
   new Promise((resolve, reject) => {
     const socket = createConnection({ port, host: '127.0.0.1' });

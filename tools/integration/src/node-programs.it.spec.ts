@@ -8,7 +8,7 @@ const repository = join(__dirname, '..', '..', '..');
 const roles = join(repository, 'deploy', 'ansible', 'roles');
 const role = join(roles, 'postgres_node');
 
-/** What runs on a node is Python and uses what the machine image has; its own tests stand beside it. */
+/** Programs on a node are Python and use what the machine image has; their own tests are next to them. */
 describe('what runs on a node', () => {
   it.each([
     ['its agent and its restore_command', 'tests', 18],
@@ -49,7 +49,7 @@ describe('what runs on a node', () => {
       cpSync(join(repository, 'docs', 'how-it-works'), join(data, 'docs', 'how-it-works'), {
         recursive: true,
       });
-      // A network of its own: the ports are those of a load balancer and a node.
+      // A separate network: the ports are those of a load balancer and a node.
       const unittest = ['python3', '-B', '-m', 'unittest', 'discover', '-v', '-s', '/srv'];
       const { exitCode, stderr } = await runInImage({
         root: await serversRoot(),

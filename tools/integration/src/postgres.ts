@@ -47,19 +47,19 @@ export class Postgres extends ServerProcess {
     return postgres;
   }
 
-  /** Connection URL of the superuser, or of a role made by `createService`. */
+  /** Connection URL of the superuser, or of a role created by `createService`. */
   url(role = 'postgres', database = role === 'postgres' ? 'postgres' : 'pgfleet'): string {
     return `postgres://${role}:${password}@127.0.0.1:${this.port}/${database}`;
   }
 
-  /** A role that may log in and owns the schema of its name, as each service has in production. Returns its URL. */
+  /** Creates a role that may log in and owns the schema with its name, as each service has in production. Returns its URL. */
   async createService(role: string): Promise<string> {
     await this.query(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
     await this.query(`CREATE SCHEMA ${role} AUTHORIZATION ${role}`);
     return this.url(role);
   }
 
-  /** One statement as superuser, in the database of the services. */
+  /** Runs one statement as superuser, in the services' database. */
   async query<Row>(sql: string, database = 'pgfleet'): Promise<Row[]> {
     const client = new Client(this.url('postgres', database));
     await client.connect();

@@ -10,7 +10,7 @@ const repository = (): string => {
   return dir;
 };
 
-/** A TypeScript program of a spec, running in a process of its own that can be killed and frozen; it dies with the spec. */
+/** A TypeScript program of a spec, in a separate process that can be killed and frozen; it dies with the spec. */
 export class ProgramProcess {
   private readonly child: ChildProcess;
   private readonly closed: Promise<unknown>;
@@ -47,13 +47,13 @@ export class ProgramProcess {
     this.child.kill(signal);
   }
 
-  /** `kill -9`; resolves when it is gone. */
+  /** `kill -9`; resolves when the process is gone. */
   async kill(): Promise<void> {
     if (this.running) this.child.kill('SIGKILL');
     await this.closed;
   }
 
-  /** Resolves when it has ended by itself, with the exit code, null when a signal ended it. */
+  /** Resolves when the process has ended by itself: with the exit code, or null when a signal ended it. */
   async ended(): Promise<number | null> {
     await this.closed;
     return this.child.exitCode;

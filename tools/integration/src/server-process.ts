@@ -13,13 +13,13 @@ export interface ServerSpec {
   /** The user of the image that the program runs as; owns the data. */
   readonly user: string;
   readonly argv: readonly string[];
-  /** Resolves when the server answers; tried again until it does. */
+  /** Resolves when the server answers; repeated until it does. */
   readonly ready: () => Promise<void>;
 }
 
 /**
- * In mount and process namespaces of its own: the mounts end with it, and all of its processes with their first. Each link of the
- * chain (this process, unshare, the server) dies with the one before it, also when that is killed with -9.
+ * Separate mount and process namespaces: the mounts end with the namespace, and all processes with their first one. Each link of
+ * the chain (this process, unshare, the server) dies with the one before it, even when that is killed with -9.
  */
 const enter = `
   mount --bind "$DATA" "$ROOT/srv" && mount -t proc proc "$ROOT/proc" && mount --rbind /dev "$ROOT/dev" &&
@@ -81,7 +81,7 @@ export class ServerProcess {
     }
   }
 
-  /** `kill -9`: nothing is flushed, nobody is told. Resolves when it is gone. */
+  /** `kill -9`: nothing is flushed, and no peer is notified. Resolves when the server is gone. */
   async kill(): Promise<void> {
     if (this.child && this.child.exitCode === null && this.child.signalCode === null) {
       process.kill(this.pid(), 'SIGKILL');

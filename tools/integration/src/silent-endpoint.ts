@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** A way to a server of the loopback that can fall silent as a machine does that loses power: nothing passes, nothing is closed. */
+/** A proxy to a loopback server that can fall silent like a machine that loses power: nothing passes, and nothing is closed. */
 export class SilentEndpoint {
   private readonly sockets = new Set<Socket>();
   private silent = false;
@@ -24,7 +24,7 @@ export class SilentEndpoint {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** How much has come through it since the last call. */
+  /** The number of bytes that came through since the last call. */
   traffic(): number {
     const { passed } = this;
     this.passed = 0;
@@ -37,7 +37,7 @@ export class SilentEndpoint {
 
   speak(): void {
     this.silent = false;
-    // What was on its way when it fell silent is lost, as with a machine that was off.
+    // Data in flight when it fell silent are lost, as with a machine that was off.
     for (const socket of this.sockets) socket.destroy();
   }
 

@@ -13,7 +13,7 @@ export interface Wanted {
   readonly etcd?: boolean;
 }
 
-/** Real servers of one spec, on the loopback, each with ports and data of its own. */
+/** Real servers of one spec, on the loopback, each with its own ports and data. */
 export interface Services {
   readonly nats: Nats;
   readonly postgres: Postgres;
@@ -57,7 +57,7 @@ const notStarted = (name: string): object =>
     {},
     {
       get: (_, property) => {
-        // A promise that resolves to this looks whether it is one.
+        // Resolving a promise with this object checks whether it is a promise too.
         if (property === 'then') return undefined;
         throw new Error(`startServices was not asked for ${name}`);
       },

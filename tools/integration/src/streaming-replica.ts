@@ -21,7 +21,7 @@ ${prefix}-key-file=/srv/replica/backup.pem
 ${prefix}-ca-file=/srv/replica/ca.crt
 `;
 
-/** What role postgres_node writes for it on a node, with ports and places of its own. */
+/** What the role postgres_node writes for it on a node, with the spec's ports and paths. */
 const files = (stanza: string, port: number): Record<string, string> => ({
   'pgbackrest.conf': `
 [global]
@@ -60,8 +60,8 @@ ${tls('tls-server')}`,
 });
 
 /**
- * A replica that streams from an ArchivingNode and makes its backups through the pgBackRest server there. It lives in the leader's folder,
- * below `replica`, and ends with it.
+ * A replica that streams from an ArchivingNode and creates its backups through the pgBackRest server there. It lives in the
+ * leader's folder, below `replica`, and ends with the leader.
  */
 export class StreamingReplica {
   private constructor(private readonly leader: ArchivingNode) {}
@@ -99,7 +99,7 @@ export class StreamingReplica {
     await this.leader.must([`${bin}pg_ctl`, 'stop', '-D', '/srv/replica/data', '-m', 'fast', '-w']);
   }
 
-  /** pgBackRest's server on the leader's side. */
+  /** Starts pgBackRest's server on the leader's side. */
   async startBackupServer(): Promise<void> {
     this.follow(['pgbackrest', '--config=/srv/replica/backup-server.conf', 'server'], 'server.log');
     const ping = ['pgbackrest', '--config-include-path=/etc/pgfleet/backup-from-replica', 'server-ping'];
@@ -113,7 +113,7 @@ export class StreamingReplica {
     await this.leader.must(['pkill', '-f', '^pgbackrest --config=/srv/replica/backup-server.conf']);
   }
 
-  /** Runs a program as on the replica's machine; what is in /etc/pgfleet there is in /srv/replica. */
+  /** Runs a program as on the replica's machine; the files of /etc/pgfleet there are in /srv/replica. */
   run(argv: string[], stop?: AbortSignal): Promise<Ran> {
     const here = argv.map((word) => word.replaceAll('/etc/pgfleet', '/srv/replica'));
     return this.leader.run(

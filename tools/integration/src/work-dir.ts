@@ -13,7 +13,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-/** Removes what processes that were killed left behind. Their servers died with them. */
+/** Removes what killed processes left behind. Their servers died with them. */
 const removeLeftovers = (): void => {
   for (const name of readdirSync(tmpdir())) {
     const owner = Number(/^pgfleet-it-(\d+)-/.exec(name)?.[1]);
@@ -21,7 +21,7 @@ const removeLeftovers = (): void => {
   }
 };
 
-/** A folder for the data of this process's servers; whoever comes next removes it if this process cannot. */
+/** Creates a folder for the data of this process's servers. If this process cannot remove it, the next spec does. */
 export const makeWorkDir = (): string => {
   removeLeftovers();
   return mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`));

@@ -1,4 +1,4 @@
-/** The part of an OpenAPI document that bad input is made of. */
+/** The part of an OpenAPI document that bad input is built from. */
 export interface ApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, ApiOperation>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> };
@@ -23,20 +23,20 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** A request that must be refused. */
 export interface BadInput {
-  /** What is wrong with it, unique among all. */
+  /** What is wrong with it; unique among all. */
   readonly name: string;
   readonly method: string;
-  /** The target as it goes over the wire, already encoded (or wrongly so). */
+  /** The request target as it goes over the wire, already encoded (or wrongly so). */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string | Buffer;
-  /** Bytes to send instead of a request made of the above. */
+  /** Bytes to send instead of a request built from the fields above. */
   readonly raw?: string;
-  /** Every one of these is a right answer; all are 4xx. */
+  /** Any of these is a correct answer; all are 4xx. */
   readonly expectStatus: readonly number[];
 }
 
-/** An endpoint and a request to it that has nothing wrong with its form. */
+/** An endpoint and a well-formed request to it. */
 export interface Endpoint {
   readonly label: string;
   readonly method: string;

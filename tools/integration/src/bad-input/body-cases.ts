@@ -6,7 +6,7 @@ import { allows, resolve } from './schema-check';
 const json = { 'content-type': 'application/json' };
 const kibibyte = 1024;
 
-/** What no endpoint takes, whether it has a body or not. */
+/** Bodies that no endpoint accepts, whether it has a body or not. */
 const unreadable = (endpoint: Endpoint): BadInput[] => [
   ...Object.entries(malformedJson).map(([what, body]) =>
     spoil(endpoint, `a body with ${what}`, [400], { body, headers: json }),
@@ -89,7 +89,7 @@ const unreadable = (endpoint: Endpoint): BadInput[] => [
   }),
 ];
 
-/** Every value that the schema of a field does not allow, in the place of that field, also in the fields of its objects. */
+/** Every value that a field's schema does not allow, in place of that field, including the fields of nested objects. */
 const wrongFields = (
   endpoint: Endpoint,
   document: ApiDocument,
@@ -137,11 +137,11 @@ const wrongFields = (
   return [...wrong, ...properties, ...entries];
 };
 
-/** JSON of an object with one more member, as text: JavaScript would take `__proto__` for something else. */
+/** JSON of an object with one more member, as text: JavaScript would treat `__proto__` differently. */
 const addMember = (object: unknown, member: string): string =>
   JSON.stringify({ ...(object as object), ' ': 0 }).replace('" ":0', member);
 
-/** A good body but for bytes in a string that are not UTF-8, where careless decoding would see a replacement character. */
+/** A valid body except for bytes in a string that are not UTF-8, which careless decoding would turn into a replacement character. */
 const notUtf8 = (endpoint: Endpoint, name: string): BadInput =>
   spoil(endpoint, `bytes in ${name} that are not UTF-8`, [400], {
     body: Buffer.from(JSON.stringify({ ...(endpoint.body as object), [name]: 'a\u00ffb' }), 'latin1'),

@@ -1,4 +1,4 @@
-/** Strings that do harm where somebody is careless. Most fields must refuse them; where a schema allows one, it is no bad input. */
+/** Strings that harm careless code. Most fields must refuse them; where a schema allows one, it is not bad input. */
 export const hostileStrings: Readonly<Record<string, string>> = {
   'an empty string': '',
   'a blank': ' ',
@@ -52,7 +52,7 @@ export const valuesOfAnyType: Readonly<Record<string, unknown>> = {
   'an object': { x: 1 },
 };
 
-/** JSON texts that JavaScript cannot make of a value. */
+/** JSON texts that JavaScript cannot produce from a value. */
 export const malformedJson: Readonly<Record<string, string>> = {
   'no JSON at all': 'name=orders',
   'an open brace': '{',
@@ -68,7 +68,7 @@ export const malformedJson: Readonly<Record<string, string>> = {
   'a NUL byte': '{"name":"a"}\u0000',
 };
 
-/** Values of a parameter in the path: none is an id. Encoded as they go over the wire. */
+/** Values for a path parameter, none of which is an id. Encoded as they go over the wire. */
 export const hostileSegments: Readonly<Record<string, string>> = {
   'a word': 'x',
   'a NUL': '%00',

@@ -9,8 +9,9 @@ export { judgeRefusal } from './judge-refusal';
 export { type RefusedWith, sendBadInput } from './send-bad-input';
 
 /**
- * Bad input to every endpoint of an API, made of its OpenAPI document: whatever the schemas do not allow, in every place, and what
- * HTTP does not allow. None of them changes anything: each is refused before it reaches a use case, or names an id that nobody has.
+ * Bad input for every endpoint of an API, built from its OpenAPI document: whatever the schemas do not allow, in every place, and
+ * whatever HTTP does not allow. No request changes anything: each is refused before it reaches a use case, or names an id that
+ * does not exist.
  */
 export const badInputs = (document: ApiDocument, token: string): BadInput[] => {
   const endpoints = endpointsOf(document, token);

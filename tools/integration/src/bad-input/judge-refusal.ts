@@ -1,10 +1,10 @@
 import type { BadInput } from './bad-input';
 import type { RefusedWith } from './send-bad-input';
 
-/** Traces of the inside: stack frames, source files, the names of what we are made of. */
+/** Traces of internals: stack frames, source files, the names of our libraries. */
 const inside = /\n\s+at |node_modules|\.(ts|js):\d+|<html|<!doctype|ZodError|express|nestjs|stack"/i;
 
-/** What is wrong with the answer to a bad input; null when it is refused as it must be: a 4xx problem that helps, and nothing else. */
+/** What is wrong with the answer to a bad input; null when it is refused correctly: with a helpful 4xx problem, and nothing else. */
 export const judgeRefusal = (bad: BadInput, answer: RefusedWith): string | null => {
   const { status, headers, body } = answer;
   const told = `${status} ${String(headers['content-type'])} ${body.slice(0, 300)}`;

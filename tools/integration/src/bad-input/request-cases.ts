@@ -4,7 +4,7 @@ import { allows, resolve } from './schema-check';
 
 const unknownId = '0197ffff-ffff-7fff-bfff-ffffffffffff';
 
-/** Requests without a token that is ours. */
+/** Requests without a valid token. */
 export const tokenCases = (endpoint: Endpoint): BadInput[] => {
   if (!endpoint.needsToken) return [];
   const own = endpoint.headers.authorization ?? '';
@@ -27,7 +27,7 @@ export const tokenCases = (endpoint: Endpoint): BadInput[] => {
   );
 };
 
-/** Ids that are none, in every place of the path that has one; and one that nobody has. */
+/** Invalid ids in every place of the path that has one, and a valid id that does not exist. */
 export const pathCases = (endpoint: Endpoint): BadInput[] => {
   const parameters = (endpoint.operation.parameters ?? []).filter((parameter) => parameter.in === 'path');
   return parameters.flatMap(({ name, schema }) => {
@@ -44,7 +44,7 @@ export const pathCases = (endpoint: Endpoint): BadInput[] => {
         spoil(endpoint, `${name} is ${what}`, [400], { path: endpoint.path.replace(example, segment) }),
       );
     const prefix = /^([a-z]+)_/.exec(example)?.[1];
-    // A name that is not ours, as the label of a backup, has another form.
+    // A name that pgfleet does not assign, such as a backup's label, has another form.
     if (prefix === undefined) return refused(segments);
     return [
       ...refused({
@@ -79,7 +79,7 @@ const queryValues: Record<string, string> = {
   'a long word': 'a'.repeat(1000),
 };
 
-/** Parameters of the query that are unknown, wrong, or there twice. */
+/** Query parameters that are unknown, wrong, or repeated. */
 export const queryCases = (endpoint: Endpoint, document: ApiDocument): BadInput[] => {
   if (!endpoint.needsToken) return [];
   const ask = (what: string, query: string) =>
@@ -119,7 +119,7 @@ const decode = (text: string): string => {
   }
 };
 
-/** Values of the endpoint's own headers that are not what they must be. */
+/** Invalid values of the endpoint's own headers. */
 export const headerCases = (endpoint: Endpoint, document: ApiDocument): BadInput[] => {
   const values: Record<string, string | string[]> = {
     nothing: '',

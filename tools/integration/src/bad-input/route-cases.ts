@@ -2,7 +2,7 @@ import { type ApiDocument, type BadInput, type Endpoint, spoil } from './bad-inp
 
 const verbs = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'TRACE', 'PROPFIND', 'LINK', 'MOVE', 'QUERY'];
 
-/** At every path, every method that the document does not have there. */
+/** For every path, every method that the document does not list for it. */
 export const methodCases = (endpoints: readonly Endpoint[], document: ApiDocument): BadInput[] => {
   const onePerPath = endpoints.filter(
     ({ template }, at) => endpoints.findIndex((e) => e.template === template) === at,
@@ -18,7 +18,7 @@ export const methodCases = (endpoints: readonly Endpoint[], document: ApiDocumen
   );
 };
 
-/** Paths beside the ones there are, made of each of them. */
+/** Paths similar to the existing ones, derived from each of them. */
 export const nearbyPaths = (endpoint: Endpoint): BadInput[] => {
   const near = (what: string, path: string, expect = [404]) => spoil(endpoint, what, expect, { path });
   return [

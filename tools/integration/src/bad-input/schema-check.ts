@@ -45,7 +45,7 @@ const allowsMembers = (schema: JsonSchema, value: object, document: ApiDocument)
   );
 };
 
-/** Whether a value is one that the schema allows; knows the words of JSON Schema that the document uses. */
+/** Whether the schema allows a value; supports the JSON Schema keywords that the document uses. */
 export const allows = (reference: JsonSchema, value: unknown, document: ApiDocument): boolean => {
   const schema = resolve(reference, document);
   const choices = (schema.anyOf ?? schema.oneOf) as JsonSchema[] | undefined;

@@ -10,7 +10,7 @@ export interface RefusedWith {
 
 const timeoutMs = 20_000;
 
-/** Sends it as it is: `fetch` would put paths and headers right. */
+/** Sends the request unchanged: `fetch` would correct paths and headers. */
 export const sendBadInput = (baseUrl: string, bad: BadInput, agent?: Agent): Promise<RefusedWith> =>
   bad.raw === undefined ? sendRequest(baseUrl, bad, agent) : sendRaw(baseUrl, bad.raw);
 

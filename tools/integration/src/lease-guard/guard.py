@@ -1,4 +1,4 @@
-"""The node agent's guard on its own, for a cluster whose etcd has neither TLS nor passwords: guard.py MEMBER ADDRESS ETCD_PORT SCOPE."""
+"""Runs only the node agent's guard, for a cluster with an etcd without TLS and passwords: guard.py MEMBER ADDRESS ETCD_PORT SCOPE."""
 
 import base64
 import http.client
@@ -19,7 +19,7 @@ member, address, etcd_port, scope = sys.argv[1:]
 
 
 class Keys:
-    """The cluster's keys, read at every look."""
+    """The cluster's keys, read from etcd each time."""
 
     def __init__(self):
         self.keys = {}

@@ -8,7 +8,7 @@ import { startServices, type Services } from '../start-services';
 const agent = join(__dirname, '../../../../deploy/ansible/roles/postgres_node/files/follow_leader');
 const scope = 'guarded';
 
-/** A member of a cluster with Patroni as Debian made it, and the agent's guard beside it, in processes and mounts of its own. */
+/** A cluster member with Patroni as Debian ships it, and the agent's guard beside it, in separate process and mount namespaces. */
 class Member {
   private constructor(
     readonly name: string,
@@ -32,13 +32,13 @@ class Member {
     );
   }
 
-  /** Once Patroni has begun: the guard joins its mounts and processes. */
+  /** Starts the guard once Patroni has started, because it joins Patroni's mounts and processes. */
   guard(etcd: string): void {
     const argv = [this.name, this.address, new URL(etcd).port, scope];
     this.keepLog(['/usr/bin/python3', '-u', '/srv/guard.py', ...argv], 'guard');
   }
 
-  /** Whether its PostgreSQL takes writes; false when it does not answer. */
+  /** Whether its PostgreSQL accepts writes; false when it does not answer. */
   async takesWrites(): Promise<boolean> {
     const argv = [
       'psql',
@@ -88,7 +88,7 @@ class Member {
         ...{ listen: `${address}:5432`, connect_address: `${address}:5432` },
         ...{ use_unix_socket: true, data_dir: '/srv/data', bin_dir: '/usr/lib/postgresql/17/bin' },
         pgpass: '/srv/pgpass',
-        // A loop that stands still, at the moment in which it was to stop its database.
+        // Patroni's loop hangs at the moment when it should stop its database.
         before_stop: '/bin/sleep 1000',
         authentication: {
           superuser: { username: 'postgres', password: 'secret' },
@@ -128,7 +128,7 @@ describe('an unpatched Patroni whose loop stands still when etcd is lost', () =>
     const [old, other] = members;
     const seen: string[] = [];
     const look = async () => {
-      // The old one first and last: a change between the two looks is none of both at the same time.
+      // Asks the old leader first and last: a change between the two answers does not count as both at the same time.
       const before = await old.takesWrites();
       const [others, after] = [await other.takesWrites(), await old.takesWrites()];
       if (others && before && after) throw new Error('n1 and n2 both take writes');
@@ -145,7 +145,7 @@ describe('an unpatched Patroni whose loop stands still when etcd is lost', () =>
     };
     expect([await look(), old.log('guard'), other.log('guard')]).toEqual(['n1', '', '']);
     services.etcd.freeze();
-    // Patroni was to stop its database then, and hangs: without the guard the database takes writes for ever.
+    // Patroni should stop its database now, and hangs: without the guard the database would accept writes forever.
     await eventually(() => expect(old.log('patroni')).toContain('Demoting self (offline)'), 60_000);
     await until('none', 60_000);
     expect(old.log('guard')).toContain('PostgreSQL is stopped: ');

@@ -1,6 +1,6 @@
 #!/bin/sh
-# fetch-source.sh ROOT FOLDER   Patroni's source, of the version that is installed in the image ROOT, as FOLDER. Debian keeps the .dsc of
-# an earlier security upload no longer than that, but the original tarball stays, and the tests are in that.
+# fetch-source.sh ROOT FOLDER   Fetches the source of the Patroni that is installed in the image ROOT into FOLDER. Debian removes the .dsc
+# of a superseded security upload, but keeps the original tarball, which contains the tests.
 set -eu
 root=$1 folder=$2
 [ ! -e "$folder" ] || exit 0

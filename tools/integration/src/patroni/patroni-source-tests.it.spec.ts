@@ -9,7 +9,7 @@ import { runInImage } from '../in-image';
 const run = promisify(execFile);
 const files = join(__dirname, '../../../../deploy/ansible/roles/postgres_node/files');
 
-/** Patches change what others have written: its tests say whether all else is as it was. */
+/** The patches change foreign code: Patroni's own tests show whether everything else still works. */
 describe("Patroni's own unit tests", () => {
   let root: string;
   let data: string;
@@ -19,7 +19,7 @@ describe("Patroni's own unit tests", () => {
     data = mkdtempSync(join(tmpdir(), 'pgfleet-patroni-'));
     chmodSync(data, 0o755);
     const { stdout: version } = await run('chroot', [root, 'dpkg-query', '-Wf', '${Version}', 'patroni']);
-    // Kept beside the images, outside of the clone, by what it is made from.
+    // Kept next to the images, outside the clone, under the version that it is built from.
     const source = join(root, '..', '..', `patroni-source-${version}`);
     await run('sh', [join(__dirname, 'fetch-source.sh'), root, source]);
     cpSync(source, join(data, 'source'), { recursive: true });

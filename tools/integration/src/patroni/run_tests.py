@@ -1,11 +1,11 @@
-"""Patroni's own unit tests, in its source folder; the process ends although threads of them run on. The last line says what came of it."""
+"""Runs Patroni's own unit tests in its source folder, and exits although their threads are still running. The last line has the result."""
 
 import json
 import os
 import sys
 import unittest
 
-# What the tests of these need is not on a node: boto3, kazoo, pysyncobj, pytest. None of them is touched by a patch.
+# These tests need packages that a node does not have: boto3, kazoo, pysyncobj, pytest. No patch touches what they test.
 NOT_HERE = {"tests.test_aws", "tests.test_exhibitor", "tests.test_raft", "tests.test_raft_controller", "tests.test_zookeeper",
             "tests.test_log.TestPatroniLogger.test_patroni_logger"}
 
