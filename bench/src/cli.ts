@@ -13,9 +13,9 @@ interface Options {
 }
 
 interface Benchmark {
-  /** What it is made of, when it can be run in part. */
+  /** The parts of the benchmark, when they can be run separately. */
   cases: string[];
-  /** How often, by default: what takes long in itself runs once. */
+  /** The default number of runs: slow benchmarks run once. */
   runs: number;
   run(options: Options): Promise<void>;
 }
@@ -82,6 +82,6 @@ async function main([name = '', ...args]: string[]): Promise<void> {
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
-  // What a signal has interrupted may still be waiting for something.
+  // The work that a signal interrupted may still be waiting for something.
   process.exit(1);
 });

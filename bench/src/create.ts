@@ -60,7 +60,7 @@ interface OurRun {
   steps: string[];
 }
 
-/** From POST /clusters to the first write that a customer's program gets through port 5000, and to the end of the operation. */
+/** Measures from POST /clusters to the first write that a customer's program gets through port 5000, and to the end of the operation. */
 async function ours({ api }: Platform, userId: string, name: string): Promise<OurRun> {
   const begun = Date.now();
   const { id, clusterId } = await api.createCluster({ name, userId, nodes: 3 });
@@ -84,8 +84,9 @@ async function ours({ api }: Platform, userId: string, name: string): Promise<Ou
 }
 
 /**
- * The floor: three machines booted by the same lab, and the same Patroni with the configuration of a finished cluster's node, put there
- * and started by hand. No load balancer, no pooler, no backups: until the leader has acknowledged a write.
+ * The floor: the same lab boots three machines, and the same Patroni with the configuration of a finished cluster's node is
+ * copied there and started by hand. There is no load balancer, no pooler and no backup. Measures until the leader has
+ * acknowledged a write.
  */
 async function byHand({ lab }: Platform, model: string, scope: string): Promise<number> {
   const models = (await lab.list()).filter(({ labels, role }) => labels.cluster === model && role === 'node');
@@ -106,7 +107,7 @@ async function byHand({ lab }: Platform, model: string, scope: string): Promise<
     const edits: [string, string][] = [
       ...models.map(({ address }, index): [string, string] => [address, machines[index]?.address ?? '']),
       [model, scope],
-      // The certificate is the model's: of the same authority, for another address.
+      // The certificate is the model's: from the same authority, but for another address.
       ['verify-full', 'verify-ca'],
     ];
     await Promise.all(
@@ -114,7 +115,7 @@ async function byHand({ lab }: Platform, model: string, scope: string): Promise<
         startPatroni(name, kit, [[`name: "${first.name}"`, `name: "${name}"`], ...edits]),
       ),
     );
-    // Replicas refuse; the leader, when there is one, takes it.
+    // Replicas refuse the write; the leader accepts it once there is one.
     const others = new AbortController();
     await Promise.any(machines.map(({ name }) => on(name, writeAsSoonAsPossible, '', others.signal)));
     const firstWriteMs = Date.now() - begun;
@@ -129,7 +130,7 @@ async function byHand({ lab }: Platform, model: string, scope: string): Promise<
 
 const etcdctl = 'env $(grep -v "^#" /etc/pgfleet/etcdctl.env | xargs) etcdctl';
 
-/** An etcd user for the floor's keys; the password goes in by standard input. */
+/** Creates an etcd user for the floor's keys; the password goes in through standard input. */
 const grantScope = (scope: string, password: string): Promise<string> =>
   on(
     'etcd1',
@@ -151,7 +152,7 @@ async function bootNow(lab: LabClient, name: string): Promise<{ name: string; ad
   return { name, address };
 }
 
-/** Unpacks the model's files, puts this machine's names and addresses in, and starts Patroni. */
+/** Unpacks the model's files, fills in this machine's names and addresses, and starts Patroni. */
 async function startPatroni(machine: string, kit: string, replace: [string, string][]): Promise<void> {
   const edits = replace.map(([from, to]) => `-e 's/${from.replaceAll('.', '\\.')}/${to}/g'`).join(' ');
   const own =
@@ -160,7 +161,7 @@ async function startPatroni(machine: string, kit: string, replace: [string, stri
   await on(machine, command, kit);
 }
 
-/** Creates clusters and starts Patroni by hand in turns, in one run. */
+/** Creates clusters and starts Patroni by hand in alternation, in one run. */
 export async function benchCreate(runs: number): Promise<void> {
   const platform = await bringUp(labSettings());
   const userId = (await platform.api.createUser({ name: 'bench' })).id;

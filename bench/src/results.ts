@@ -15,7 +15,10 @@ const machine = (): string => {
   return `${cpus().length} cores (${cpu?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node.js ${process.version}`;
 };
 
-/** Prints a benchmark's results and puts them into docs/benchmarks.md, with date and machine, in place of that benchmark's last ones. */
+/**
+ * Prints a benchmark's results and writes them to docs/benchmarks.md, with date and machine. They replace the last results of the
+ * same benchmark.
+ */
 export function record(name: string, lines: string[]): void {
   const file = join(repository, 'docs', 'benchmarks.md');
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];

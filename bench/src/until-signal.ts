@@ -1,8 +1,8 @@
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
 /**
- * Runs a benchmark that a signal ends: what it is doing is given up at once, so that its caller clears away what was made, and says so.
- * A second signal ends the process as ever.
+ * Runs a benchmark that a signal ends: its current work is aborted at once, so that the caller can clean up, and report it. A
+ * second signal ends the process as usual.
  */
 export async function untilSignal(run: () => Promise<void>): Promise<void> {
   let end: NodeJS.SignalsListener = () => undefined;

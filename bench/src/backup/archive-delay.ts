@@ -7,8 +7,8 @@ const commitEveryMs = 1000;
 const patienceMs = 120_000;
 
 /**
- * How long commits wait until they are archived, in milliseconds: a row a second for so long, each watched until PostgreSQL says that
- * the segment with its commit is in the store. To a fifth of a second.
+ * Measures how long commits wait until they are archived, in milliseconds. Inserts a row a second for this many seconds, and
+ * watches each until PostgreSQL reports that the segment with its commit is in the repository. Accurate to a fifth of a second.
  */
 export async function archiveDelays(uri: string, seconds: number): Promise<number[]> {
   const client = new Client({

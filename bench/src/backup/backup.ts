@@ -22,19 +22,22 @@ interface Bench {
 }
 type Case = (bench: Bench) => Promise<void>;
 
-/** A way to do what is measured. */
+/** One way to do what is measured. */
 interface Way {
   name: string;
   measure(): Promise<Took>;
 }
 
-/** The same done by hand and in our way. */
+/** The same task done by hand and by pgfleet. */
 interface Pair {
   raw: Way;
   ours: Way;
 }
 
-/** All ways in turns, a row each, ours with the ratio to the raw one of its pair; and where the time of the first of ours went. */
+/**
+ * Runs all ways in alternation and adds a row for each. pgfleet's rows show the ratio to the raw way of the same pair. A note
+ * shows where the time of the first pgfleet way went.
+ */
 async function compared(
   { runs, report }: Bench,
   what: string,
@@ -76,7 +79,7 @@ const backup: Case = async (bench) => {
   ]);
 };
 
-/** What recovery replays up to the target, and leaves behind it. */
+/** How many transactions recovery replays up to the target, and how many come after it. */
 const transactions = 10_000;
 
 const moments = async ({ raw, ours }: Bench): Promise<Map<BackupSite, string>> => {
@@ -133,9 +136,9 @@ const delay: Case = async ({ ours, report }) => {
 
 export const backupCases: Record<string, Case> = { backup, restore, latest, delay };
 
-/** A backup takes a third of a minute, a restore half of one. */
+/** A backup takes about 20 seconds, a restore about 30. */
 export const defaultScale = 600;
-/** On three nodes, by hand on a fourth, and again on each that restores; and in the store. */
+/** On three nodes, on the raw machine, again on each machine that restores, and in the repository. */
 const diskOfScaleOne = 100e6;
 
 async function checkRoom(scale: number): Promise<void> {
@@ -149,7 +152,10 @@ async function checkRoom(scale: number): Promise<void> {
   );
 }
 
-/** Backups and restores of a pgbench database: pgBackRest by hand beside the platform, in one run, with the same options and store. */
+/**
+ * Compares backups and restores of a pgbench database: pgBackRest by hand and the platform, in one run, with the same options and
+ * repository.
+ */
 export async function benchBackup(runs: number, names: string[], scale: number): Promise<void> {
   const platform = await bringUp(labSettings());
   await checkRoom(scale);

@@ -7,7 +7,7 @@ import { PgfleetSite } from '../failover/pgfleet-site';
 import { leaderOf, type OnMachine } from '../failover/site';
 import type { BackupSite, Took } from './site';
 
-/** A cluster of the platform, by its API. */
+/** A cluster of the platform, driven through its API. */
 export class PgfleetBackups implements BackupSite {
   readonly name = 'pgfleet';
 
@@ -26,7 +26,7 @@ export class PgfleetBackups implements BackupSite {
   ): Promise<PgfleetBackups> {
     const site = await PgfleetSite.make(platform, 'bench-backup', userId);
     const backups = new PgfleetBackups(platform, on, ssh, site);
-    // Nothing begins by itself while it is measured.
+    // No backup may start by itself during a measurement.
     const schedules = { full: null, differential: null, incremental: null };
     await backups.call('PUT', '/backup-policy', { schedules });
     await backups.settled();
@@ -55,13 +55,13 @@ export class PgfleetBackups implements BackupSite {
     });
   }
 
-  /** pgbench through port 5000, for so long. */
+  /** Runs pgbench through port 5000 for this long. */
   async loadFor(seconds: number): Promise<number> {
     const { transactions } = await runPgbench({ ...this.bench(), clients: 4, seconds, mode: 'simple' });
     return transactions;
   }
 
-  /** On a replica, as it is unless the policy says otherwise, or on the leader. */
+  /** Backs up on a replica, as is the default, or on the leader. */
   async backUp(from: 'replica' | 'leader' = 'replica'): Promise<Took> {
     await this.call('PUT', '/backup-policy', { from });
     const begun = Date.now();
@@ -69,7 +69,7 @@ export class PgfleetBackups implements BackupSite {
     return { ms: Date.now() - begun, steps: stepTimes(operation) };
   }
 
-  /** What somebody on a replica would type to back up from there: pgBackRest, without the platform. */
+  /** Runs the command that an administrator would type on a replica to back up from there: pgBackRest, without the platform. */
   async backUpByHand(): Promise<Took> {
     const { stanza } = await this.model();
     const leader = await leaderOf(this.site);
@@ -84,7 +84,7 @@ export class PgfleetBackups implements BackupSite {
     return { ms: Date.now() - begun, steps: [] };
   }
 
-  /** What a node's pgBackRest is configured as; for who does it by hand. */
+  /** How a node's pgBackRest is configured, for the machine that is driven by hand. */
   async model(): Promise<{ node: string; stanza: string }> {
     const { stanza } = await this.call<BackupList>('GET', '/backups');
     return { node: await leaderOf(this.site), stanza };
@@ -114,7 +114,7 @@ export class PgfleetBackups implements BackupSite {
     const target = to === 'latest' ? { type: 'latest' } : { type: 'time', time: to };
     const begun = Date.now();
     const asked = await this.call<Operation>('POST', '/restore', { target });
-    // Awaited below: a restore that fails is told of first.
+    // Awaited below, so that a failed restore is reported first.
     const written = this.firstWriteAfter(timeline ?? 0, begun + 1_800_000).catch((error: Error) => error);
     const operation = await this.done(asked);
     const at = await written;
@@ -125,7 +125,7 @@ export class PgfleetBackups implements BackupSite {
     return { ms: at.at - begun, steps: [...stepTimes(operation), interrupted] };
   }
 
-  /** What it was interrupted in is cancelled, or ends. */
+  /** Operations that an interruption left running are cancelled, or end. */
   async remove(): Promise<void> {
     for (const { id } of await this.underWay()) {
       await this.platform.api.call('POST', `/operations/${id}/cancel`, {}).catch(() => undefined);
@@ -135,7 +135,7 @@ export class PgfleetBackups implements BackupSite {
     await this.platform.api.follow(id, 180_000);
   }
 
-  /** The cluster is whole, and no backup of it is under way. */
+  /** The cluster is complete, and no backup of it is running. */
   async settled(): Promise<void> {
     await this.site.whole();
     while ((await this.underWay()).length > 0) await pause(500);
@@ -149,8 +149,8 @@ export class PgfleetBackups implements BackupSite {
   }
 
   /**
-   * When a write was accepted on a later timeline than this, and when the last one before: up to then the data of before are served, or
-   * none.
+   * Returns when a write was accepted on a later timeline than this one, and when the last write before it was. Until that last
+   * write, clients still saw the old data.
    */
   private async firstWriteAfter(
     timeline: number,
@@ -172,7 +172,7 @@ export class PgfleetBackups implements BackupSite {
     throw new Error('no write was accepted after the restore');
   }
 
-  /** Over one connection, and seldom: a restore is not to be measured beside a load that its counterpart does not have. When it was last done. */
+  /** Writes over one connection, and rarely: the other side has no load during its restore either. Returns when the last write succeeded. */
   private async writeUntilCutOff(): Promise<number> {
     const client = this.customer();
     let servedLast = Date.now();
@@ -225,7 +225,7 @@ export class PgfleetBackups implements BackupSite {
   }
 }
 
-/** Writes a row, and gives the timeline that it is on. */
+/** Writes a row, and returns its timeline. */
 async function writeTo(client: Client): Promise<number> {
   await client.query('create table if not exists bench_first_write (v int)');
   await client.query('insert into bench_first_write values (1)');

@@ -5,10 +5,10 @@ import type { BackupSite, Took } from './site';
 const machine = 'bench-raw';
 const stanza = 'bench-raw';
 const data = '/var/lib/postgresql/17/main';
-/** As many databases as a cluster of the platform has: each is three hundred files. */
+/** The machine has as many databases as a cluster of the platform: each is three hundred files. */
 const database = 'bench';
 
-/** `as` runs a command as the user of the database. No command is to read the program from standard input away. */
+/** `as` runs a command as the database's user. Standard input is closed so that no command consumes the rest of the program. */
 const program = (script: string): string => `set -eu
 cd /
 PATH=/usr/lib/postgresql/17/bin:$PATH
@@ -33,7 +33,7 @@ archive_command = 'pgbackrest --stanza=${stanza} archive-push %p'
 unix_socket_directories = '/run/postgresql'
 `;
 
-/** PostgreSQL and pgBackRest on a machine of their own, and nothing else: every command by hand, over ssh. */
+/** PostgreSQL and pgBackRest on their own machine, and nothing else: every command by hand, over ssh. */
 export class RawBackups implements BackupSite {
   readonly name = 'pgBackRest';
 
@@ -42,7 +42,7 @@ export class RawBackups implements BackupSite {
     private readonly run: (script: string) => Promise<string>,
   ) {}
 
-  /** With the options of pgBackRest that a node of the model has, and a stanza of its own. */
+  /** Uses the pgBackRest options of the model's node, and its own stanza. */
   static async make(
     lab: LabClient,
     on: OnMachine,
@@ -95,7 +95,10 @@ export class RawBackups implements BackupSite {
     return said.trim();
   }
 
-  /** What is there is stopped and set aside, as the platform does. The restored database does not archive: what it wrote would lead the next run to its timeline. */
+  /**
+   * Stops PostgreSQL and sets its data aside, as the platform does. The restored database does not archive: its WAL would lead
+   * the next run to its timeline.
+   */
   async restore(to: string | 'latest'): Promise<Took> {
     const target = to === 'latest' ? '' : `--type=time '--target=${to}' --target-action=promote`;
     const stopped = await this.timed(`as pg_ctl -D ${data} -s -m fast stop && mv ${data} ${data}.before`);

@@ -1,23 +1,22 @@
-/** When an operation of a site began and what it took, a line a step; a site that is driven by hand has no steps. */
+/** When an operation of a site began and how long it took, with a line for each step; a site that is driven by hand has no steps. */
 export interface Took {
   ms: number;
   steps: string[];
 }
 
-/** A database under measurement: how it is backed up and restored in the way of this site. */
+/** A database under measurement, with this site's way to back it up and restore it. */
 export interface BackupSite {
   readonly name: string;
-  /** Makes the tables of pgbench; what that leaves to be written to the disk is written. */
+  /** Creates the tables of pgbench and flushes what that leaves to be written to the disk. */
   fill(scale: number): Promise<void>;
-  /** Runs so many transactions of pgbench: what recovery has to do after the files are there. */
   load(transactions: number): Promise<void>;
-  /** Makes a full backup. */
+  /** Creates a full backup. */
   backUp(): Promise<Took>;
-  /** The database's clock, and everything up to it in the archive, with a commit after it. */
+  /** The database's clock, once everything up to it and a later commit are in the archive. */
   archivedMoment(): Promise<string>;
   /**
-   * Restores to a moment, or to everything that is archived, from the word to the first write that is accepted, and goes back to what was
-   * there before, so that the next run restores the same.
+   * Restores to a moment, or to everything that is archived. Measures from the request to the first accepted write. Then returns
+   * to the previous data, so that the next run restores the same.
    */
   restore(to: string | 'latest'): Promise<Took>;
   remove(): Promise<void>;

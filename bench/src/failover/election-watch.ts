@@ -8,19 +8,19 @@ interface WatchAnswer {
 
 interface Heard {
   at: number;
-  /** When cluster-service made the event. */
+  /** When cluster-service created the event. */
   madeAt: number;
 }
 
 export interface Delay {
   ms: number;
-  /** Of it, from the event that was made to the subscriber. */
+  /** The part of the delay from the creation of the event to the subscriber. */
   publishedMs: number;
 }
 
 /**
- * When a new leader stands in etcd, and when a subscriber outside hears of it: both seen from this machine, by one clock. What a watch
- * on etcd takes to get here is in both.
+ * Records when a new leader appears in etcd, and when an outside subscriber receives the event. Both are seen from this machine,
+ * by one clock. Both include the time that a watch on etcd takes to get here.
  */
 export class ElectionWatch {
   private readonly written = new Map<string, number>();
@@ -51,7 +51,7 @@ export class ElectionWatch {
     return watch;
   }
 
-  /** From the key to the event, of every election that both have seen. */
+  /** From the key to the event, for every election that appears in both. */
   delays(): Delay[] {
     return [...this.heard].flatMap(([revision, { at, madeAt }]) => {
       const written = this.written.get(revision);
@@ -59,7 +59,7 @@ export class ElectionWatch {
     });
   }
 
-  /** The same, once: what is seen from now on is counted anew. */
+  /** The same, once: later elections count from zero. */
   take(): Delay[] {
     const delays = this.delays();
     this.written.clear();

@@ -31,7 +31,7 @@ async function repeated(site: Site, runs: number, harm: Harm): Promise<GapMeasur
   return measured;
 }
 
-/** One row of a harm. */
+/** One row for one kind of harm. */
 async function gaps(
   { report, runs }: Bench,
   what: string,
@@ -52,7 +52,7 @@ async function gaps(
   );
 }
 
-/** The cores of this machine for one cluster: the other one's machines stand still meanwhile, for less than a lease. */
+/** Gives this machine's cores to one cluster: the other cluster's machines stay frozen meanwhile, for less than a lease. */
 async function alone(lab: LabClient, other: Site, work: () => Promise<void>): Promise<void> {
   const set = (frozen: boolean) => Promise.all(other.nodes.map(({ name }) => lab.setFrozen(name, frozen)));
   await other.whole();
@@ -68,7 +68,7 @@ const planned: Case = async ({ platform: { lab }, ours, raw, runs, report }) => 
   for (const mode of ['simple', 'prepared'] as const) {
     for (const site of [raw, ours]) {
       const measured: PlannedMeasured[] = [];
-      // The bar is of twenty switchovers of ours: ten of each kind.
+      // The bar is over twenty pgfleet switchovers: ten of each kind.
       for (let run = 0; run < (site === ours ? Math.max(runs, 10) : runs); run++)
         measured.push(
           await plannedChange(site, mode, ssh, (change) => alone(lab, site === ours ? raw : ours, change)),
@@ -79,7 +79,7 @@ const planned: Case = async ({ platform: { lab }, ours, raw, runs, report }) => 
         `planned switchover, pgbench -M ${mode}, 20 clients: longest time without a transaction`,
         site.name,
         measured.map(({ worstStallMs, gapMs, disconnects }) =>
-          // Clients that are cut off end their transaction with it: then the writers that come back tell the time.
+          // A client that is cut off also ends its transaction: then the time comes from the writers, which reconnect.
           disconnects > 0 ? Math.max(worstStallMs, gapMs) : worstStallMs,
         ),
         [
@@ -206,7 +206,7 @@ const etcdLost: Case = async (bench) => {
   }
 };
 
-/** With asynchronous replication what only the old leader had is lost; it is counted twice, by the clients and by the platform. */
+/** With asynchronous replication, whatever only the old leader had is lost. It is counted twice: by the clients and by the platform. */
 const asyncLoss: Case = async ({ platform, ours, runs, report }) => {
   const { lab, access } = platform;
   await ours.set({ durability: 'async' });
@@ -224,7 +224,7 @@ const asyncLoss: Case = async ({ platform, ours, runs, report }) => {
         harm: async (leader) => {
           const replicas = ours.nodes.map(({ name }) => name).filter((name) => name !== leader);
           await Promise.all(replicas.map((name) => lab.setNetwork(name, 'cut')));
-          await pause(1_500); // the leader goes on alone
+          await pause(1_500); // the leader continues alone
           await lab.setPower(leader, 'off');
           await repair(lab, replicas);
         },
@@ -252,7 +252,7 @@ const asyncLoss: Case = async ({ platform, ours, runs, report }) => {
 
 const keyToEvent = "the leader's key in etcd → cluster.leader.changed at a subscriber outside";
 
-/** The delays, and what is noted of them. */
+/** The delays, and the notes on them. */
 function told(delays: Delay[]): [number[], string[]] {
   const all = delays.map(({ ms }) => ms);
   const published = delays.map(({ publishedMs }) => publishedMs);
@@ -264,7 +264,7 @@ function told(delays: Delay[]): [number[], string[]] {
   return [all, notes];
 }
 
-/** A shell command that makes the members lead in turn, as far as etcd knows, twice a second; in the end nobody does. */
+/** A shell command that makes each member the leader in turn, as far as etcd knows, twice a second; at the end there is no leader. */
 function leaderKeys({ clusterId, nodes }: Site, times: number): string {
   const key = `/service/${clusterId}/leader`;
   const turn = nodes.map(({ name }) => name);
@@ -273,12 +273,12 @@ function leaderKeys({ clusterId, nodes }: Site, times: number): string {
     for name in ${names}; do etcdctl put ${key} $name; sleep 0.5; done; etcdctl del ${key}`;
 }
 
-/** Fifty elections at least, with those of the planned switchovers. */
+/** At least fifty elections, including those of the planned switchovers. */
 const elections: Case = async ({ platform, on, ours, raw, report }) => {
   const watch = await ElectionWatch.start(platform, ssh);
   await pause(1_000);
   while (watch.delays().length < 50) {
-    // Two clusters in turn: one changes its leader when the other has become whole.
+    // Two clusters alternate: one changes its leader once the other is complete again.
     for (const site of [ours, raw]) {
       await site.whole();
       await site.switchOver();
@@ -288,7 +288,7 @@ const elections: Case = async ({ platform, on, ours, raw, report }) => {
   const elected = watch.take();
   report.row(keyToEvent, 'pgfleet', ...told(elected));
 
-  // The same change with no election around it: what of the delay is the platform's, and what the cores' that elect?
+  // The same change without an election: how much of the delay is the platform's, and how much comes from the election's CPU load?
   await Promise.all([ours, raw].map((site) => site.whole()));
   const machines = [...ours.nodes, ...raw.nodes].map(({ name }) => name);
   try {
@@ -319,7 +319,10 @@ export const failoverCases: Record<string, Case> = {
   elections,
 };
 
-/** Planned and unplanned changes of the leader: Patroni and HAProxy as their documentation sets them up beside ours, in one run. */
+/**
+ * Planned and unplanned changes of the leader: Patroni and HAProxy as their documentation sets them up, compared with pgfleet, in
+ * one run.
+ */
 export async function benchFailover(runs: number, names: string[]): Promise<void> {
   const platform = await bringUp(labSettings());
   const userId = (await platform.api.createUser({ name: 'bench' })).id;

@@ -7,12 +7,12 @@ import { writeGap, type GapMeasured } from './write-gap';
 const frozenMs = 40_000;
 
 export interface FrozenMeasured extends GapMeasured {
-  /** What became of a write that waited in a socket of the frozen node, past the load balancer. */
+  /** What became of a write that waited in a socket of the frozen node, bypassing the load balancer. */
   direct: 'refused' | 'done by the new leader' | 'ACKNOWLEDGED AND LOST';
   rejoined: boolean;
 }
 
-/** The leader's machine stands still for longer than its lease, with a customer's statement in its sockets, then goes on. */
+/** Freezes the leader's machine for longer than its lease, with a customer's statement in its sockets, then thaws it. */
 export async function frozenLeader(site: Site, lab: LabClient): Promise<FrozenMeasured> {
   const ssl = { rejectUnauthorized: false };
   let waiting: Promise<boolean> = Promise.resolve(false);

@@ -3,10 +3,10 @@ import type { Platform } from '@pgfleet/platform';
 import { setTimeout as pause } from 'node:timers/promises';
 import { untilStreaming, type Site } from './site';
 
-/** A cluster as the platform makes and keeps it. */
+/** A cluster as the platform creates and runs it. */
 export class PgfleetSite implements Site {
   private constructor(
-    /** As its rows are called: one whose Patroni runs without patches (docs/decisions/0004) is another. */
+    /** The name of its rows: a cluster whose Patroni runs without patches (docs/decisions/0004) has another. */
     readonly name: string,
     private readonly platform: Platform,
     readonly clusterId: string,

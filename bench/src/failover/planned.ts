@@ -10,13 +10,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Site } from './site';
 
 export interface PlannedMeasured extends Pick<PgbenchResult, 'failed' | 'disconnects' | 'worstStallMs'> {
-  /** The longest time without a write of two clients that write beside pgbench and connect anew when they are cut off. */
+  /** The longest time without a write of two clients that write beside pgbench and reconnect when they are cut off. */
   gapMs: number;
   verdict: Verdict;
 }
 
 /**
- * pgbench through port 5000 with 20 clients that never pause, on a machine of its own in the lab, while the leader changes.
+ * Runs pgbench through port 5000 with 20 clients that never pause, on a separate machine of the lab, while the leader changes.
  * @param alone makes the change while nothing else uses this machine's cores.
  */
 export async function plannedChange(
@@ -41,12 +41,12 @@ export async function plannedChange(
     run: runOverSsh(ssh, 'infra1'),
   });
   const ended = running.catch(() => undefined);
-  // Who gives up by itself is no disconnect: they wait for longer than any stall.
+  // A client that gives up by itself would look like a disconnect, so these wait for longer than any stall.
   const writers = new WriteClients(site.uri, {
     ...{ clients: 2, timeoutMs: 15_000 },
     ssl: { rejectUnauthorized: false },
   });
-  await pause(4_000); // pgbench makes its tables first
+  await pause(4_000); // pgbench creates its tables first
   await writers.start();
   await pause(3_000);
   const from = Date.now();

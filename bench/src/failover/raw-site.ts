@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { leaderOf, untilStreaming, type OnMachine, type Site } from './site';
 import type { PgfleetSite } from './pgfleet-site';
 
-/** https://github.com/patroni/patroni/blob/master/haproxy.cfg, with the poolers that the report puts before each database. */
+/** https://github.com/patroni/patroni/blob/master/haproxy.cfg, with the poolers that the report puts in front of each database. */
 const haproxy = (nodes: Site['nodes']): string => `global
     maxconn 4000
 defaults
@@ -20,7 +20,7 @@ listen primary
 ${nodes.map(({ name, address }) => `    server ${name} ${address}:6433 maxconn 1000 check port 8008`).join('\n')}
 `;
 
-/** Patroni as Debian starts it, with the settings it has when nobody sets any, and nothing of pgfleet beside it. */
+/** Patroni as Debian starts it, with its default settings and no part of pgfleet beside it. */
 const patroni = `set -e
 systemctl disable -q --now pgfleet-follow-leader.service pgfleet-settle.timer
 sed -i "s#patch-patroni apply#patch-patroni remove#" /etc/systemd/system/patroni.service.d/pgfleet.conf
@@ -34,7 +34,7 @@ const edit = `patronictl -c /etc/patroni/config.yml edit-config -q --force ${def
   .map((setting) => `-s ${setting}`)
   .join(' ')}`;
 
-/** Patroni and HAProxy as their own documentation sets them up, on machines of their own. */
+/** Patroni and HAProxy as their own documentation sets them up, on separate machines. */
 export class RawSite implements Site {
   readonly name = 'Patroni + HAProxy';
   readonly clusterId: string;
@@ -49,10 +49,10 @@ export class RawSite implements Site {
     ({ clusterId: this.clusterId, uri: this.uri, host: this.host, nodes: this.nodes } = made);
   }
 
-  /** Takes from a cluster that the platform made what the platform adds. */
+  /** Removes from a cluster of the platform what the platform adds. */
   static async outOf(made: PgfleetSite, on: OnMachine): Promise<RawSite> {
     const site = new RawSite(made, on);
-    // The platform may look on; it is not to help.
+    // The platform may observe, but must not help.
     await made.set({ fencing: false, durability: 'async' });
     await on(site.nodes[0]?.name ?? '', edit);
     const leader = await leaderOf(site);
@@ -67,7 +67,7 @@ export class RawSite implements Site {
       `systemctl disable -q --now pgfleet-follow-members.service && echo '' > /var/lib/pgfleet/load-balancer/members.cfg && cat > /etc/haproxy/haproxy.cfg <<'END' && systemctl restart haproxy.service\n${config}END\n`,
     );
     await site.whole();
-    // HAProxy takes every server for up until three checks, three seconds apart, have said otherwise.
+    // HAProxy takes every server for up until three checks, three seconds apart, have failed.
     await pause(12_000);
     return site;
   }

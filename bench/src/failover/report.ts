@@ -2,7 +2,7 @@ import type { Verdict } from '@pgfleet/write-checker';
 import { say } from '@pgfleet/platform';
 import { median } from '../results';
 
-/** The table of one run of the benchmark, said line by line as it grows. */
+/** The table of one benchmark run, printed line by line as it grows. */
 export class Report {
   readonly lines = ['| case | | runs | median ms | worst ms | |', '|---|---|---:|---:|---:|---|'];
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-/** Runs a shell command on a machine of the lab as root and gives its standard output. What is secret goes in by `input`. */
+/** Runs a shell command on a machine of the lab as root and returns its standard output. Secrets go in through `input`. */
 export type OnMachine = (machine: string, command: string, input?: string) => Promise<string>;
 
 export const onMachines =
@@ -21,20 +21,20 @@ export interface PatroniView {
   members: { name: string; role: string; state: string; timeline?: number }[];
 }
 
-/** A cluster under measurement, as its customer and its machine room see it. */
+/** A cluster under measurement, as its customer and the lab see it. */
 export interface Site {
   readonly name: string;
   readonly clusterId: string;
   readonly uri: string;
   readonly host: string;
   readonly nodes: readonly { name: string; address: string }[];
-  /** Changes the leader as planned, in the way of this site; resolves when that is done. */
+  /** Performs a planned change of the leader, in this site's way; resolves when it is done. */
   switchOver(): Promise<void>;
-  /** Waits until every member serves and nothing is under way. */
+  /** Waits until every member serves and no operation is running. */
   whole(): Promise<void>;
 }
 
-/** What Patroni itself says; undefined while no node answers. */
+/** Patroni's own report; undefined while no node answers. */
 export async function patroniView({ nodes }: Pick<Site, 'nodes'>): Promise<PatroniView | undefined> {
   for (const { address } of nodes) {
     try {
@@ -54,7 +54,7 @@ export async function leaderOf(site: Site): Promise<string> {
   return leader;
 }
 
-/** Waits until one leads and all others stream from it on its timeline. */
+/** Waits until one member leads and all others stream from it on its timeline. */
 export async function untilStreaming(site: Pick<Site, 'nodes' | 'name'>, withinMs = 240_000): Promise<void> {
   const deadline = Date.now() + withinMs;
   for (;;) {
@@ -74,7 +74,7 @@ export async function untilStreaming(site: Pick<Site, 'nodes' | 'name'>, withinM
   }
 }
 
-/** Switches machines on that are off, heals networks and thaws. One that is fenced is waited for: its failover is under way. */
+/** Starts machines that are off, heals networks and thaws. Waits for a fenced machine: its failover is still running. */
 export async function repair(lab: LabClient, names: readonly string[]): Promise<void> {
   for (const name of names) {
     for (let tries = 0; (await lab.get(name)).fenced && tries < 120; tries++) await pause(500);

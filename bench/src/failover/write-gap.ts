@@ -4,12 +4,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { leaderOf, type Site } from './site';
 
 export interface Harm {
-  /** What is done to the cluster, and what of it only later; it resolves when nothing more will be done. */
+  /** Harms the cluster, possibly in several stages; resolves when no more harm follows. */
   harm: (leader: string) => Promise<void>;
   repair: (leader: string) => Promise<void>;
-  /** What was acknowledged must be there; or only counted. */
+  /** Whether acknowledged writes must survive, or are only counted. */
   durability?: 'sync' | 'async';
-  /** How long writes go on at least after the harm; 8 s by default. */
+  /** How long writes continue at least after the harm; 8 s by default. */
   watchMs?: number;
 }
 
@@ -18,7 +18,7 @@ export interface GapMeasured {
   verdict: Verdict;
 }
 
-/** The longest time without an acknowledged write around a harm, by four clients that connect anew for every write. */
+/** The longest time without an acknowledged write around a harm, from four clients that reconnect for every write. */
 export async function writeGap(
   site: Site,
   { harm, repair, durability, watchMs }: Harm,
@@ -36,7 +36,7 @@ export async function writeGap(
   const from = Date.now();
   await harm(leader);
   const until = Date.now() + (watchMs ?? 8_000);
-  // As long as nothing is acknowledged again the gap is not over.
+  // The gap is not over until a write is acknowledged again.
   while (Date.now() < until || (!clients.worstGap({ from }).over && Date.now() < from + 180_000))
     await pause(100);
   await repair(leader);

@@ -17,7 +17,7 @@ import { makePgbenchTables, type PgbenchTarget, runPgbench } from '@pgfleet/writ
 const password = 'bench';
 const user = 'bench';
 
-/** What a node's pooler resets a connection with. */
+/** The statement with which a node's pooler resets a connection. */
 const ourReset = (): string => {
   const template = join(repository, 'deploy/ansible/roles/postgres_node/templates/pgbouncer.ini.j2');
   const reset = /^server_reset_query = (.+)$/m.exec(readFileSync(template, 'utf8'))?.[1];
@@ -25,7 +25,7 @@ const ourReset = (): string => {
   return reset;
 };
 
-/** Poolers before one PostgreSQL, which differ in how they reset a connection; null: not at all. */
+/** Poolers in front of one PostgreSQL, each with a different way to reset a connection; null: no reset. */
 export const resets: Record<string, string | null> = {
   'no reset': null,
   pgfleet: ourReset(),
@@ -75,7 +75,6 @@ export class PoolerSite {
     }
   }
 
-  /** Transactions per second through the pooler. */
   async transactionsPerSecond(
     pooler: string,
     builtin: 'select-only' | 'simple-update',

@@ -9,7 +9,7 @@ type Case = (typeof poolerCases)[number];
 const modes = ['simple', 'prepared'] as const;
 const scale = 5;
 
-/** pgbench through poolers that differ in how they reset a connection, one after the other within each run. */
+/** Runs pgbench through poolers that reset connections differently, one after the other within each run. */
 export async function benchPooler(runs: number, cases: readonly string[], seconds: number): Promise<void> {
   const site = await PoolerSite.start(scale);
   try {

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A segment in the store: how large the object is, and how long after the segment was complete it was there. */
+/** A segment in the repository: the object's size, and how long after the segment's completion it was there. */
 export interface ArchivedSegment {
   name: string;
   bytes: number;
@@ -12,8 +12,8 @@ const nameLength = 24;
 const isSegment = (name: string): boolean => /^[0-9A-F]{24}(-|\.done$|$)/.test(name);
 
 /**
- * What the store has of a stanza, oldest first. PostgreSQL makes `<segment>.ready` when a segment is complete and renames it to `.done`, so
- * that the time of the latter is that of completion.
+ * What the repository has of a stanza, oldest first. PostgreSQL creates `<segment>.ready` when a segment is complete and renames
+ * it to `.done`. The modification time of the latter is therefore the time of completion.
  */
 export function archivedSegments(folder: string, stanza: string): ArchivedSegment[] {
   const status = join(folder, 'data/pg_wal/archive_status');

@@ -9,15 +9,15 @@ const stanza = 'bench-wal';
 const clients = 4;
 const patienceMs = 180_000;
 
-/** What a node's pgBackRest has beside the options of every ArchivingNode. */
+/** What a node's pgBackRest has in addition to the options of every ArchivingNode. */
 const pgbackrestOptions = `[global]
 process-max=2
 repo1-cipher-type=aes-256-cbc
 repo1-cipher-pass=bench`;
 
 /**
- * As on a node, but for the room for WAL: what initdb sets depends on the size, and would make sixteen times as many checkpoints with 1 MB
- * as with 16. Nothing is recycled before it was looked at.
+ * As on a node, except for the space for WAL. initdb's value depends on the segment size, and would cause sixteen times as many
+ * checkpoints with 1 MB as with 16 MB. No segment is recycled before it has been measured.
  */
 const settings = `
 shared_buffers = '128MB'
@@ -29,10 +29,10 @@ wal_keep_size = '8GB'
 log_line_prefix = '%m '
 `;
 
-/** Rows that compress as text does: half of each is random. */
+/** Rows that compress like text: half of each is random. */
 const bulk = `insert into bench_rows select md5(random()::text) || repeat('-', 96) || md5(random()::text) from generate_series(1, 500);\n`;
 
-/** Each segment that is named as an argument, pushed by a call of its own: a line with its seconds, and those of the processor. */
+/** Pushes each segment named as an argument with a separate call, and prints a line with the elapsed and CPU seconds. */
 const pushEach = `
   TIMEFORMAT='%R %U %S'
   for segment in "$@"; do
@@ -44,7 +44,7 @@ export interface Push {
   processorMs: number;
 }
 
-/** A PostgreSQL whose WAL is cut into segments of one size, and its archive. */
+/** A PostgreSQL whose WAL has segments of one size, and its archive. */
 export class SegmentSizeSite {
   private constructor(
     readonly megabytes: number,
@@ -68,7 +68,7 @@ export class SegmentSizeSite {
     }
   }
 
-  /** Makes the tables, and a backup of them. */
+  /** Creates the tables, and a backup of them. */
   async fill(scale: number): Promise<void> {
     await makePgbenchTables({ ...this.target(), scale });
     await this.archiveAll();
@@ -85,12 +85,12 @@ export class SegmentSizeSite {
     await this.node.must([`${bin}pgbench`, ...amount, '-f', '/srv/bulk.sql', 'postgres']);
   }
 
-  /** Bytes that were written to the WAL since the beginning. */
+  /** Bytes written to the WAL since the beginning. */
   async position(): Promise<number> {
     return Number(await this.sql(`select pg_current_wal_insert_lsn() - '0/0'`));
   }
 
-  /** Bytes of WAL that the archive does not have, those of the segment that is being filled among them. */
+  /** Bytes of WAL that are not in the archive, including those of the current segment. */
   async lag(): Promise<number> {
     return Number(
       await this.sql(`
@@ -100,7 +100,7 @@ export class SegmentSizeSite {
     );
   }
 
-  /** Completes the segment that is being filled, and waits until all are archived. Gives its name. */
+  /** Completes the current segment, and waits until all are archived. Returns its name. */
   async archiveAll(): Promise<string> {
     const segment = await this.sql(`
       select pg_walfile_name(pg_switch_wal()) from pg_logical_emit_message(true, 'bench', 'something to switch for')`);
@@ -113,7 +113,7 @@ export class SegmentSizeSite {
     return segment;
   }
 
-  /** What an idle cluster's agent and PostgreSQL itself write within `archive_timeout`, in a segment of its own; the name of it. */
+  /** Writes what an idle cluster's agent and PostgreSQL itself write within `archive_timeout` into a separate segment; returns its name. */
   async idleSegment(): Promise<string> {
     await this.archiveAll();
     for (let commit = 1; commit <= 4; commit++)
@@ -125,7 +125,7 @@ export class SegmentSizeSite {
     return archivedSegments(this.node.folder, stanza);
   }
 
-  /** Pushes segments that are still in pg_wal once more, one call each as without `archive-async`, into a store of their own. */
+  /** Pushes segments that are still in pg_wal again, one call each as without `archive-async`, into a separate repository. */
   async pushAlone(segments: string[]): Promise<Push[]> {
     const alone = ['--no-online', '--repo1-path=/srv/repo-alone'];
     await this.node.must(['pgbackrest', `--stanza=${stanza}`, ...alone, 'stanza-create']);
@@ -138,8 +138,8 @@ export class SegmentSizeSite {
   }
 
   /**
-   * Processor time of all that archived so far, in milliseconds: the calls are children of the archiver, and what they left to push in the
-   * background are orphans, which the first process waits for.
+   * CPU time of all archiving so far, in milliseconds. The calls are children of the archiver. Their background pushes are
+   * orphans, which the first process waits for.
    */
   async archivingMs(): Promise<number> {
     const archiver = await this.sql(`select pid from pg_stat_activity where backend_type = 'archiver'`);
@@ -152,7 +152,10 @@ export class SegmentSizeSite {
     return ticks.reduce((sum, each) => sum + each * 10, 0);
   }
 
-  /** Restores the backup and recovers up to a position: how long PostgreSQL replayed, in milliseconds, the files being there. */
+  /**
+   * Restores the backup and recovers up to a position. Returns how long PostgreSQL replayed, in milliseconds, without the copying
+   * of files.
+   */
   async recover(to: number): Promise<number> {
     const lsn = await this.sql(`select '0/0'::pg_lsn + ${to}`);
     await this.node.stopServer();
@@ -173,7 +176,7 @@ export class SegmentSizeSite {
     await this.node.stop();
   }
 
-  /** When the server said something last. */
+  /** When the server last logged a message. */
   private logged(what: string): number {
     const line = this.node.log.split('\n').findLast((each) => each.includes(what));
     if (!line) throw new Error(`the server did not say ${what}: ${this.node.log.slice(-2000)}`);

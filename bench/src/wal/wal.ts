@@ -4,24 +4,24 @@ import { median, record } from '../results';
 import { SegmentSizeSite } from './segment-size-site';
 
 const MB = 2 ** 20;
-/** PostgreSQL's own. */
+/** PostgreSQL's default. */
 const usual = '16';
 export const segmentSizes = ['1', usual, '64', '256'];
 
 const scale = 5;
 const transactionSeconds = 20;
 const bulkSeconds = 20;
-/** What every size has to replay; the loads write at least as much. */
+/** How much every size has to replay; the loads write at least as much. */
 const replayed = 384 * MB;
 const idleSegments = 3;
 /** `archive_timeout` of a node. */
 const idleSegmentsAnHour = 3600 / 40;
 const pushesAlone = 10;
 
-/** What one run found, by what is said of it in the table. */
+/** The findings of one run, keyed by their label in the table. */
 type Findings = Map<string, number>;
 
-/** Decimals by magnitude: three figures that count. */
+/** Decimals by magnitude: three significant digits. */
 const shown = (value: number): string =>
   Number.isNaN(value) ? '-' : value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 
@@ -64,7 +64,7 @@ async function measure(site: SegmentSizeSite): Promise<Findings> {
   found.set('bulk: objects/GB of WAL', segments.length / (written / 2 ** 30));
   found.set('bulk: stored, MB/GB of WAL', stored / MB / (written / 2 ** 30));
 
-  // The last one is not filled, but it may be the only one.
+  // The last one is not full, but it may be the only one.
   const whole = segments.slice(0, Math.max(1, segments.length - 1)).slice(-pushesAlone);
   const pushes = await site.pushAlone(whole.map(({ name }) => name));
   const ms = pushes.map((push) => push.ms);
@@ -88,7 +88,7 @@ async function measure(site: SegmentSizeSite): Promise<Findings> {
   return found;
 }
 
-/** A segment size beside the others, in one run: from initdb to a recovery, each on a PostgreSQL of its own with the pgBackRest of a node. */
+/** Compares segment sizes in one run: from initdb to a recovery, each on its own PostgreSQL with a node's pgBackRest. */
 export async function benchWal(runs: number, sizes: string[]): Promise<void> {
   const all = new Map<string, Findings[]>(sizes.map((size) => [size, []]));
   for (let run = 1; run <= runs; run++) {
