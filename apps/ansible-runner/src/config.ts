@@ -22,7 +22,7 @@ export const Env = BaseEnv.extend({
   PGFLEET_ANSIBLE_DIR: Path,
   /** Folder with the CA that signs the certificates of cluster nodes; the roles look for it there. */
   PGFLEET_CLUSTER_CA_DIR: Path.optional(),
-  /** `false`: nodes run Patroni as Debian made it, without the patches of deploy/patroni. */
+  /** `false`: nodes run Patroni as Debian ships it, without the patches of deploy/patroni. */
   PGFLEET_PATRONI_PATCHES: z.enum(['true', 'false']).default('true'),
   /** Inventories, secrets and ssh sockets of running jobs; on tmpfs, so that no secret reaches a disk. */
   PGFLEET_RUN_DIR: Path.max(60).default('/run/pgfleet-runner'),

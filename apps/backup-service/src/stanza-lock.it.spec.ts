@@ -6,9 +6,9 @@ import { stanzaCreateAndCheck } from '@pgfleet/pgbackrest';
 const stanza = newId('lin');
 
 /**
- * Python: takes the push's lock at the moment when the foreground process releases it, so that the background push that it starts
- * does not get it. pgBackRest starts that push once, the push ends silently, and PostgreSQL's archiver waits for it
- * (cmdArchivePush, push.c). Creating a stanza takes the same lock, and `check` waits for a segment from that archiver.
+ * Python: takes the push's lock as soon as the foreground process releases it, so that its background push does not get the lock.
+ * pgBackRest starts that push once, the push ends silently, and PostgreSQL's archiver waits for it (cmdArchivePush, push.c).
+ * Creating a stanza takes the same lock, and `check` waits for a segment from that archiver.
  */
 const takesLock = `
 import fcntl, os, sys, time

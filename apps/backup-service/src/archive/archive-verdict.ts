@@ -24,8 +24,8 @@ export const completeUntil = ({ time }: { time: string }, settledAt?: string | n
   Math.max(Date.parse(time), settledAt ? Date.parse(settledAt) : 0);
 
 /**
- * Derives the progress from a leader's report. The archive stalls when it has not advanced for two minutes although there is
- * something to archive: a segment that the archiver fails on, or a complete segment that it has not started.
+ * Derives the progress from a leader's report. The archive stalls when it has not advanced for two minutes although something
+ * waits to be archived. That is a segment that the archiver fails on, or a complete segment that it has not started.
  */
 export const archiveProgress = (
   before: ArchiveProgress | null,

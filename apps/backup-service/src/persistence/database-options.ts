@@ -12,7 +12,6 @@ import { CreateBackupSchema1795000000000 } from './create-backup-schema.migratio
 import { StanzaEntity } from './stanza.entity';
 import { StanzaRequestEntity } from './stanza-request.entity';
 
-/** backup-service's own schema. */
 export const databaseOptions = (url: string, caFile: string | undefined): PersistenceOptions => ({
   url,
   ...(caFile && { caFile }),

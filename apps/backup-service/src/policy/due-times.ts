@@ -8,7 +8,7 @@ export interface DueBackup {
   at: Date;
 }
 
-/** Largest first: of kinds due at the same time, the first one is made. */
+/** Largest first: of kinds due at the same time, only the first is backed up. */
 export const kinds: readonly BackupKind[] = ['full', 'differential', 'incremental'];
 type Timing = Pick<StoredPolicy, 'schedules' | 'timeZone' | 'spreadMinutes'>;
 

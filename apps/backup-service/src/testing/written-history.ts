@@ -48,7 +48,7 @@ const microseconds = (time: string): number => {
 /** Everything written on the way to a timeline, from the clients' knowledge and the WAL: which rows exist when? */
 export class WrittenHistory {
   /**
-   * \@param earlier rows from before the first of the records
+   * @param earlier rows from before the first of the records
    * @param records all that were archived, in their order
    */
   constructor(
