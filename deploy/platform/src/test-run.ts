@@ -148,6 +148,7 @@ const stages: Record<string, (patterns: string[]) => Promise<StageResult[]>> = {
     await check('types', 'npx', ['tsc', '-b']),
     await check('lint', 'npx', ['eslint', '.']),
     await check('format', 'npx', ['prettier', '--check', '--log-level', 'warn', '.']),
+    await check('spelling', 'npx', ['cspell', 'lint', '--no-progress', '--quiet']),
   ],
   unit: async (patterns) => [await jest('unit', patterns)],
   integration: async (patterns) => [
