@@ -76,6 +76,11 @@ export const Instant = z.iso.datetime().meta({ example: '2026-11-23T12:00:00.000
 export const NodeName = z
   .string()
   .meta({ description: 'name of a node and of its machine', example: '3b9f6c1e0a55-1' });
+/** A member in a path: its cluster's digits and its number. */
+export const MemberName = NodeName.regex(
+  /^[0-9a-f]{12}-[1-9]\d{0,3}$/,
+  'must be the name of a member, as GET /clusters/:clusterId shows it',
+);
 export const StepName = z
   .string()
   .meta({ description: 'name of a step of the operation', example: 'configure' });

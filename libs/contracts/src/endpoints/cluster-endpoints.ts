@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Cluster, CreateCluster, Credentials, DeleteClusterQuery, UpdateCluster } from '../api/cluster';
 import { ClusterHistory, FailoverRequest, SwitchoverRequest } from '../api/failover';
-import { NodeName } from '../api/fields';
+import { MemberName } from '../api/fields';
 import { ClusterHealth } from '../api/health';
 import { Operation } from '../api/operation';
 import { PageQuery } from '../api/page';
@@ -181,7 +181,7 @@ export const postReplaceMember = defineEndpoint({
   description:
     'Replaces a machine that is lost for good or that you want to retire. A new machine is ordered and copies the leader. Once it streams, the ' +
     'old machine is given back and shut out: if it comes back, it cannot rejoin. A healthy leader hands over first, as in a switchover.',
-  params: params.extend({ member: NodeName }),
+  params: params.extend({ member: MemberName }),
   answer: accepted('The replacement has started.'),
   refusals: {
     404: missing,
