@@ -96,9 +96,10 @@ describe('the routes', () => {
       const asked = { clusterId: cluster.id, idempotency: null };
       const at = '2026-11-24T02:00:00.000Z';
       expectAccepted(await platform.call('POST', `${path}/switchover`, { candidate: 'n2', at }));
-      expect(lastAsked()).toEqual({ ...asked, request: { candidate: 'n2', at } });
+      const defaults = { maxWaitSeconds: 30, onBlockers: 'fail' };
+      expect(lastAsked()).toEqual({ ...asked, request: { candidate: 'n2', at, ...defaults } });
       expectAccepted(await platform.call('POST', `${path}/switchover`));
-      expect(lastAsked()).toEqual({ ...asked, request: {} });
+      expect(lastAsked()).toEqual({ ...asked, request: defaults });
       expectAccepted(await platform.call('POST', `${path}/failover`, { confirmDataLoss: true }));
       expect(lastAsked()).toEqual({ ...asked, request: { confirmDataLoss: true } });
       expectAccepted(await platform.call('POST', `${path}/failover`));
