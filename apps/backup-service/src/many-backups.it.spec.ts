@@ -63,6 +63,7 @@ describe('a lineage with many backups', () => {
       ...{ clusterId, state: 'ready', stanza },
       nodes: [node('n1', 'leader')],
     });
+    world.sights.set(clusterId, { clusterId, stanza, timelines: [], members: [] });
     service = await SpecService.start();
     const order = { clusterId, stanza, requestedBy: newId('op') };
     const { id } = await service.requester.ask(createStanza, order);
