@@ -15,6 +15,8 @@ export function labPaths(settings: LabSettings) {
     labdLog: join(stateDir, 'labd.log'),
     lock: join(stateDir, 'lab.lock'),
     capacity: join(stateDir, 'capacity.json'),
+    /** How programs of this host reach what runs in the lab; kept by whoever brought that up. */
+    access: join(stateDir, 'access.json'),
     sshKey: join(stateDir, 'ssh', 'id_ed25519'),
     knownHosts: join(stateDir, 'ssh', 'known_hosts'),
     sshConfig: join(stateDir, 'ssh', 'config'),

@@ -32,6 +32,7 @@ describe('the end of a lab', () => {
       // An open connection keeps the namespace of a dead machine alive for minutes, and the cable with it.
       const open = `exec 3<>/dev/tcp/${settings.subnet.gateway}/${LABD_PORT}; sleep 600`;
       await ssh(settings, 'same-name', `setsid bash -c '${open}' >/dev/null 2>&1 </dev/null & sleep 0.3`);
+      writeFileSync(labPaths(settings).access, '{}');
       await stopLab(settings);
       expect(await hostTraces(settings)).toEqual(NOTHING);
       expect(await ssh(neighbour, 'same-name', 'hostname')).toBe('same-name\n');

@@ -57,6 +57,7 @@ async function removeState(paths: LabPaths): Promise<void> {
   const own = [
     paths.machines,
     paths.capacity,
+    paths.access,
     paths.token,
     paths.labdLog,
     dirname(paths.sshKey),

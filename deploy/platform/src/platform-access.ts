@@ -1,5 +1,4 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { labPaths, type LabSettings, type MachineView } from '@pgfleet/lab';
 import type { ControlMachine } from './control-machine';
 
@@ -33,17 +32,15 @@ export async function platformAccess(
   };
 }
 
-const fileOf = (settings: LabSettings): string => join(labPaths(settings).state, 'access.json');
-
 /** Saves the access on this host, readable by root only, so that commands need not log in to the control machine for it. */
 export function saveAccess(settings: LabSettings, access: PlatformAccess): void {
-  writeFileSync(fileOf(settings), JSON.stringify(access), { mode: 0o600 });
+  writeFileSync(labPaths(settings).access, JSON.stringify(access), { mode: 0o600 });
 }
 
 /** The access that `npm start` saved. Throws when there is no platform in this lab. */
 export function savedAccess(settings: LabSettings): PlatformAccess {
   try {
-    return JSON.parse(readFileSync(fileOf(settings), 'utf8')) as PlatformAccess;
+    return JSON.parse(readFileSync(labPaths(settings).access, 'utf8')) as PlatformAccess;
   } catch {
     throw new Error(`the platform is not up in lab ${settings.lab}; npm start brings it up`);
   }
