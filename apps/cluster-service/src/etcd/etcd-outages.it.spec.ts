@@ -124,20 +124,26 @@ describe('when a member of etcd', () => {
   it('has its users changed for other clusters, no request fails', async () => {
     const [etcd, other] = [connect([services.etcd.url]), connect([services.etcd.url])];
     let over = false;
+    let changed = 0;
     const changes = (async () => {
-      for (let round = 0; round < 15; round++) {
-        await grantScope(other, `other${round}`, { name: `u${round}`, password: 'p', permission: 'Read' });
-        await revokeScope(other, `u${round}`);
+      for (; !over; changed++) {
+        await grantScope(other, `other${changed}`, {
+          name: `u${changed}`,
+          password: 'p',
+          permission: 'Read',
+        });
+        await revokeScope(other, `u${changed}`);
       }
-      over = true;
     })();
-    let requests = 0;
-    while (!over) {
-      await Promise.all(Array.from({ length: 8 }, () => readCluster(etcd, 'outage')));
-      await etcd.put(`${namespace}outage/status`).value('{}');
-      requests += 9;
+    try {
+      for (let round = 0; round < 6; round++) {
+        await Promise.all(Array.from({ length: 8 }, () => readCluster(etcd, 'outage')));
+        await etcd.put(`${namespace}outage/status`).value('{}');
+      }
+    } finally {
+      over = true;
+      await changes;
     }
-    await changes;
-    expect(requests).toBeGreaterThan(50);
+    expect(changed).toBeGreaterThan(0);
   }, 60_000);
 });
