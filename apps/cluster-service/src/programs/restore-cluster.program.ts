@@ -301,8 +301,16 @@ export class RestoreCluster extends Program<RestoreInput> {
     const cluster = await this.rows.find(tx, clusterOf(context), { forUpdate: true });
     await this.intents.withdraw(tx, cluster.id, context.operationId);
     if (cluster.state !== 'restoring') return this.giveUp(tx, context);
+    if (context.step === 'preflight') {
+      // A cancel met the commit that marked the cluster as one that does not serve; nobody was interrupted yet.
+      await this.serveAgain(tx, context, cluster, 'its restore was cancelled');
+      await tx.update(ClusterEntity, { id: cluster.id }, { setAside: null });
+      return this.giveUp(tx, context);
+    }
     const back = wayBackFrom(context.step);
-    if (back) return this.leadBack(tx, cluster, back);
+    // A cancel that meets the last commit of a step finds what that committed: the new lineage may have begun.
+    const hasBegun = cluster.setAside !== null && cluster.stanza !== cluster.setAside.stanza;
+    if (back) return this.leadBack(tx, cluster, hasBegun ? UndoRestore.kind : back);
     await this.stop(tx, context, cluster, `its restore was cancelled at ${context.step}`);
   }
 
@@ -368,7 +376,7 @@ export class RestoreCluster extends Program<RestoreInput> {
 
   private async serveAgain(
     tx: EntityManager,
-    { operationId }: Context,
+    { operationId }: OperationContext<RestoreInput>,
     cluster: ClusterEntity,
     reason: string,
   ): Promise<void> {
