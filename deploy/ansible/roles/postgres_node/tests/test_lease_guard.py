@@ -71,7 +71,13 @@ class LeaseGuardTest(unittest.TestCase):
 
     def test_a_loop_that_stands_still(self):
         self.alive = False
-        self.assertEqual(self.seconds_until_stopped(), 1)
+        self.assertEqual(self.seconds_until_stopped(), 7)
+
+    def test_a_clock_that_is_set_forward(self):
+        self.alive = False
+        self.assertIsNone(self.seconds_until_stopped(within=6))
+        self.alive = True
+        self.assertIsNone(self.seconds_until_stopped())
 
     def test_etcd_is_lost_and_every_member_answers(self):
         self.keys.is_fresh = False
@@ -79,8 +85,16 @@ class LeaseGuardTest(unittest.TestCase):
 
     def test_etcd_is_lost_and_a_member_is_silent(self):
         self.keys.is_fresh, self.silent = False, ["10.0.0.3"]
-        self.assertEqual(self.seconds_until_stopped(), 12)
+        self.assertEqual(self.seconds_until_stopped(), 14)
         self.assertIn("n3", self.said[0])
+
+    def test_etcd_is_lost_and_a_member_misses_a_question(self):
+        self.keys.is_fresh = False
+        for _ in range(6):
+            self.silent = []
+            self.assertIsNone(self.seconds_until_stopped(within=4))
+            self.silent = ["10.0.0.3"]
+            self.assertIsNone(self.seconds_until_stopped(within=2))
 
     def test_another_leads(self):
         self.keys.lead = "n2"

@@ -5,10 +5,11 @@ lease another member leads. This guard is a separate process. It trusts nothing 
 It stops PostgreSQL if it takes writes and one of these holds for the whole time given:
 
 silent    Patroni's REST API has not answered for the shortest life of a lease: it was renewed at most one round before that.
-stalled   Patroni itself reports that its loop has not run for a ttl (GET /liveness). Until then no other member that reaches this
-          one leads: a member asks it before electing itself, hears that it is still a primary, and does not become the leader.
-alone     etcd has not been read for as long, and another member's Patroni does not answer: that member may be electing. If all
-          answer, each of them reaches this node, and does not become the leader, as above.
+stalled   Patroni itself reports for a round and two seconds more that its loop has not run for a ttl (GET /liveness). It says that
+          by the wall clock: a clock that is set forward makes it say so until its next round. Meanwhile no other member that
+          reaches this one leads: it asks before electing itself, hears that this one is still a primary, and does not.
+alone     etcd has not been read for as long, and another member's Patroni misses three questions in a row: that member may be
+          electing. If all answer, each of them reaches this node, and does not become the leader, as above.
 deposed   etcd has named another leader for two seconds. Patroni itself stops when it first sees this.
 
 The guard kills Patroni first, because it would start PostgreSQL again. systemd restarts Patroni, which then follows what it finds
@@ -24,6 +25,8 @@ import time
 
 LOOK_EVERY = 1.0
 DEPOSED_FOR = 2.0
+MISSES = 3
+STALLED_MORE = 2.0
 SPARE_SECONDS = 3.0  # to stop PostgreSQL before the others' leases can begin
 
 
@@ -36,7 +39,12 @@ class LeaseGuard:
     def __init__(self, member, keys, patroni, database, stop, log, clock=time.monotonic):
         self._me, self._keys, self._patroni, self._database = member, keys, patroni, database
         self._stop, self._log, self._clock = stop, log, clock
-        self._answered_at = self._read_at = self._not_deposed_at = clock()
+        self._misses = {}
+        self._begin(clock())
+
+    def _begin(self, now):
+        self._answered_at = self._ran_at = self._read_at = self._not_deposed_at = now
+        self._misses.clear()
 
     def start(self):
         threading.Thread(target=self._run, daemon=True).start()
@@ -56,13 +64,15 @@ class LeaseGuard:
         alive = self._patroni.is_alive()
         if alive is not None:
             self._answered_at = now
+        if alive is not False:
+            self._ran_at = now
         if self._database.role()[0] != "leader":
             self._not_deposed_at = now
             return
         if (reason := self._reason(now, alive)) is not None:
             self._log("PostgreSQL is stopped: " + reason)
             self._stop()
-            self._answered_at = self._read_at = self._not_deposed_at = self._clock()
+            self._begin(self._clock())
 
     def _reason(self, now, alive):
         config = self._keys.config()
@@ -70,14 +80,19 @@ class LeaseGuard:
             return None
         if now - self._answered_at >= shortest_lease(config):
             return "Patroni has not answered for %.0f s" % (now - self._answered_at)
-        if alive is False:
+        if alive is False and now - self._ran_at >= config.get("loop_wait", 10) + STALLED_MORE:
             return "Patroni's loop has not run for a ttl"
         if now - self._not_deposed_at >= DEPOSED_FOR:
             return "%s leads by etcd" % self._keys.leader()
         if now - self._read_at >= shortest_lease(config):
             for name in self._keys.members():
-                if name != self._me and not answers(self._keys.address(name)):
+                if name == self._me:
+                    continue
+                self._misses[name] = 0 if answers(self._keys.address(name)) else self._misses.get(name, 0) + 1
+                if self._misses[name] >= MISSES:
                     return "etcd has not answered for %.0f s, and %s does not either" % (now - self._read_at, name)
+        else:
+            self._misses.clear()
         return None
 
 
