@@ -62,7 +62,8 @@ export class PendingMachines implements OnApplicationBootstrap, OnApplicationShu
     const back = new Map<string, string[]>();
     for (const { name, clusterId } of await this.reachable.of(due))
       back.set(clusterId, [...(back.get(clusterId) ?? []), name]);
-    for (const [clusterId, machines] of back) await this.configure(clusterId, machines);
+    // One at a time: a machine that fails must not keep back another one.
+    for (const [clusterId, machines] of back) await this.configure(clusterId, machines.slice(0, 1));
   }
 
   private async configure(clusterId: string, machines: string[]): Promise<void> {

@@ -28,7 +28,9 @@ export class ConfigureReturned extends Program<Input> {
   async configure_machines(context: StepContext<Input>): Promise<Outcome> {
     const { cluster, machines } = await this.rows.partsOf(this.database.manager, context.clusterId ?? '');
     await this.secrets.complete(cluster.id);
-    return this.configuration.step(context, { cluster, machines, only: context.input.machines });
+    const { machines: only } = context.input;
+    // One that answers and lets nobody in has not returned: the operation fails, and the next attempt waits.
+    return this.configuration.step(context, { cluster, machines, only, needed: only });
   }
 
   /** The machines are retried later, after a longer pause each time. */

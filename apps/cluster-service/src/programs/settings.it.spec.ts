@@ -151,4 +151,20 @@ describe('settings while a machine is down', () => {
     expect(playbooks()).toHaveLength(2);
     expect(playbooks()[1]).not.toContain(two);
   }, 60_000);
+
+  it('waits longer each time for a machine that answers and lets nobody in', async () => {
+    const { id, two } = await aCluster();
+    world.run = (job) => {
+      const only = job.kind === 'playbook' ? String(job.vars.only) : '';
+      const refused = { exitCode: 4, stderr: 'Failed to connect to the host via ssh', host: two };
+      return Promise.resolve(only.includes(two) ? refused : undefined);
+    };
+    expect((await endOf(await change(id, { profile: 'standard' }))).error).toBeUndefined();
+    const failures = async () =>
+      database.query<{ failures: number; waits: boolean }[]>(
+        'select pending_failures as failures, pending_retry_at > now() as waits from machines where name = $1',
+        [two],
+      );
+    await eventually(async () => expect(await failures()).toEqual([{ failures: 1, waits: true }]), 20_000);
+  }, 60_000);
 });
